@@ -1,0 +1,66 @@
+# `make run` and `make test` are all one needs; `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check
+RECORDING ?= ../shared/data/conversations/auto_repairs_40.flac
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check bench soak evaluate train-emotion train-speaker clean
+
+help:            ## list the targets
+	@grep -E '^[a-z-]+: .*##|^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
+
+$(BIN)/python:
+	@echo "== 1/3 making a virtual environment in $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Undertone needs Python 3.11 or newer, this is " + sys.version)'
+	@$(PYTHON) -m venv $(VENV)
+	@echo "== 2/3 updating pip"
+	@$(PIP) install --quiet 'pip>=25.1'
+
+$(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt
+	@echo "== 3/3 installing Undertone (PyTorch is the large part: some minutes the first time)"
+	@$(PIP) install --quiet --constraint constraints.txt --editable '.[plot]'
+	@touch $@
+
+$(VENV)/installed-tests: $(VENV)/installed
+	@echo "== installing what the tests need"
+	@$(PIP) install --quiet --constraint constraints.txt --group test
+	@touch $@
+
+$(VENV)/installed-evaluation: $(VENV)/installed-tests
+	@echo "== installing what the evaluations need"
+	@$(PIP) install --quiet --group evaluate
+	@touch $@
+
+install: $(VENV)/installed   ## install into .venv
+
+run: $(VENV)/installed       ## install, start the server with the embedded models, print its address
+	@$(BIN)/undertone serve
+
+test: $(VENV)/installed-tests   ## run the tests
+	@$(BIN)/python -m pytest -q
+
+check: $(VENV)/installed-tests  ## lint and type-check
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(VENV)/installed-tests  ## replay speed, and event lag of one live call
+	@$(BIN)/python -m benchmarks.replay $(RECORDING)
+	@$(BIN)/python -m benchmarks.lag $(RECORDING)
+
+soak: $(VENV)/installed-tests   ## 30 minutes of calls opening and closing: is memory flat?
+	@$(BIN)/python -m benchmarks.soak $(RECORDING)
+
+evaluate: $(VENV)/installed-evaluation  ## change F1 and DER of the two-party calls in the data folder
+	@$(BIN)/python -m benchmarks.diarization
+
+train-emotion: $(VENV)/installed-tests  ## train the embedded emotion model
+	@$(BIN)/python -m training.train training/emotion.toml
+
+train-speaker: $(VENV)/installed-tests  ## train the embedded speaker model
+	@$(BIN)/python -m training.train training/speaker.toml
+
+clean:           ## remove the virtual environment and what the tools left
+	rm -rf $(VENV) *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -1,0 +1,88 @@
+"""From summed logits to what can be said: scores, label, shape, and how far to trust them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.analysis import EmotionSpec
+from monitor.events import Reliability, Scores, Shape
+from monitor.labels import LABELS
+from monitor.timeline import Span
+from vad.resample import FRAME_S
+
+USABLE_SPEECH_S = 0.3
+"""Less speech than this says nothing."""
+FULL_SPEECH_S = 1.0
+"""With less speech than this, reliability is low whatever the scores."""
+POOR_SNR_DB = 5.0
+FLAT_BELOW = 0.3
+MIXED_FROM = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one span says; field by field as in the `emotion` event."""
+
+    scores: Scores
+    label: str | None
+    confidence: float
+    arousal: float | None
+    shape: Shape | None
+    reliability: Reliability
+    speech_s: float
+    snr_db: float | None
+
+
+def unusable(speech_s: float = 0.0, snr_db: float | None = None) -> Reading:
+    """The reading of a span in which there is nothing to read."""
+    return Reading(dict.fromkeys(LABELS, 0.0), None, 0.0, None, None, "unusable", speech_s, snr_db)
+
+
+def read(span: Span, spec: EmotionSpec, snr_db: float | None) -> Reading:
+    """Softmax of the mean frame logits over the labels that the model knows; the others score 0.
+
+    The head is linear, so the mean of frame logits is the span's logits (emotion2vec, Ma et al. 2023, section 3).
+    """
+    speech_s = round(span.frames * FRAME_S, 2)
+    snr = None if snr_db is None else round(snr_db, 1)
+    if speech_s < USABLE_SPEECH_S:
+        return unusable(speech_s, snr)
+    scores = _scores(span, spec)
+    ranked = sorted(scores.values(), reverse=True)
+    label = max(scores, key=lambda name: scores[name])
+    arousal = float(1 / (1 + np.exp(-span.arousal / span.frames)))
+    return Reading(
+        scores=scores,
+        label=label,
+        confidence=ranked[0],
+        arousal=round(arousal, 4),
+        shape=_shape(ranked[0], ranked[1]),
+        reliability=_reliability(ranked[0], speech_s, snr_db, spec),
+        speech_s=speech_s,
+        snr_db=snr,
+    )
+
+
+def _scores(span: Span, spec: EmotionSpec) -> Scores:
+    known = np.array([label in spec.labels for label in LABELS])
+    logits = np.where(known, span.logits / span.frames, -np.inf)
+    weights = np.exp(logits - logits[known].max())
+    shares = weights / weights.sum()
+    return {label: round(float(share), 4) for label, share in zip(LABELS, shares, strict=True)}
+
+
+def _shape(first: float, second: float) -> Shape:
+    """`flat` where nothing stands out, `mixed` where two labels do, else `single`."""
+    if first < FLAT_BELOW:
+        return "flat"
+    return "mixed" if second >= MIXED_FROM else "single"
+
+
+def _reliability(confidence: float, speech_s: float, snr_db: float | None, spec: EmotionSpec) -> Reliability:
+    if speech_s < FULL_SPEECH_S or (snr_db is not None and snr_db < POOR_SNR_DB):
+        return "low"
+    if confidence >= spec.high_from:
+        return "high"
+    return "medium" if confidence >= spec.medium_from else "low"
