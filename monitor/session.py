@@ -122,6 +122,8 @@ class Session:
         self._judging: dict[int, tuple[int, int]] = {}
         self._flushed = [False] * len(roles)
         self._floor: str | None = None
+        self._speaking = 0
+        self._spoken_until = 0
         self._warned: dict[str, float] = {}
         self._ledger = Ledger()
         self._listeners = [Listener(endpointing, self._cutting(role), specs.speech is not None) for role in roles]
@@ -293,9 +295,11 @@ class Session:
         match occurrence:
             case Opened(start):
                 self._emit(SpeechStarted, start * FRAME_S, channel)
+                self._speaking += 1
                 self._pass_floor(channel, start)
             case Closed(start, end):
                 self._emit(SpeechEnded, end * FRAME_S, channel, start_s=round(start * FRAME_S, 3))
+                self._speaking, self._spoken_until = self._speaking - 1, max(self._spoken_until, end)
                 self._steps.append(_Step(channel, None, occurrence))
             case ContextCut(decided, samples):
                 number = self._window(Role.EMOTION, channel, decided * FRAME_SAMPLES, samples)
@@ -305,7 +309,7 @@ class Session:
                 self._steps.append(_Step(channel, number, occurrence))
             case FellSilent():
                 self._steps.append(_Step(channel, None, occurrence))
-            case NoSpeech(_, seconds, level_db):
+            case NoSpeech(decided, seconds, level_db) if self._quiet_for(decided) >= seconds:
                 self.warn(
                     "audio.no_speech",
                     f"no speech for {seconds:.0f} s (level {level_db:.0f} dB); is the right source connected?",
@@ -313,6 +317,10 @@ class Session:
                 )
             case Clipped():
                 self.warn("audio.clipped", "the audio reaches full scale; lower the gain at its source", channel)
+
+    def _quiet_for(self, frame: int) -> float:
+        """Seconds before `frame` for which nobody spoke on any channel: that one party only listens is no fault."""
+        return 0.0 if self._speaking else (frame - self._spoken_until) * FRAME_S
 
     def _pass_floor(self, channel: int, start: int) -> None:
         """Where channels separate the parties, the floor goes to whoever began to speak last."""

@@ -14,6 +14,7 @@ from vad.resample import FRAMES_PER_SECOND
 KEPT_FRAMES = 60 * FRAMES_PER_SECOND
 """How long single frames are kept; older ones remain as sums per second."""
 KEPT_SECONDS = 2 * 3600
+"""How long sums per second are kept at least; twice as long at most."""
 COLUMNS = len(LABELS) + 2
 """Columns of the sums: nine logits, the arousal logit, and the number of frames."""
 
@@ -42,7 +43,7 @@ class FrameTimeline:
     """Per frame the logits of the window in which it lay nearest the middle, and whether it held speech.
 
     Windows must be applied in the order of their ends. A span is given in frames from the start of the call; the
-    part older than 60 s is taken from sums per second, what is older than two hours is forgotten.
+    part older than 60 s is taken from sums per second; what is older than two hours may be forgotten.
     """
 
     def __init__(self) -> None:
@@ -108,7 +109,7 @@ class FrameTimeline:
     def _reach(self, end: int) -> None:
         """Make room up to frame `end`, folding what falls out of the ring into sums per second."""
         before = self._oldest()
-        frames = np.arange(self.end, end)[-KEPT_FRAMES:]
+        frames = np.arange(max(self.end, end - KEPT_FRAMES), end)
         self.end, grown_from = max(self.end, end), self.end
         after = self._oldest()
         for first in range(before, min(after, grown_from), FRAMES_PER_SECOND):
@@ -122,14 +123,15 @@ class FrameTimeline:
 
     def _add_second(self, second: int, row: NDArray[np.float64]) -> None:
         at = second - self._first_second
-        if at >= KEPT_SECONDS:
-            half = KEPT_SECONDS // 2
-            self._seconds[:half] = self._seconds[half : 2 * half].copy()
-            self._seconds[half:] = 0.0
-            self._first_second += half
-            at -= half
+        if at >= 2 * KEPT_SECONDS:
+            gone = at - KEPT_SECONDS
+            kept = self._seconds[gone : self._past_seconds].copy()
+            self._seconds[:] = 0.0
+            self._seconds[: len(kept)] = kept
+            self._first_second += gone
+            at -= gone
         if at >= len(self._seconds):
-            grown = np.zeros((min(KEPT_SECONDS, max(at + 1, 2 * len(self._seconds))), COLUMNS))
+            grown = np.zeros((min(2 * KEPT_SECONDS, max(at + 1, 2 * len(self._seconds))), COLUMNS))
             grown[: len(self._seconds)] = self._seconds
             self._seconds = grown
         self._seconds[at] = row

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -24,11 +25,12 @@ from monitor.analysis import (
 from monitor.events import Event, event_type
 from monitor.session import Session, State
 from vad.pcm import Samples
-from vad.resample import SAMPLE_RATE_HZ
+from vad.resample import FRAME_SAMPLES, SAMPLE_RATE_HZ
 
 EMOTION = EmotionSpec("scripted-emotion", "none", 48_000, ("angry", "happy", "neutral", "sad"))
 SPEAKER = SpeakerSpec("scripted-speaker", "none", 24_000, 8, 0.9, 0.1, 0.1, 0.15)
 SPEECH = SpeechSpec("scripted-judge", "none")
+Cuttable = TypeVar("Cuttable", bytes, NDArray[np.float32])
 SPECS = Specs(EMOTION, SPEAKER)
 JUDGED = Specs(EMOTION, SPEAKER, SPEECH)
 
@@ -138,3 +140,35 @@ def of(events: Iterable[Event], *kinds: type[Event]) -> list[Event]:
 
 
 Bools = NDArray[np.bool_]
+
+
+class LoudnessGate:
+    """Stands in for `WebrtcDetector`: a frame is speech if it reaches 0.02, so a test knows its frames exactly."""
+
+    def __init__(self, mode: int) -> None:
+        self.mode = mode
+
+    def feed(self, samples: Samples) -> NDArray[np.float32]:
+        return (np.abs(samples.reshape(-1, FRAME_SAMPLES)).max(axis=1) >= 0.02).astype(np.float32)
+
+
+def loud(frames: int, level: float = 0.1) -> Samples:
+    """`frames` frames that `LoudnessGate` takes for speech; no two samples of it are alike."""
+    n = frames * FRAME_SAMPLES
+    return (level * np.sin(2 * np.pi * 200 * np.arange(n) / SAMPLE_RATE_HZ) + np.linspace(0, 1e-3, n)).astype(
+        np.float32
+    )
+
+
+def quiet(frames: int, level: float = 1e-3) -> Samples:
+    """`frames` frames that `LoudnessGate` takes for silence."""
+    return (level * np.sin(np.arange(frames * FRAME_SAMPLES))).astype(np.float32)
+
+
+def pieces(data: Cuttable, sizes: Iterable[int]) -> list[Cuttable]:
+    """`data`, cut into pieces of the `sizes` given; what is left is the last one."""
+    out: list[Cuttable] = []
+    for size in sizes:
+        out.append(data[:size])
+        data = data[size:]
+    return [*out, data]

@@ -105,6 +105,8 @@ class Endpointer:
         while True:
             if self.state is State.SPEECH:  # a hangover that reaches back over the start says nothing yet
                 at = max(at, self._start + self._hangover_frames - self.frame - 1)
+            elif self._last_end:  # nor does an onset span that reaches back over the last segment
+                at = max(at, self._last_end + self._onset_frames - self.frame - 1)
             found = np.flatnonzero((opens if self.state is State.SILENCE else closes)[at:])
             if not len(found):
                 break

@@ -213,7 +213,7 @@ class Listener:
         elif self._last_speech is not None and self.frame - self._last_speech >= self._cutting.horizon:
             self._last_speech = None
             out.append(FellSilent(self.frame))
-        if self.frame - self._quiet_since == self._cutting.no_speech:
+        if 0 <= self.frame - self._quiet_since - self._cutting.no_speech < hop:
             level = 10 * math.log10(float(self._energy.mean()) + 1e-12)
             out.append(NoSpeech(self.frame, self._cutting.no_speech * FRAME_S, level))
         return out

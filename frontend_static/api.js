@@ -1,0 +1,40 @@
+/** The server's REST API and socket addresses. Failures are `ApiError`s whose message can be shown as it is. */
+
+export class ApiError extends Error {
+  /** @param {string} code @param {string} reason */
+  constructor(code, reason) {
+    super(reason);
+    this.code = code;
+  }
+}
+
+/** @returns {Promise<any[]>} the live and recently ended calls, the newest first */
+export async function fetchCalls() {
+  return (await get("/v1/calls")).calls;
+}
+
+/** @param {string} call_id @returns {Promise<any>} the call with its history */
+export function fetchCall(call_id) {
+  return get(`/v1/calls/${encodeURIComponent(call_id)}`);
+}
+
+/** @param {string} path @param {Record<string, string|number>} query @returns {string} */
+export function socketUrl(path, query) {
+  const url = new URL(path, location.href);
+  url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  for (const [key, value] of Object.entries(query)) url.searchParams.set(key, String(value));
+  return url.href;
+}
+
+/** @param {string} path @returns {Promise<any>} */
+async function get(path) {
+  let response;
+  try {
+    response = await fetch(path, { headers: { accept: "application/json" } });
+  } catch {
+    throw new ApiError("unreachable", "The server cannot be reached.");
+  }
+  const body = await response.json().catch(() => null);
+  if (response.ok && body) return body;
+  throw new ApiError(body?.error?.code ?? `http.${response.status}`, body?.error?.reason ?? `The server answered ${response.status}.`);
+}

@@ -1,0 +1,124 @@
+/**
+ * Where everything lies on the timeline. Pure functions of a call, a span and a width; nothing is drawn here.
+ *
+ * @typedef {import("./detail.js").Detail} Detail
+ * @typedef {import("./detail.js").Point} Point
+ * @typedef {import("./calls.js").Call} Call
+ * @typedef {{channel: number, role: string, emotion: boolean, y: number, ribbon_h: number, top: number, bottom: number}} Track
+ * @typedef {{speaker: string|null, y: number}} Lane
+ * @typedef {{from_s: number, to_s: number, left: number, right: number, width: number, height: number, axis_y: number,
+ *   lanes_y: number, tracks: Track[], lanes: Lane[]}} Layout
+ * @typedef {{from_s: number, to_s: number, point: Point}} Stretch what one point stands for
+ */
+
+export const LANE_H = 22;
+const RIBBON_H = 20;
+const TRACK_H = { one: 150, several: 104, without: 26 };
+const AXIS_H = 24;
+const GAP = 12;
+/** A point stands for the hop before it; the hop widens to 2 s at most. */
+const LONGEST_HOP_S = 2.1;
+const HOP_S = 0.5;
+/** Speech of nobody known that is not worth a lane. */
+const BRIEF_S = 0.3;
+/** A shorter timeline would jump about while it grows. */
+const SHORTEST_S = { live: 30, ended: 5 };
+
+/** @param {Call} call @param {Detail} detail @param {number} now_s @param {number|null} span_s null: all @param {number} width */
+export function layout(call, detail, now_s, span_s, width) {
+  const emotional = call.channels.filter((channel) => channel.emotion).length;
+  let y = 4;
+  const tracks = call.channels.map((channel) => {
+    const h = !channel.emotion ? TRACK_H.without : emotional > 1 ? TRACK_H.several : TRACK_H.one;
+    const track = { ...channel, y, ribbon_h: RIBBON_H, top: y + RIBBON_H + 2, bottom: y + h };
+    y += h + GAP;
+    return track;
+  });
+  const lanes_y = y;
+  const from_s = span_s === null ? 0 : Math.max(0, now_s - span_s);
+  const lanes = speakers(call, detail, from_s).map((speaker, i) => ({ speaker, y: lanes_y + i * LANE_H }));
+  const axis_y = lanes_y + Math.max(1, lanes.length) * LANE_H + 4;
+  const to_s = Math.max(now_s, from_s + SHORTEST_S[call.state]);
+  return { from_s, to_s, left: 92, right: width - 8, width, height: axis_y + AXIS_H, axis_y, lanes_y, tracks, lanes };
+}
+
+/**
+ * Who has a lane: the roles, or the speakers by name, and nobody known where that is to be seen.
+ * @param {Call} call @param {Detail} detail @param {number} from_s @returns {(string|null)[]}
+ */
+export function speakers(call, detail, from_s) {
+  if (call.channels.length > 1) return call.channels.map((channel) => channel.role);
+  const seen = new Set(detail.turns.map((turn) => turn.speaker));
+  const nobody = detail.turns.some((turn) => turn.speaker === null && (turn.end_s ?? Infinity) > Math.max(from_s, turn.start_s + BRIEF_S));
+  const known = [...seen].filter((s) => s !== null).sort((a, b) => String(a).localeCompare(String(b), "en", { numeric: true }));
+  return nobody || !known.length ? [...known, null] : known;
+}
+
+/** @param {Layout} place @param {number} t @returns {number} px */
+export function xAt(place, t) {
+  return place.left + ((t - place.from_s) / (place.to_s - place.from_s)) * (place.right - place.left);
+}
+
+/** @param {Layout} place @param {number} x px @returns {number} seconds, inside what is shown */
+export function timeAt(place, x) {
+  const t = place.from_s + ((x - place.left) / (place.right - place.left)) * (place.to_s - place.from_s);
+  return Math.min(place.to_s, Math.max(place.from_s, t));
+}
+
+/** Usable points as stretches of time. A pause leaves a hole. @param {Point[]} points @param {number} from_s @returns {Stretch[]} */
+export function stretches(points, from_s) {
+  const result = [];
+  for (let i = firstAfter(points, from_s); i < points.length; i++) {
+    const point = points[i];
+    if (point.reliability === "unusable") continue;
+    const since = i ? point.t - points[i - 1].t : Infinity;
+    const hop = since <= LONGEST_HOP_S && points[i - 1].reliability !== "unusable" ? since : HOP_S;
+    result.push({ from_s: point.t - hop, to_s: point.t, point });
+  }
+  return result;
+}
+
+/** Stretches that touch, as one. @param {Stretch[]} all @param {(a: Stretch, b: Stretch) => boolean} [alike] @returns {Stretch[][]} */
+export function runs(all, alike = () => true) {
+  /** @type {Stretch[][]} */
+  const result = [];
+  for (const stretch of all) {
+    const run = result.at(-1);
+    const last = run?.at(-1);
+    if (run && last && stretch.from_s - last.to_s < 0.01 && alike(last, stretch)) run.push(stretch);
+    else result.push([stretch]);
+  }
+  return result;
+}
+
+/** Silence long enough to have been declared unusable. @param {Point[]} points @param {number} now_s */
+export function unusable(points, now_s) {
+  return points.flatMap((point, i) =>
+    point.reliability === "unusable" ? [{ from_s: point.t, to_s: points[i + 1] ? points[i + 1].t - HOP_S : now_s }] : [],
+  );
+}
+
+/** @param {Point[]} points @param {number} t @returns {Point|null} the usable point that stands for `t` */
+export function pointAt(points, t) {
+  return stretches(points, t - LONGEST_HOP_S).find((s) => s.from_s <= t && t <= s.to_s)?.point ?? null;
+}
+
+/** @param {Layout} place @returns {number[]} seconds at which the axis has a tick */
+export function ticks(place) {
+  const most = (place.right - place.left) / 80;
+  const step = [5, 10, 15, 30, 60, 120, 300, 600, 1200].find((s) => (place.to_s - place.from_s) / s <= most) ?? 3600;
+  const result = [];
+  for (let t = Math.ceil(place.from_s / step) * step; t <= place.to_s; t += step) result.push(t);
+  return result;
+}
+
+/** @param {Point[]} points in time order @param {number} t @returns {number} */
+function firstAfter(points, t) {
+  let [low, high] = [0, points.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (points[middle].t < t) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,1 @@
+"""The slow part: models, features, and the micro-batching that feeds them."""

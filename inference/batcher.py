@@ -1,0 +1,155 @@
+"""The thread that keeps a model busy."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Hashable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from inference.model import Model
+from inference.queueing import Ticket, WindowQueue
+from monitor.analysis import Analysis, EmotionAnalysis, Missing, Role, SpeakerAnalysis, SpeechAnalysis, Window
+
+log = logging.getLogger("undertone.inference")
+
+Answer = tuple[Ticket, Analysis]
+Deliver = Callable[[list[Answer]], None]
+CAPACITY = 8192
+
+
+class BatchObserver(Protocol):
+    """Whoever wants to know what the batcher does; called from its thread."""
+
+    def batch_done(self, role: Role, size: int, waited_s: Sequence[float], inference_s: float) -> None: ...
+
+    def window_done(self, role: Role, outcome: str) -> None: ...
+
+
+class Unobserved:
+    """A BatchObserver that looks away."""
+
+    def batch_done(self, role: Role, size: int, waited_s: Sequence[float], inference_s: float) -> None:
+        pass
+
+    def window_done(self, role: Role, outcome: str) -> None:
+        pass
+
+
+class Batcher:
+    """Continuous batching for one model: as soon as it is free it takes what waits, up to its largest batch.
+
+    `deliver` gets the answers of a batch at once, from the batcher's thread; every ticket is answered exactly once
+    unless its owner was dropped. A window that fails is answered with `Missing.FAILED`, its neighbours normally.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        deliver: Deliver,
+        *,
+        observer: BatchObserver | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        capacity: int = CAPACITY,
+    ) -> None:
+        self._model = model
+        self._deliver = deliver
+        self._observer: BatchObserver = observer or Unobserved()
+        self._clock = clock
+        self._queue = WindowQueue(capacity)
+        self._changed = threading.Condition()
+        self._running = True
+        self._thread = threading.Thread(target=self._work, name=f"undertone-{model.role}", daemon=True)
+
+    def warm_up(self) -> None:
+        """Run the smallest and the largest batch once, so that the first call does not pay for it."""
+        for size in (1, self._model.max_batch):
+            self._model.analyse(np.zeros((size, self._model.spec.window_samples), np.float32))
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop after the batch at hand; what still waits is never answered."""
+        with self._changed:
+            self._running = False
+            self._changed.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def submit(self, owner: Hashable, window: Window, patience_s: float | None) -> None:
+        """Queue a window. Raises ValueError if it is not what the model takes: that is a mistake of ours."""
+        expected = self._model.spec.window_samples
+        if window.samples.shape != (expected,) or window.samples.dtype != np.float32:
+            raise ValueError(
+                f"a {self._model.role} window must be {expected} float32 samples, "
+                f"not {window.samples.dtype} {window.samples.shape}"
+            )
+        with self._changed:
+            displaced = self._queue.put(Ticket(owner, window, self._clock(), patience_s))
+            self._changed.notify()
+        if displaced is not None:
+            self._answer([(displaced, Missing.SKIPPED)])
+
+    def drop(self, owner: Hashable) -> None:
+        """Forget the windows of an owner that has gone; an answer that is under way may still come."""
+        with self._changed:
+            self._queue.drop(owner)
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queue)
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: not self._running or len(self._queue) > 0)
+                if not self._running:
+                    return
+                began_s = self._clock()
+                batch, skipped = self._queue.take(self._model.max_batch, began_s)
+            if skipped:
+                self._answer([(ticket, Missing.SKIPPED) for ticket in skipped])
+            if batch:
+                answers = self._run(batch)
+                waited_s = [began_s - ticket.arrived_s for ticket in batch]
+                self._observer.batch_done(self._model.role, len(batch), waited_s, self._clock() - began_s)
+                self._answer(answers)
+
+    def _run(self, batch: list[Ticket]) -> list[Answer]:
+        """Analyse a batch; if it fails, halve it until only the windows that fail are left out."""
+        try:
+            windows = np.stack([ticket.window.samples for ticket in batch])
+            analyses = self._model.analyse(windows)
+            if len(analyses) != len(batch):
+                raise ValueError(f"{len(analyses)} analyses for {len(batch)} windows")
+        except Exception:
+            if len(batch) == 1:
+                log.exception("the %s model failed on a window", self._model.role)
+                return [(batch[0], Missing.FAILED)]
+            half = len(batch) // 2
+            return self._run(batch[:half]) + self._run(batch[half:])
+        return [(ticket, checked(analysis)) for ticket, analysis in zip(batch, analyses, strict=True)]
+
+    def _answer(self, answers: list[Answer]) -> None:
+        for ticket, analysis in answers:
+            outcome = analysis.value if isinstance(analysis, Missing) else "analysed"
+            self._observer.window_done(ticket.window.role, outcome)
+        self._deliver(answers)
+
+
+def checked(analysis: Analysis) -> Analysis:
+    """The analysis, or FAILED if it holds anything that is not a finite number."""
+    match analysis:
+        case EmotionAnalysis(logits, arousal):
+            finite = bool(np.isfinite(logits).all() and np.isfinite(arousal).all())
+        case SpeakerAnalysis(embedding):
+            finite = bool(np.isfinite(embedding).all())
+        case SpeechAnalysis(probabilities):
+            finite = bool(np.isfinite(probabilities).all())
+        case Missing():
+            finite = True
+    return analysis if finite else Missing.FAILED

@@ -1,0 +1,85 @@
+"""Which windows form the next batch: a pure policy, told the time.
+
+One queue per model over all calls. Calls take turns, each giving its oldest window; a batch is whatever waits when the
+model is free. A live window that has waited longer than its hop and has a newer one of the same channel behind it is
+skipped; a patient one (offline work, senders faster than real time) never is.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from monitor.analysis import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A window in the queue: whose it is, when it came (seconds of a steady clock), and how long it may wait.
+
+    `patience_s` None: as long as it takes.
+    """
+
+    owner: Hashable
+    window: Window
+    arrived_s: float
+    patience_s: float | None
+
+
+class WindowQueue:
+    """Bounded: when `capacity` windows wait, the owner with most gives up its oldest for the next."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._waiting: dict[Hashable, deque[Ticket]] = {}
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def put(self, ticket: Ticket) -> Ticket | None:
+        """Queue a window; returns the ticket that had to make room, if any, which is then to be answered as skipped."""
+        displaced: Ticket | None = None
+        if self._size >= self._capacity:
+            owner = max(self._waiting, key=lambda key: len(self._waiting[key]))
+            displaced = self._pop(owner)
+        self._waiting.setdefault(ticket.owner, deque()).append(ticket)
+        self._size += 1
+        return displaced
+
+    def take(self, most: int, now_s: float) -> tuple[list[Ticket], list[Ticket]]:
+        """The next batch of at most `most` windows, and those that were overtaken and are to be skipped."""
+        batch: list[Ticket] = []
+        skipped: list[Ticket] = []
+        while len(batch) < most and self._size:
+            owner = next(iter(self._waiting))
+            ticket = self._pop(owner)
+            if owner in self._waiting:
+                self._waiting[owner] = self._waiting.pop(owner)
+            (skipped if self._overtaken(ticket, now_s) else batch).append(ticket)
+        return batch, skipped
+
+    def drop(self, owner: Hashable) -> list[Ticket]:
+        """Take out all windows of `owner`."""
+        tickets = list(self._waiting.pop(owner, ()))
+        self._size -= len(tickets)
+        return tickets
+
+    def oldest_s(self, now_s: float) -> float:
+        """How long the window that has waited longest has waited, 0 if none waits."""
+        return max((now_s - tickets[0].arrived_s for tickets in self._waiting.values()), default=0.0)
+
+    def _pop(self, owner: Hashable) -> Ticket:
+        waiting = self._waiting[owner]
+        ticket = waiting.popleft()
+        self._size -= 1
+        if not waiting:
+            del self._waiting[owner]
+        return ticket
+
+    def _overtaken(self, ticket: Ticket, now_s: float) -> bool:
+        if ticket.patience_s is None or now_s - ticket.arrived_s <= ticket.patience_s:
+            return False
+        behind = self._waiting.get(ticket.owner, ())
+        return any(other.window.channel == ticket.window.channel for other in behind)

@@ -1,0 +1,1 @@
+"""Edges and wiring: configuration, command line, transports, API, fan-out."""

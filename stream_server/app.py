@@ -1,0 +1,194 @@
+"""The HTTP and WebSocket surface."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import FastAPI, Query, Request, Response, WebSocket
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.staticfiles import StaticFiles
+from prometheus_client.exposition import choose_encoder
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, StreamingResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from stream_server.engine import Engine
+from stream_server.faults import FAULTS, Refusal
+from stream_server.onlookers import parse_filter, server_sent, watch
+from stream_server.streaming import stream
+from stream_server.version import VERSION
+
+log = logging.getLogger("undertone")
+FRONTEND = Path(__file__).resolve().parent.parent / "frontend_static"
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+DESCRIPTION = (
+    "Live calls, and what is heard in them. Audio goes in over `WS /v1/stream`, events come out on the same socket "
+    "and, for onlookers, over `WS /v1/events` and `GET /v1/events`. See docs/protocol.md."
+)
+
+
+def create_app(engine: Engine) -> FastAPI:
+    """The application around an engine; the models warm up while it starts."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await engine.start()
+        yield
+        await engine.drain()
+        engine.close()
+
+    app = FastAPI(
+        title="Undertone",
+        version=VERSION,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    _add_streams(app, engine)
+    _add_calls(app, engine)
+    _add_operations(app, engine)
+    _add_pages(app)
+    _add_faults(app)
+    return app
+
+
+def json(document: Any, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(document), status, media_type="application/json")
+
+
+def _add_streams(app: FastAPI, engine: Engine) -> None:
+    @app.websocket("/v1/stream")
+    async def stream_audio(socket: WebSocket) -> None:
+        await stream(socket, engine)
+
+    @app.websocket("/v1/events")
+    async def watch_events(socket: WebSocket) -> None:
+        await watch(socket, engine)
+
+    @app.get("/v1/events", tags=["events"], response_class=StreamingResponse)
+    async def stream_events(
+        request: Request,
+        call_id: Annotated[str | None, Query(description="only this call")] = None,
+        types: Annotated[str | None, Query(description="event types, comma-separated")] = None,
+        role: Annotated[str | None, Query(description="only calls or channels of this role")] = None,
+        tag: Annotated[str | None, Query(description="only calls with this tag, key:value")] = None,
+        after: Annotated[str | None, Query(description="id of the last event seen, call_id:seq")] = None,
+    ) -> Response:
+        """Events of all calls as server-sent events; `Last-Event-ID` resumes like `after`."""
+        wanted = parse_filter(request.query_params)
+        seen = request.headers.get("last-event-id", after)
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(server_sent(engine, wanted, seen), media_type="text/event-stream", headers=headers)
+
+
+def _add_calls(app: FastAPI, engine: Engine) -> None:
+    @app.get("/v1/calls", tags=["calls"])
+    async def list_calls() -> Response:
+        """Live calls and those that ended lately, newest first."""
+        return json({"calls": [record.view() for record in engine.book.all()]})
+
+    @app.get("/v1/calls/{call_id}", tags=["calls"])
+    async def show_call(call_id: str) -> Response:
+        """One call with its summary so far, emotion timeline, speaker changes and warnings."""
+        record = engine.book.find(call_id)
+        if record is None:
+            raise Refusal("call.not_found", f"there is no call {call_id[:128]!r}, live or recently ended")
+        return json(record.details())
+
+
+def _add_operations(app: FastAPI, engine: Engine) -> None:
+    @app.get("/healthz", tags=["operations"])
+    async def alive() -> Response:
+        """200 as long as the process answers."""
+        return json({"status": "ok", "version": VERSION})
+
+    @app.get("/readyz", tags=["operations"])
+    async def ready() -> Response:
+        """200 once the models are warm and while calls are taken, else 503."""
+        status = "draining" if engine.draining else "ready" if engine.ready else "warming up"
+        return json({"status": status}, 200 if status == "ready" else 503)
+
+    @app.get("/metrics", tags=["operations"])
+    async def metrics(request: Request) -> Response:
+        """Prometheus metrics."""
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(engine.instruments.registry), media_type=content_type)
+
+
+def _add_pages(app: FastAPI) -> None:
+    @app.get("/", include_in_schema=False)
+    async def page() -> Response:
+        return FileResponse(FRONTEND / "index.html")
+
+    @app.get("/docs", include_in_schema=False)
+    async def reference() -> Response:
+        return get_swagger_ui_html(
+            openapi_url="/openapi.json",
+            title="Undertone API",
+            swagger_js_url="/docs/assets/swagger-ui-bundle.js",
+            swagger_css_url="/docs/assets/swagger-ui.css",
+            swagger_favicon_url="/docs/assets/favicon-32x32.png",
+        )
+
+    # The assets come from an installed package, so that the page works where there is no internet.
+    app.mount("/docs/assets", StaticFiles(packages=[("fastapi_swagger", "resources")]), name="docs")
+    app.mount("/static", StaticFiles(directory=FRONTEND), name="static")
+    app.add_middleware(_PageHeaders)
+
+
+class _PageHeaders:
+    """Adds to what the page consists of: nothing from outside the machine, and always the files of this version."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not (scope["path"] == "/" or scope["path"].startswith("/static/")):
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(PAGE_HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def _add_faults(app: FastAPI) -> None:
+    """Every error leaves in one shape: {"error": {"code", "reason"}}."""
+
+    def answer(code: str, reason: str, status: int | None = None) -> Response:
+        return json({"error": {"code": code, "reason": reason}}, status or FAULTS[code].status or 500)
+
+    @app.exception_handler(Refusal)
+    async def refused(_: Request, refusal: Refusal) -> Response:
+        return answer(refusal.fault.code, refusal.reason)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        return answer("request.invalid", f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, error: HTTPException) -> Response:
+        code = "request.not_found" if error.status_code == 404 else "request.invalid"
+        return answer(code, str(error.detail), error.status_code)
+
+    @app.exception_handler(Exception)
+    async def failed(_: Request, error: Exception) -> Response:
+        log.error("a request failed", exc_info=error)
+        return answer("server.failed", "something broke on our side; the log has it")

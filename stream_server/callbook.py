@@ -1,0 +1,166 @@
+"""The calls that are live or ended lately, as REST shows them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from monitor.events import (
+    CallEnded,
+    CallStarted,
+    CallSummary,
+    Emotion,
+    Event,
+    SpeakerChanged,
+    SpeakerUpdated,
+    SpeechEnded,
+    SpeechStarted,
+    Warning,
+)
+from monitor.session import Session
+
+TIMELINE_POINTS = 7200
+"""One per hop: the newest hour of one channel."""
+CHANGES = 2000
+WARNINGS = 100
+
+
+class Point(msgspec.Struct, frozen=True):
+    """One point of a call's emotion timeline; as the `emotion` event."""
+
+    t: float
+    channel: int | None
+    label: str | None
+    confidence: float
+    arousal: float | None
+    reliability: str
+    speaker: str | None
+    scores: dict[str, float]
+
+
+class CallRecord:
+    """What is known of one call, kept up by its events."""
+
+    def __init__(self, session: Session, started: CallStarted, started_at: str) -> None:
+        self.started = started
+        self.started_at = started_at
+        self.ended_at: str | None = None
+        self.emotions: dict[int, Emotion] = {}
+        self._session: Session | None = session
+        self._tags = session.tags
+        self._reason: str | None = None
+        self._summary: CallSummary | None = None
+        self._duration_s = 0.0
+        self._speaking: set[int] = set()
+        self._speaker: str | None = None
+        self._last_seq = 0
+        self._timeline: deque[Point] = deque(maxlen=TIMELINE_POINTS)
+        self._changes: deque[SpeakerChanged] = deque(maxlen=CHANGES)
+        self._warnings: deque[Warning] = deque(maxlen=WARNINGS)
+
+    def apply(self, event: Event) -> None:
+        self._last_seq = event.seq
+        match event:
+            case SpeechStarted(channel=int(channel)):
+                self._speaking.add(channel)
+            case SpeechEnded(channel=int(channel)):
+                self._speaking.discard(channel)
+            case Emotion(channel=int(channel)):
+                self.emotions[channel] = event
+                self._timeline.append(
+                    Point(
+                        event.t,
+                        channel,
+                        event.label,
+                        event.confidence,
+                        event.arousal,
+                        event.reliability,
+                        event.speaker,
+                        event.scores,
+                    )
+                )
+            case SpeakerChanged():
+                self._speaker = event.to
+                self._changes.append(event)
+            case SpeakerUpdated() if event.merged_into is not None and self._speaker == event.speaker:
+                self._speaker = event.merged_into
+            case Warning():
+                self._warnings.append(event)
+            case CallEnded():
+                self._end(event)
+
+    def view(self) -> dict[str, Any]:
+        """The call in short, as in GET /v1/calls."""
+        return {
+            "call_id": self.started.call_id,
+            "state": "live" if self._session is not None else "ended",
+            "transport": self.started.transport,
+            "channels": self.started.channels,
+            "models": self.started.models,
+            "horizon_s": self.started.horizon_s,
+            "hop_s": self.started.hop_s,
+            "tags": self._tags,
+            "started_at": self.started_at,
+            "ended_at": self.ended_at,
+            "reason": self._reason,
+            "duration_s": self._session.duration_s if self._session is not None else self._duration_s,
+            "speaking": sorted(self._speaking),
+            "speaker": self._speaker,
+            "emotions": {str(channel): event for channel, event in self.emotions.items()},
+            "last_seq": self._last_seq,
+        }
+
+    def details(self) -> dict[str, Any]:
+        """The call in full, as in GET /v1/calls/{id}."""
+        return {
+            **self.view(),
+            "summary": self._summary if self._session is None else self._session.summary(),
+            "timeline": list(self._timeline),
+            "changes": [
+                {"t": change.t, "from": change.from_, "to": change.to, "confidence": change.confidence}
+                for change in self._changes
+            ],
+            "warnings": [
+                {"t": warning.t, "channel": warning.channel, "code": warning.code, "reason": warning.reason}
+                for warning in self._warnings
+            ],
+        }
+
+    def _end(self, event: CallEnded) -> None:
+        self.ended_at = event.at
+        self._reason, self._summary, self._duration_s = event.reason, event.summary, event.t
+        self._speaking.clear()
+        self._session = None
+
+
+class CallBook:
+    """All records: live ones by id, ended ones as far back as `ended_calls` reaches."""
+
+    def __init__(self, ended_calls: int) -> None:
+        self._live: dict[str, CallRecord] = {}
+        self._ended: deque[CallRecord] = deque(maxlen=ended_calls)
+
+    def is_live(self, call_id: str) -> bool:
+        return call_id in self._live
+
+    def open(self, record: CallRecord) -> None:
+        self._live[record.started.call_id] = record
+
+    def close(self, call_id: str) -> None:
+        self._ended.appendleft(self._live.pop(call_id))
+
+    def find(self, call_id: str) -> CallRecord | None:
+        """The live call of that id, else the one that ended last."""
+        if call_id in self._live:
+            return self._live[call_id]
+        return next((record for record in self._ended if record.started.call_id == call_id), None)
+
+    def live(self) -> Iterable[CallRecord]:
+        return self._live.values()
+
+    def all(self) -> list[CallRecord]:
+        """Newest first, live ones before ended ones."""
+        return [*reversed(self._live.values()), *self._ended]

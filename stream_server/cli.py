@@ -1,0 +1,158 @@
+"""The command line: `undertone serve | stream | replay | models`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from stream_server.settings import Settings, SettingsError, declared, load
+
+SHORT_FLAGS = {
+    "server.host": "--host",
+    "server.port": "--port",
+    "models.emotion": "--emotion-model",
+    "models.speaker": "--speaker-model",
+    "models.device": "--device",
+}
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit status. Bad usage and bad settings give 2, a failure 1."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+        return status
+    except SettingsError as error:
+        print(f"undertone: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="undertone", description="Says, while people talk, how they feel and who is speaking."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="listen for live calls")
+    _add_settings(serve)
+    serve.set_defaults(run=_serve)
+
+    stream = commands.add_parser("stream", help="play a recording to a server as a live call")
+    _add_recording(stream)
+    stream.add_argument("--url", default=DEFAULT_URL, help=f"the server (default {DEFAULT_URL})")
+    stream.add_argument("--speed", type=_speed, default=1.0, help="times real time (default 1)")
+    stream.add_argument("--call-id", help="the call's id (default: made up by the server)")
+    stream.add_argument("--json", action="store_true", help="print the events as lines of JSON")
+    stream.set_defaults(run=_stream)
+
+    replay = commands.add_parser("replay", help="analyse a recording offline; events as lines of JSON")
+    _add_recording(replay)
+    replay.add_argument("--plot", type=Path, metavar="PNG", help="also draw a picture of the call")
+    replay.add_argument("--rttm", type=Path, help="also write the speaker turns as RTTM")
+    _add_settings(replay)
+    replay.set_defaults(run=_replay)
+
+    models = commands.add_parser("models", help="list the models that are there")
+    models.set_defaults(run=_models)
+    return parser
+
+
+def _add_recording(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recording", type=Path, help="anything FFmpeg reads")
+    parser.add_argument("--channels", type=int, choices=(1, 2), default=1, help="2 keeps the parties apart (default 1)")
+    parser.add_argument("--roles", help="who is on each channel, such as customer,agent")
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, help="settings file (default undertone.toml, if there is one)")
+    group = parser.add_argument_group("settings", "also in undertone.toml and as UNDERTONE_SECTION__KEY")
+    for setting in declared():
+        flags = [SHORT_FLAGS[setting.name]] if setting.name in SHORT_FLAGS else []
+        group.add_argument(
+            *flags,
+            setting.flag,
+            dest=setting.name,
+            metavar="VALUE",
+            help=f"{setting.help} (default {_shown(setting.default)})",
+        )
+
+
+def _shown(default: object) -> str:
+    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+
+
+def _speed(text: str) -> float:
+    value = float(text)
+    if not 0.1 <= value <= 1000:
+        raise argparse.ArgumentTypeError("must be from 0.1 to 1000")
+    return value
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    flags = {setting.name: value for setting in declared() if (value := getattr(options, setting.name)) is not None}
+    return load(flags, os.environ, options.config)
+
+
+def _roles(options: argparse.Namespace) -> tuple[str, ...]:
+    from stream_server.faults import Refusal
+    from stream_server.streaming import parse_roles
+
+    try:
+        return parse_roles(options.roles, options.channels)
+    except Refusal as refusal:
+        raise SettingsError(refusal.reason) from None
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from stream_server.serve import serve  # torch and uvicorn take a second that other commands need not wait
+
+    return serve(_settings(options))
+
+
+def _stream(options: argparse.Namespace) -> int:
+    from stream_server import sender, terminal
+
+    sending = sender.Sending(options.recording, options.url, _roles(options), options.speed, options.call_id)
+    if options.json:
+        return sender.run(sending, terminal.print_json, lambda *_: None)
+    with terminal.LiveView(options.recording.name) as view:
+        return sender.run(sending, view.hear, view.level)
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from inference.checkpoint import CheckpointError
+    from stream_server.media import MediaError
+    from stream_server.plot import PlotError
+    from stream_server.replay import replay
+
+    try:
+        return replay(
+            _settings(options),
+            options.recording,
+            _roles(options),
+            sys.stdout.buffer,
+            options.plot,
+            options.rttm,
+        )
+    except (MediaError, CheckpointError, PlotError, OSError) as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        print(f"undertone: {error}", file=sys.stderr)
+        return 1
+
+
+def _models(_: argparse.Namespace) -> int:
+    from stream_server.modellist import show
+
+    return show()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""The part of the server that lives as long as it does: models, batchers, calls, fan-out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Iterator
+
+import torch
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from inference.batcher import Batcher
+from inference.model import Models, load, specs
+from metrics.instruments import Instruments, Reading
+from monitor.analysis import Specs
+from monitor.session import Session
+from stream_server.callbook import CallBook
+from stream_server.fanout import Fanout
+from stream_server.faults import Refusal
+from stream_server.livecall import House, LiveCall, delivery
+from stream_server.outbox import Outbox
+from stream_server.settings import Settings
+from stream_server.version import VERSION
+
+log = logging.getLogger("undertone")
+DRAIN_S = 10.0
+
+
+class Engine:
+    """Opens calls and drains them. `ready` once the models are warm."""
+
+    def __init__(self, settings: Settings, models: Models) -> None:
+        self.settings = settings
+        self.specs: Specs = specs(models)
+        self.ready = False
+        self.draining = False
+        self.book = CallBook(settings.stream.ended_calls)
+        self.fanout = Fanout(settings.stream.replay_events)
+        self.instruments = Instruments(_registry(), VERSION)
+        self.instruments.models.info({role.value: model.spec.name for role, model in models.items()})
+        self.instruments.watch_emotion(self._readings)
+        self._models = models
+        self._calls: set[LiveCall] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._house: House | None = None
+
+    async def start(self) -> None:
+        """Warm the models up, off the loop, and begin to answer."""
+        deliver = delivery(asyncio.get_running_loop())
+        batchers = {role: Batcher(model, deliver, observer=self.instruments) for role, model in self._models.items()}
+        for batcher in batchers.values():
+            await asyncio.to_thread(batcher.warm_up)
+            batcher.start()
+        self._house = House(self.book, self.fanout, self.instruments, batchers)
+        self.ready = True
+
+    def open_call(
+        self, call_id: str, roles: tuple[str, ...], transport: str, tags: dict[str, str] | None = None
+    ) -> LiveCall:
+        """A new live call. Raises Refusal if its id is in use or the server is not taking calls."""
+        if self.draining or self._house is None:
+            raise Refusal("server.stopping", "the server is not taking calls; try again shortly")
+        if self.book.is_live(call_id):
+            raise Refusal(
+                "call.id_in_use", f"a live call has the id {call_id!r}; leave call_id out to have one made up"
+            )
+        session = Session(
+            call_id,
+            roles,
+            self.specs,
+            transport=transport,
+            tags=tags,
+            monitor=self.settings.monitor,
+            endpointing=self.settings.vad,
+            tracking=self.settings.tracking,
+        )
+        outbox = Outbox(self.settings.stream.outbox_events)
+        call = LiveCall(session, self._house, outbox, transport, self.settings.monitor.hop_s)
+        self._calls.add(call)
+        self._empty.clear()
+        return call
+
+    def forget(self, call: LiveCall) -> None:
+        """The call has ended and its transport is done with it."""
+        self._calls.discard(call)
+        if not self._calls:
+            self._empty.set()
+
+    async def drain(self) -> None:
+        """Take no more calls, end the live ones with a reason, and let every reader have the last word."""
+        self.draining = True
+        log.info("ending %d live calls", len(self._calls))
+        for call in list(self._calls):
+            call.finish("server.stopping")
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await self._empty.wait()
+        except TimeoutError:
+            log.warning("%d calls did not end in %g s and are cut off", len(self._calls), DRAIN_S)
+            for call in list(self._calls):
+                call.abort("server.stopping")
+        self.fanout.close()
+
+    def close(self) -> None:
+        """Stop the batchers."""
+        if self._house is not None:
+            for batcher in self._house.batchers.values():
+                batcher.close()
+
+    def _readings(self) -> Iterator[Reading]:
+        for record in list(self.book.live()):
+            for channel, emotion in list(record.emotions.items()):
+                if emotion.label is not None:
+                    yield record.started.channels[channel].role, emotion.scores
+
+
+def load_engine(settings: Settings) -> Engine:
+    """Load the models that the settings name. Raises CheckpointError."""
+    threads = settings.models.threads or max(1, (os.cpu_count() or 1) // 2)
+    torch.set_num_threads(threads)
+    models = load(settings.models.emotion, settings.models.speaker, settings.models.device)
+    return Engine(settings, models)
+
+
+def _registry() -> CollectorRegistry:
+    registry = CollectorRegistry(auto_describe=True)
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    return registry

@@ -1,0 +1,71 @@
+"""Every error and warning code in one table: what it means, how a socket is closed, and whether the call survives.
+
+docs/protocol.md shows this table; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`close` is the WebSocket close code, None where the socket stays open; `status` the HTTP status in REST."""
+
+    code: str
+    meaning: str
+    close: int | None = None
+    status: int | None = None
+
+    @property
+    def call_survives(self) -> bool:
+        return self.close is None
+
+
+class Refusal(Exception):
+    """A peer's mistake, found where a value cannot be returned; `reason` says what was wrong and what is expected."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.fault = FAULTS[code]
+        self.reason = reason
+
+
+ERRORS: tuple[Fault, ...] = (
+    Fault("stream.encoding_unknown", "`encoding` is none of pcm_s16le, pcm_f32le, mulaw, alaw", 4400),
+    Fault("stream.sample_rate_out_of_range", "`sample_rate` is not a whole number from 8000 to 48000", 4400),
+    Fault("stream.channels_invalid", "`channels` is neither 1 nor 2", 4400),
+    Fault(
+        "stream.roles_invalid",
+        "`roles` does not name each channel once, in letters, digits, `_` and `-`",
+        4400,
+    ),
+    Fault("call.id_invalid", "`call_id` is not 1 to 128 of letters, digits, `.`, `_`, `:`, `-`", 4400),
+    Fault("call.id_in_use", "a live call has this `call_id` already", 4409),
+    Fault("call.idle", "no audio came for `stream.idle_timeout_s`", 4408),
+    Fault("call.too_long", "the call reached `stream.max_call_s`", 4413),
+    Fault("message.too_big", "a message was larger than 1 MiB", 1009),
+    Fault("message.not_control", "a text message was not one of the control messages; audio must be binary"),
+    Fault(
+        "client.too_slow",
+        "the client did not read its events, and only such were left as must not be lost",
+        1008,
+    ),
+    Fault("server.stopping", "the server is shutting down", 1012, 503),
+    Fault("server.failed", "something broke on our side; the log has it", 1011, 500),
+    Fault("call.not_found", "there is no call of this id, live or recently ended", None, 404),
+    Fault("request.invalid", "a parameter of the request is not as documented", 4400, 422),
+    Fault("request.not_found", "there is nothing at this address", None, 404),
+)
+WARNINGS: tuple[Fault, ...] = (
+    Fault("audio.remainder", "the stream ended in the middle of a sample; the odd bytes were dropped"),
+    Fault("audio.not_finite", "samples were NaN or infinite; they count as 0"),
+    Fault("audio.gap", "audio was lost; it counts as silence"),
+    Fault("audio.clipped", "the audio reaches full scale"),
+    Fault("audio.no_speech", "nothing like speech was heard for `monitor.no_speech_s`"),
+    Fault("audio.too_fast", "audio comes faster than real time; it is held back, and nothing is lost"),
+    Fault("windows.skipped", "the server is busy and left windows out"),
+    Fault("windows.failed", "a model failed on a window"),
+    Fault("client.events_dropped", "the client reads too slowly; scores were left out of its events"),
+)
+FAULTS: dict[str, Fault] = {fault.code: fault for fault in (*ERRORS, *WARNINGS)}

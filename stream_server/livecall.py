@@ -1,0 +1,218 @@
+"""One live call: its Session, wired to the models, the clock, and whoever listens to its events."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+
+from inference.batcher import Answer, Batcher, Deliver
+from metrics.instruments import Instruments
+from monitor.analysis import Analysis, Role
+from monitor.events import (
+    CallEnded,
+    CallStarted,
+    Emotion,
+    Error,
+    Event,
+    SpeakerChanged,
+    SpeechEnded,
+    Warning,
+    encode,
+    event_type,
+)
+from monitor.session import Session, State
+from stream_server.callbook import CallBook, CallRecord
+from stream_server.fanout import Fanout, Published
+from stream_server.outbox import Message, Outbox
+from vad.pcm import Samples
+
+AHEAD_S = 2.0
+"""A sender that is further ahead of the clock than this sends faster than real time."""
+MOST_UNANSWERED = 24
+"""Windows of one call under way before a fast sender is held back."""
+ARRIVALS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What all calls of a server share."""
+
+    book: CallBook
+    fanout: Fanout
+    instruments: Instruments
+    batchers: dict[Role, Batcher]
+
+
+class ArrivalClock:
+    """When the audio up to a position of the call had been received; positions and times in seconds."""
+
+    def __init__(self) -> None:
+        self._arrivals: deque[tuple[float, float]] = deque(maxlen=ARRIVALS)
+
+    def arrived(self, position_s: float, now_s: float) -> None:
+        self._arrivals.append((position_s, now_s))
+
+    def lag_ms(self, position_s: float, now_s: float) -> float | None:
+        """Since the message that completed `position_s` came; forgets what lies before it."""
+        while len(self._arrivals) > 1 and self._arrivals[0][0] < position_s - 1e-9:
+            self._arrivals.popleft()
+        if not self._arrivals:
+            return None
+        return round(1000 * (now_s - self._arrivals[0][1]), 2)
+
+
+class LiveCall:
+    """Drives a Session. Everything runs in the event loop; the models answer through `answered`."""
+
+    def __init__(self, session: Session, house: House, outbox: Outbox, transport: str, hop_s: float) -> None:
+        self.session = session
+        self.outbox = outbox
+        self.ended = asyncio.Event()
+        self._house = house
+        self._transport = transport
+        self._hop_s = hop_s
+        self._began_s = time.monotonic()
+        self._arrivals = ArrivalClock()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._counted_s = 0.0
+        self._dropped = 0
+        self._record: CallRecord | None = None
+        house.instruments.streams_active.labels(transport).inc()
+        self._pump()
+
+    @property
+    def ahead_s(self) -> float:
+        """How far the audio is ahead of the clock."""
+        return self.session.duration_s - (time.monotonic() - self._began_s)
+
+    def feed(self, channels: list[Samples]) -> None:
+        """Audio that has just come: per channel, 16 kHz. Positions on the wire are told by `arrived`."""
+        for channel, samples in enumerate(channels):
+            if len(samples):
+                self.session.receive_audio(channel, samples)
+        self._pump()
+
+    def arrived(self, position_s: float) -> None:
+        """The wire has brought the call's audio up to `position_s`."""
+        seconds, self._counted_s = position_s - self._counted_s, position_s
+        self._house.instruments.audio_seconds.inc(max(0.0, seconds) * len(self.session.roles))
+        self._arrivals.arrived(position_s, time.monotonic())
+
+    async def room(self) -> None:
+        """Wait, if the sender is faster than real time, until the models have caught up with it."""
+        if self.ahead_s <= AHEAD_S:
+            return
+        if self.session.unanswered > MOST_UNANSWERED:
+            self.session.warn("audio.too_fast", "audio comes faster than real time; it is held back, nothing is lost")
+            self._pump()
+            self._room.clear()
+            await self._room.wait()
+
+    def answered(self, number: int, analysis: Analysis) -> None:
+        """A window's answer; `settle` after the last of a batch."""
+        self.session.receive_analysis(number, analysis)
+
+    def settle(self) -> None:
+        """Pass on what has become known."""
+        self._pump()
+        if self.session.unanswered <= MOST_UNANSWERED // 2:
+            self._room.set()
+
+    def warn(self, code: str, reason: str) -> None:
+        self.session.warn(code, reason)
+        self._pump()
+
+    def reject(self, code: str, reason: str, call_survives: bool) -> None:
+        self.session.reject(code, reason, call_survives)
+        self._pump()
+
+    def finish(self, reason: str) -> None:
+        """No more audio; `ended` is set once every window is answered."""
+        self.session.finish(reason)
+        self._pump()
+
+    def abort(self, reason: str) -> None:
+        """End at once."""
+        for batcher in self._house.batchers.values():
+            batcher.drop(self)
+        self.session.abort(reason)
+        self._pump()
+
+    def _pump(self) -> None:
+        """Hand the session's windows to the models and its events to their readers."""
+        patience_s = None if self.ahead_s > AHEAD_S or self.session.state is not State.LIVE else self._hop_s
+        for window in self.session.take_windows():
+            self._house.batchers[window.role].submit(self, window, patience_s)
+        for event in self.session.take_events():
+            self._publish(self._stamped(event))
+
+    def _stamped(self, event: Event) -> Event:
+        """The event with what only the edge knows: the time of day, and the lag."""
+        at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        if isinstance(event, Emotion):
+            lag_ms = self._arrivals.lag_ms(event.t, time.monotonic())
+            if lag_ms is not None:
+                self._house.instruments.event_lag_seconds.observe(lag_ms / 1000)
+            return msgspec.structs.replace(event, at=at, lag_ms=lag_ms)
+        return msgspec.structs.replace(event, at=at)
+
+    def _publish(self, event: Event) -> None:
+        if isinstance(event, CallStarted):
+            self._record = CallRecord(self.session, event, event.at or "")
+            self._house.book.open(self._record)
+        assert self._record is not None
+        self._record.apply(event)
+        self._observe(event)
+        message = Message(event, encode(event))
+        self.outbox.put(message)
+        self._count_dropped()
+        self._house.fanout.publish(Published(message, self.session.roles, self.session.tags))
+        if isinstance(event, CallEnded):
+            self._house.book.close(event.call_id)
+            self.outbox.close()
+            self._room.set()
+            self.ended.set()
+
+    def _count_dropped(self) -> None:
+        if self.outbox.dropped > self._dropped:
+            self._house.instruments.events_dropped.labels("call").inc(self.outbox.dropped - self._dropped)
+            self._dropped = self.outbox.dropped
+            self.session.warn("client.events_dropped", "you read too slowly; scores were left out of your events")
+
+    def _observe(self, event: Event) -> None:
+        instruments = self._house.instruments
+        instruments.events.labels(event_type(event)).inc()
+        match event:
+            case SpeechEnded():
+                instruments.speech_seconds.inc(max(0.0, event.t - event.start_s))
+            case SpeakerChanged() if event.from_ is not None:
+                instruments.speaker_changes.inc()
+            case Warning() | Error():
+                instruments.faults.labels(event.code).inc()
+            case CallEnded():
+                instruments.streams_active.labels(self._transport).dec()
+                instruments.calls.labels(self._transport, event.reason).inc()
+
+
+def delivery(loop: asyncio.AbstractEventLoop) -> Deliver:
+    """What a batcher's thread calls: hands the answers to their calls, in the loop, with one wake-up a batch."""
+
+    def arrive(answers: list[Answer]) -> None:
+        calls: dict[int, LiveCall] = {}
+        for ticket, analysis in answers:
+            assert isinstance(ticket.owner, LiveCall)
+            ticket.owner.answered(ticket.window.number, analysis)
+            calls[id(ticket.owner)] = ticket.owner
+        for call in calls.values():
+            call.settle()
+
+    def deliver(answers: list[Answer]) -> None:
+        loop.call_soon_threadsafe(arrive, answers)
+
+    return deliver

@@ -1,0 +1,101 @@
+"""`/v1/events` for those who look on: as WebSocket and as server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from monitor.events import EVENTS, event_type
+from stream_server.engine import Engine
+from stream_server.fanout import Filter, Onlooker
+from stream_server.faults import Refusal
+
+EVENT_TYPES = frozenset(event_type(event) for event in EVENTS)
+HEARTBEAT_S = 15.0
+TOO_SLOW = 1008
+
+
+def parse_filter(query: Mapping[str, str]) -> Filter:
+    """Raises Refusal for a type that is no event's and for a tag that is not `key:value`."""
+    types = frozenset(part for part in query.get("types", "").split(",") if part)
+    if types - EVENT_TYPES:
+        known = ", ".join(sorted(EVENT_TYPES))
+        raise Refusal("request.invalid", f"types {', '.join(sorted(types - EVENT_TYPES))}: unknown; there are {known}")
+    tag = query.get("tag")
+    if tag is not None and ":" not in tag:
+        raise Refusal("request.invalid", f"tag {tag!r} is not key:value")
+    key, _, value = (tag or "").partition(":")
+    return Filter(query.get("call_id"), types, query.get("role"), None if tag is None else (key, value))
+
+
+async def watch(socket: WebSocket, engine: Engine) -> None:
+    """Send arrays of events until the onlooker leaves or the server stops. What it sends is not looked at."""
+    await socket.accept()
+    try:
+        wanted = parse_filter(socket.query_params)
+    except Refusal as refusal:
+        await socket.close(refusal.fault.close or 1011, refusal.reason.encode()[:120].decode(errors="ignore"))
+        return
+    onlooker = engine.fanout.join(wanted, socket.query_params.get("after"))
+    sending = asyncio.create_task(_send(socket, onlooker))
+    leaving = asyncio.create_task(_until_gone(socket))
+    try:
+        await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if sending.done() and not leaving.done():
+            code = TOO_SLOW if onlooker.outbox.overrun else 1012
+            await socket.close(code, "you read too slowly" if code == TOO_SLOW else "the server is stopping")
+    except (WebSocketDisconnect, RuntimeError):
+        return  # gone while we said good-bye
+    finally:
+        _leave(engine, onlooker)
+        sending.cancel()
+        leaving.cancel()
+
+
+async def _send(socket: WebSocket, onlooker: Onlooker) -> None:
+    try:
+        async for batch in onlooker.batches():
+            await socket.send_text("[" + ",".join(message.data.decode() for message in batch) + "]")
+    except (WebSocketDisconnect, RuntimeError, OSError):
+        return
+
+
+async def _until_gone(socket: WebSocket) -> None:
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+def _leave(engine: Engine, onlooker: Onlooker) -> None:
+    engine.fanout.leave(onlooker)
+    if onlooker.outbox.dropped:
+        engine.instruments.events_dropped.labels("onlooker").inc(onlooker.outbox.dropped)
+
+
+async def server_sent(engine: Engine, wanted: Filter, after: str | None) -> AsyncIterator[bytes]:
+    """The same as server-sent events, one per event, with a comment every 15 s to keep proxies awake."""
+    onlooker = engine.fanout.join(wanted, after)
+    batches = onlooker.batches()
+    upcoming = asyncio.ensure_future(anext(batches, None))
+    try:
+        yield b": listening\n\n"
+        while True:
+            done, _ = await asyncio.wait((upcoming,), timeout=HEARTBEAT_S)
+            if not done:
+                yield b": still here\n\n"
+                continue
+            batch = upcoming.result()
+            if batch is None:
+                return
+            for message in batch:
+                event = message.event
+                yield b"id: %s\nevent: %s\ndata: %s\n\n" % (
+                    event.id.encode(),
+                    event_type(event).encode(),
+                    message.data,
+                )
+            upcoming = asyncio.ensure_future(anext(batches, None))
+    finally:
+        upcoming.cancel()
+        _leave(engine, onlooker)

@@ -1,0 +1,71 @@
+"""What waits for one reader: bounded, and droppable events go first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+
+from monitor.events import DROPPABLE, Event
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An event, encoded once for all its readers."""
+
+    event: Event
+    data: bytes
+
+    @property
+    def droppable(self) -> bool:
+        return isinstance(self.event, DROPPABLE)
+
+
+class Outbox:
+    """When `capacity` messages wait, the oldest droppable one is lost for the next; where none is droppable the
+    reader is `overrun` and to be cut. One writer side, one reader, one event loop."""
+
+    def __init__(self, capacity: int) -> None:
+        self.dropped = 0
+        self.overrun = False
+        self._capacity = capacity
+        self._messages: deque[Message] = deque()
+        self._closed = False
+        self._wake = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def put(self, message: Message) -> None:
+        """Queue a message; never blocks. Ignored once overrun or closed."""
+        if self.overrun or self._closed:
+            return
+        if len(self._messages) >= self._capacity:
+            self._make_room()
+        if not self.overrun:
+            self._messages.append(message)
+        self._wake.set()
+
+    def close(self) -> None:
+        """Nothing more will come; what waits can still be taken."""
+        self._closed = True
+        self._wake.set()
+
+    async def take(self) -> list[Message]:
+        """All that waits, at least one message; empty once closed and taken, or overrun."""
+        while not self._messages and not self._closed and not self.overrun:
+            self._wake.clear()
+            await self._wake.wait()
+        if self.overrun:
+            return []
+        out = list(self._messages)
+        self._messages.clear()
+        return out
+
+    def _make_room(self) -> None:
+        for at, message in enumerate(self._messages):
+            if message.droppable:
+                del self._messages[at]
+                self.dropped += 1
+                return
+        self.overrun = True

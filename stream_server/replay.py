@@ -1,0 +1,54 @@
+"""`undertone replay`: the same Session, offline."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import IO
+
+from inference.model import load, specs
+from monitor.events import Event, encode
+from monitor.session import Session
+from monitor.turns import TurnLog, rttm
+from stream_server import media, offline, plot
+from stream_server.settings import Settings
+
+
+def replay(
+    settings: Settings,
+    recording: Path,
+    roles: tuple[str, ...],
+    out: IO[bytes],
+    picture: Path | None,
+    turns: Path | None,
+) -> int:
+    """Write the events of a recording as JSON lines to `out`; optionally a picture and an RTTM file. Exit status.
+
+    Raises MediaError, CheckpointError, or plot.PlotError before any work is done where that can be told.
+    """
+    if picture is not None:
+        plot.check()
+    models = load(settings.models.emotion, settings.models.speaker, settings.models.device)
+    session = Session(
+        "replay",
+        roles,
+        specs(models),
+        transport="replay",
+        monitor=settings.monitor,
+        endpointing=settings.vad,
+        tracking=settings.tracking,
+    )
+    log = TurnLog()
+    events: list[Event] = []
+    for event in offline.run(session, media.read(recording, len(roles)), models):
+        log.apply(event)
+        out.write(encode(event) + b"\n")
+        if picture is not None:
+            events.append(event)
+    out.flush()
+    if turns is not None:
+        turns.write_text(rttm(log.turns(), recording.stem), encoding="utf-8")
+    if picture is not None:
+        plot.draw(events, log.turns(), picture, recording.name)
+        print(f"drew {picture}", file=sys.stderr)
+    return 0

@@ -1,0 +1,95 @@
+"""`undertone serve`: the listening process, from start to drain."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import sys
+from types import FrameType
+
+import uvicorn
+
+from inference.checkpoint import CheckpointError
+from stream_server.app import create_app
+from stream_server.engine import Engine, load_engine
+from stream_server.settings import Settings, SettingsError
+from stream_server.streaming import MAX_MESSAGE_BYTES
+
+KEEP_ALIVE_S = 20.0
+
+
+class DrainingServer(uvicorn.Server):
+    """Says good-bye to live calls before uvicorn closes their sockets."""
+
+    def __init__(self, config: uvicorn.Config, engine: Engine, announce: bool = True) -> None:
+        super().__init__(config)
+        self._engine = engine
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._announce and self.started and sockets:
+            print(_greeting(self._engine, sockets[0]), flush=True)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """As uvicorn's, but a signal that was obeyed is not raised again at the end: that would be a traceback on
+        Ctrl-C, and a status that says killed after an orderly SIGTERM."""
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._engine.drain()
+        await super().shutdown(sockets)
+
+
+def serve(settings: Settings) -> int:
+    """Run until SIGINT or SIGTERM; the exit status."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        listener = _listen(settings)
+        engine = load_engine(settings)
+    except (CheckpointError, SettingsError) as error:
+        print(f"undertone: {error}", file=sys.stderr)
+        return 2
+    config = uvicorn.Config(
+        create_app(engine),
+        ws="websockets-sansio",
+        ws_max_size=4 * MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,
+        ws_ping_interval=KEEP_ALIVE_S,
+        ws_ping_timeout=KEEP_ALIVE_S,
+        log_level="warning",
+        timeout_graceful_shutdown=5,
+        server_header=False,
+    )
+    DrainingServer(config, engine).run(sockets=[listener])
+    return 0
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Bind before the models load, so that a port in use is said at once."""
+    host, port = settings.server.host, settings.server.port
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot listen on {host} port {port}: {error.strerror or error}; choose another with --port or --host"
+        ) from None
+
+
+def _greeting(engine: Engine, listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    shown = "localhost" if host in ("0.0.0.0", "::", "127.0.0.1", "::1") else host
+    address = f"http://{shown}:{port}"
+    models = [spec for spec in (engine.specs.emotion, engine.specs.speaker) if spec is not None]
+    listed = "\n".join(f"  model    {spec.name} (licence {spec.licence})" for spec in models)
+    note = ""
+    if any("NC" in spec.licence for spec in models):
+        note = "\n  The embedded models are for evaluation: their weights must not be used commercially."
+    return (
+        f"Undertone is listening\n  page     {address}/\n  API      {address}/docs\n  metrics  {address}/metrics\n"
+        f"{listed}{note}\n  Try it:  undertone stream RECORDING --url {address}   (Ctrl-C stops the server)"
+    )

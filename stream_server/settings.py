@@ -1,0 +1,195 @@
+"""Where settings come from: flag > environment UNDERTONE_SECTION__KEY > undertone.toml > default.
+
+A setting is declared once, as a field of the frozen dataclass of its section, beside the code that reads it, with its
+bounds as annotations and one line of explanation as the string below it. Flags, environment names and the table in
+docs/configuration.md derive from that. Unknown keys and bad values stop the start.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from textwrap import dedent
+from typing import Annotated, Any, Literal, get_type_hints
+
+from annotated_types import Ge, Gt, Le
+from pydantic import TypeAdapter, ValidationError
+
+from monitor.session import MonitorConfig
+from monitor.tracking import TrackingConfig
+from vad.endpointing import EndpointingConfig
+
+ENV_PREFIX = "UNDERTONE_"
+DEFAULT_FILE = Path("undertone.toml")
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the message says which, where it came from, and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """Settings of the listening socket."""
+
+    host: str = "127.0.0.1"
+    "Address to listen on; 0.0.0.0 for all"
+    port: Annotated[int, Ge(0), Le(65535)] = 8000
+    "Port to listen on; 0 for any free one"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamConfig:
+    """Settings of live calls."""
+
+    idle_timeout_s: Annotated[float, Gt(0)] = 60.0
+    "Seconds without any audio after which a call is ended"
+    max_call_s: Annotated[float, Gt(0)] = 8 * 3600.0
+    "Longest call in seconds; it is ended there"
+    outbox_events: Annotated[int, Ge(16)] = 1000
+    "Events that wait for a slow reader before the oldest droppable ones are lost"
+    replay_events: Annotated[int, Ge(0)] = 20_000
+    "Events kept for onlookers that come back"
+    ended_calls: Annotated[int, Ge(0)] = 200
+    "Ended calls that GET /v1/calls still shows"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsConfig:
+    """Settings of the models."""
+
+    emotion: str = "undertone-emotion-small"
+    "Emotion model: an embedded model's name, a path, or none"
+    speaker: str = "undertone-speaker-small"
+    "Speaker model: an embedded model's name, a path, or none"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    "Where the models run"
+    threads: Annotated[int, Ge(0), Le(256)] = 0
+    "Processor threads for each model's arithmetic; 0: the cores shared out among the models"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All sections."""
+
+    server: ServerConfig = field(default_factory=ServerConfig)
+    stream: StreamConfig = field(default_factory=StreamConfig)
+    models: ModelsConfig = field(default_factory=ModelsConfig)
+    vad: EndpointingConfig = field(default_factory=EndpointingConfig)
+    monitor: MonitorConfig = field(default_factory=MonitorConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+
+
+SECTIONS: dict[str, type] = {
+    "server": ServerConfig,
+    "stream": StreamConfig,
+    "models": ModelsConfig,
+    "vad": EndpointingConfig,
+    "monitor": MonitorConfig,
+    "tracking": TrackingConfig,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting as it is declared."""
+
+    section: str
+    key: str
+    type: Any
+    default: object
+    help: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.section}.{self.key}"
+
+    @property
+    def flag(self) -> str:
+        return f"--{self.section}.{self.key}".replace("_", "-")
+
+    @property
+    def env(self) -> str:
+        return f"{ENV_PREFIX}{self.section}__{self.key}".upper()
+
+
+def declared() -> Iterator[Setting]:
+    """Every setting, in the order of declaration."""
+    for section, cls in SECTIONS.items():
+        hints = get_type_hints(cls, include_extras=True)
+        explained = _explanations(cls)
+        for item in fields(cls):
+            yield Setting(section, item.name, hints[item.name], item.default, explained[item.name])
+
+
+def _explanations(cls: type) -> dict[str, str]:
+    """The strings that stand below the fields of a dataclass."""
+    body = ast.parse(dedent(inspect.getsource(cls))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    out: dict[str, str] = {}
+    for item, following in zip(body.body, body.body[1:], strict=False):
+        match item, following:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=text)):
+                out[name] = str(text)
+    return out
+
+
+def load(flags: Mapping[str, str], environ: Mapping[str, str], file: Path | None) -> Settings:
+    """Settle every setting. `flags`: setting name (`section.key`) -> text. `file` None: undertone.toml if it exists.
+
+    Raises SettingsError.
+    """
+    known = {setting.name: setting for setting in declared()}
+    values: dict[str, Any] = {}
+    for name, value, source in [*_from_file(file), *_from_environment(environ), *_from_flags(flags)]:
+        if name not in known:
+            raise SettingsError(f"{source}: there is no setting {name!r}; there are {', '.join(known)}")
+        values[name] = _checked(known[name], value, source)
+    sections = {
+        section: cls(**{name.split(".")[1]: value for name, value in values.items() if name.split(".")[0] == section})
+        for section, cls in SECTIONS.items()
+    }
+    return Settings(**sections)
+
+
+def _from_file(file: Path | None) -> Iterator[tuple[str, Any, str]]:
+    if file is None:
+        if not DEFAULT_FILE.is_file():
+            return
+        file = DEFAULT_FILE
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: is not TOML: {error}") from None
+    for section, table in document.items():
+        if not isinstance(table, dict):
+            raise SettingsError(f"{file}: {section!r} must stand in a section such as [server]")
+        for key, value in table.items():
+            yield f"{section}.{key}", value, str(file)
+
+
+def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
+    for variable, value in environ.items():
+        if variable.startswith(ENV_PREFIX) and "__" in variable:
+            section, key = variable.removeprefix(ENV_PREFIX).lower().split("__", 1)
+            yield f"{section}.{key}", value, variable
+
+
+def _from_flags(flags: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
+    for name, value in flags.items():
+        yield name, value, "--" + name.replace("_", "-")
+
+
+def _checked(setting: Setting, value: Any, source: str) -> Any:
+    if isinstance(value, str) and isinstance(setting.default, tuple):
+        value = tuple(part.strip() for part in value.split(",") if part.strip())
+    try:
+        return TypeAdapter(setting.type).validate_python(value)
+    except ValidationError as error:
+        problem = error.errors()[0]["msg"]
+        raise SettingsError(f"{source}: {setting.name} = {value!r}: {problem} ({setting.help})") from None

@@ -1,0 +1,296 @@
+"""`WS /v1/stream`: audio in, events out on the same socket."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
+import numpy as np
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from monitor.events import Error, encode
+from stream_server.engine import Engine
+from stream_server.faults import FAULTS, Refusal
+from stream_server.livecall import LiveCall
+from vad.pcm import SAMPLE_BYTES, Encoding, PcmDecoder, Samples
+from vad.resample import MAX_RATE_HZ, MIN_RATE_HZ, SAMPLE_RATE_HZ, Resampler
+
+log = logging.getLogger("undertone.stream")
+MAX_MESSAGE_BYTES = 1 << 20
+CALL_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+ROLE = re.compile(r"[A-Za-z0-9_-]{1,32}")
+DEFAULT_ROLES = {1: ("mixed",), 2: ("left", "right")}
+PARAMETERS = frozenset({"encoding", "sample_rate", "channels", "roles", "call_id"})
+REASON_BYTES = 120
+SEND_TIMEOUT_S = 30.0
+Text = Annotated[str, msgspec.Meta(max_length=256)]
+
+
+class Finish(msgspec.Struct, tag="finish", tag_field="type", forbid_unknown_fields=True):
+    """No more audio will come."""
+
+
+class Configure(msgspec.Struct, tag="configure", tag_field="type", forbid_unknown_fields=True):
+    """Change what the call is labelled with, or whether `emotion.frames` are sent."""
+
+    tags: Annotated[dict[Text, Text], msgspec.Meta(max_length=32)] | None = None
+    frames: bool | None = None
+
+
+_control = msgspec.json.Decoder(Finish | Configure)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamParameters:
+    """What the query of a stream says."""
+
+    encoding: Encoding
+    sample_rate_hz: int
+    channels: int
+    roles: tuple[str, ...]
+    call_id: str
+
+
+def parse_parameters(query: Mapping[str, str]) -> StreamParameters:
+    """Raises Refusal with what was wrong and what is expected."""
+    surplus = sorted(set(query) - PARAMETERS)
+    if surplus:
+        raise Refusal(
+            "request.invalid", f"no such parameter: {', '.join(surplus)}; there are {', '.join(sorted(PARAMETERS))}"
+        )
+    try:
+        encoding = Encoding(query.get("encoding", "pcm_s16le"))
+    except ValueError:
+        known = ", ".join(Encoding)
+        raise Refusal(
+            "stream.encoding_unknown", f"encoding {query['encoding']!r} is unknown; expected one of {known}"
+        ) from None
+    rate = query.get("sample_rate", str(SAMPLE_RATE_HZ))
+    if not (rate.isascii() and rate.isdigit() and MIN_RATE_HZ <= int(rate[:9]) <= MAX_RATE_HZ):
+        raise Refusal(
+            "stream.sample_rate_out_of_range",
+            f"sample_rate {rate!r} is not a whole number from {MIN_RATE_HZ} to {MAX_RATE_HZ} (Hz)",
+        )
+    channels = query.get("channels", "1")
+    if channels not in ("1", "2"):
+        raise Refusal("stream.channels_invalid", f"channels {channels!r} is neither 1 nor 2")
+    return StreamParameters(
+        encoding,
+        int(rate),
+        int(channels),
+        parse_roles(query.get("roles"), int(channels)),
+        _call_id(query.get("call_id")),
+    )
+
+
+def parse_roles(text: str | None, channels: int) -> tuple[str, ...]:
+    roles = DEFAULT_ROLES[channels] if text is None else tuple(part.strip() for part in text.split(","))
+    if len(roles) != channels or len(set(roles)) != channels or not all(ROLE.fullmatch(role) for role in roles):
+        raise Refusal(
+            "stream.roles_invalid",
+            f"roles {text!r} does not name each of {channels} channel(s) once; expected for example "
+            + ("customer,agent" if channels == 2 else "customer"),
+        )
+    return roles
+
+
+def _call_id(text: str | None) -> str:
+    if text is None:
+        return secrets.token_urlsafe(9).replace("_", ".")
+    if not CALL_ID.fullmatch(text):
+        raise Refusal(
+            "call.id_invalid", f"call_id {text[:40]!r} is not 1 to 128 of letters, digits, '.', '_', ':', '-'"
+        )
+    return text
+
+
+class Intake:
+    """From the bytes of one stream to 16 kHz samples per channel, and the position that the wire has reached."""
+
+    def __init__(self, parameters: StreamParameters) -> None:
+        self._decoder = PcmDecoder(parameters.encoding, parameters.channels)
+        self._resamplers = [Resampler(parameters.sample_rate_hz) for _ in range(parameters.channels)]
+        self._second_bytes = SAMPLE_BYTES[parameters.encoding] * parameters.channels * parameters.sample_rate_hz
+        self._received_bytes = 0
+
+    @property
+    def position_s(self) -> float:
+        return self._received_bytes / self._second_bytes
+
+    @property
+    def not_finite_samples(self) -> int:
+        return self._decoder.not_finite_samples
+
+    def feed(self, data: bytes) -> list[Samples]:
+        self._received_bytes += len(data)
+        planar = self._decoder.feed(data)
+        return [resampler.feed(channel) for resampler, channel in zip(self._resamplers, planar, strict=True)]
+
+    def flush(self) -> tuple[list[Samples], int]:
+        """What the resamplers still held, and the bytes of an unfinished sample."""
+        return [np.asarray(resampler.flush()) for resampler in self._resamplers], self._decoder.flush()
+
+
+async def stream(socket: WebSocket, engine: Engine) -> None:
+    """Serve one stream from its handshake to its close."""
+    await socket.accept()
+    try:
+        parameters = parse_parameters(socket.query_params)
+        call = engine.open_call(parameters.call_id, parameters.roles, "websocket")
+    except Refusal as refusal:
+        await _refuse(socket, refusal)
+        return
+    writer = asyncio.create_task(_write(socket, call))
+    reader = asyncio.create_task(_Reader(socket, call, Intake(parameters), engine).run())
+    ended = asyncio.create_task(call.ended.wait())
+    try:
+        await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
+        if writer.done() and not call.ended.is_set():
+            call.finish(writer.result())
+        await asyncio.wait((ended,))
+        close = reader.result() if reader.done() and not reader.cancelled() else 1012
+        await asyncio.wait((writer,))
+        if writer.result() == "client.too_slow":
+            close = 1008
+        await _close(socket, close)
+    finally:
+        for task in (reader, writer, ended):
+            task.cancel()
+        call.abort("server.failed")
+        engine.forget(call)
+
+
+class _Reader:
+    """Reads a socket until the stream is over; gives the code to close it with, 1005 if it is closed already."""
+
+    def __init__(self, socket: WebSocket, call: LiveCall, intake: Intake, engine: Engine) -> None:
+        self._socket = socket
+        self._call = call
+        self._intake = intake
+        self._idle_s = engine.settings.stream.idle_timeout_s
+        self._max_call_s = engine.settings.stream.max_call_s
+        self._ingest = engine.instruments.stage_seconds.labels("ingest", "")
+
+    async def run(self) -> int:
+        try:
+            return await self._read()
+        except WebSocketDisconnect:
+            self._finish("client.disconnected")
+            return 1005
+        except Exception:
+            log.exception("call %s failed", self._call.session.call_id)
+            return self._end("server.failed", "something broke on our side; the call ends here")
+
+    async def _read(self) -> int:
+        loop = asyncio.get_running_loop()
+        audio_at = loop.time()
+        while not self._call.ended.is_set():
+            try:
+                async with asyncio.timeout_at(audio_at + self._idle_s):
+                    message = await self._socket.receive()
+            except TimeoutError:
+                return self._end("call.idle", f"no audio came for {self._idle_s:g} s; the call ends here")
+            if message["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(message.get("code", 1005))
+            data, text = message.get("bytes"), message.get("text")
+            if len(data or text or "") > MAX_MESSAGE_BYTES:
+                return self._end("message.too_big", "a message may have 1 MiB at most; send audio in smaller ones")
+            if data is not None:
+                audio_at = loop.time()
+                if self._intake.position_s > self._max_call_s:
+                    return self._end("call.too_long", f"a call may last {self._max_call_s:g} s; this one ends here")
+                with self._ingest.time():
+                    self._hear(data)
+                await self._call.room()
+            elif self._obey(text or ""):
+                self._finish("finished")
+                return 1000
+        return 1000
+
+    def _hear(self, data: bytes) -> None:
+        channels = self._intake.feed(data)
+        self._call.arrived(self._intake.position_s)
+        self._call.feed(channels)
+        if self._intake.not_finite_samples:
+            self._call.warn("audio.not_finite", "samples were NaN or infinite; they count as 0")
+
+    def _obey(self, text: str) -> bool:
+        """Act on a control message; whether it was `finish`."""
+        try:
+            control = _control.decode(text)
+        except msgspec.DecodeError as error:
+            self._call.reject(
+                "message.not_control",
+                f"a text message must be a control message such as "
+                f'{{"type":"finish"}}; audio must be binary ({error}). The call goes on',
+                True,
+            )
+            return False
+        if isinstance(control, Finish):
+            return True
+        if control.tags is not None:
+            self._call.session.tags.clear()
+            self._call.session.tags.update(control.tags)
+        if control.frames is not None:
+            self._call.session.send_frames = control.frames
+        return False
+
+    def _finish(self, reason: str) -> None:
+        rest, odd_bytes = self._intake.flush()
+        self._call.feed(rest)
+        if odd_bytes:
+            self._call.warn(
+                "audio.remainder",
+                f"the stream ended in the middle of a sample; {odd_bytes} odd byte(s) were dropped",
+            )
+        self._call.finish(reason)
+
+    def _end(self, code: str, reason: str) -> int:
+        self._call.reject(code, reason, False)
+        self._finish(code)
+        return FAULTS[code].close or 1011
+
+
+async def _write(socket: WebSocket, call: LiveCall) -> str:
+    """Send the call's events as they come, until the last. Gives the reason for which it stopped."""
+    while messages := await call.outbox.take():
+        try:
+            for message in messages:
+                await asyncio.wait_for(socket.send_text(message.data.decode()), SEND_TIMEOUT_S)
+        except TimeoutError:
+            return "client.too_slow"
+        except (WebSocketDisconnect, RuntimeError, OSError):
+            return "client.disconnected"
+    return "client.too_slow" if call.outbox.overrun else "finished"
+
+
+async def _refuse(socket: WebSocket, refusal: Refusal) -> None:
+    error = Error(
+        call_id=socket.query_params.get("call_id", "")[:128],
+        seq=0,
+        t=0.0,
+        code=refusal.fault.code,
+        reason=refusal.reason,
+        call_survives=False,
+    )
+    try:
+        await socket.send_text(encode(error).decode())
+    except (WebSocketDisconnect, RuntimeError):
+        return
+    await _close(socket, refusal.fault.close or 1011, refusal.reason)
+
+
+async def _close(socket: WebSocket, code: int, reason: str = "") -> None:
+    """Close, unless the peer has; the reason is cut to what a close frame holds."""
+    if code == 1005:
+        return
+    try:
+        await socket.close(code, reason.encode()[:REASON_BYTES].decode(errors="ignore"))
+    except (RuntimeError, WebSocketDisconnect, OSError):
+        log.debug("the peer had closed already")

@@ -1,0 +1,189 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EMPTY, reduce, sorted, timeIn } from "../../frontend_static/calls.js";
+
+const MONO = [{ channel: 0, role: "mixed", emotion: true }];
+const STEREO = [
+  { channel: 0, role: "customer", emotion: true },
+  { channel: 1, role: "agent", emotion: false },
+];
+
+/** Plays events into the store, one second of wall time apart. */
+function play(state, events) {
+  return events.reduce((s, event, i) => reduce(s, { do: "event", event, now_ms: i * 1000 }), state);
+}
+
+function script(call_id, channels = MONO) {
+  let seq = 0;
+  const make = (type, t, fields = {}) => ({ type, call_id, seq: seq++, t, channel: 0, at: "2025-01-01T10:00:00Z", ...fields });
+  return {
+    started: () => make("call.started", 0, { channel: null, transport: "stream", channels, models: {}, tags: {} }),
+    speech: (t, channel = 0) => make("speech.started", t, { channel }),
+    silence: (start_s, t, channel = 0) => make("speech.ended", t, { start_s, channel }),
+    emotion: (t, label = "angry", reliability = "high") =>
+      make("emotion", t, { label, reliability, confidence: 0.8, arousal: 0.5, scores: {}, speaker: null }),
+    changed: (t, from, to) => make("speaker.changed", t, { from, to, confidence: 0.9, name: null }),
+    merged: (t, speaker, merged_into) => make("speaker.updated", t, { speaker, merged_into, confirmed: true, name: null }),
+    warning: (t) => make("warning", t, { code: "overload", reason: "Windows skipped." }),
+    ended: (t, turns = []) => make("call.ended", t, { reason: "finished", summary: { duration_s: t, turns } }),
+  };
+}
+
+function view(call_id, fields = {}) {
+  return {
+    call_id, state: "live", transport: "stream", channels: MONO, models: {}, tags: {}, started_at: "2025-01-01T10:00:00Z",
+    ended_at: null, reason: null, duration_s: 10, speaking: [], speaker: null, emotions: {}, last_seq: 5,
+    summary: { duration_s: 10, turns: [] }, timeline: [], changes: [], warnings: [], ...fields,
+  };
+}
+
+const opened = (call_id, fields) => {
+  const state = reduce(EMPTY, { do: "listed", views: [view(call_id, fields)], now_ms: 0 });
+  return reduce(reduce(state, { do: "opened", call_id }), { do: "detailed", view: view(call_id, fields), now_ms: 0 });
+};
+const spans = (state, id) => state.calls[id].detail.turns.map((t) => [t.speaker, t.start_s, t.end_s]);
+
+test("a started call is listed as live and an ended one below", () => {
+  const [a, b] = [script("a"), script("b")];
+  const state = play(EMPTY, [a.started(), b.started(), a.ended(4)]);
+  assert.deepEqual(sorted(state).live.map((c) => c.call_id), ["b"]);
+  assert.deepEqual(sorted(state).ended.map((c) => c.call_id), ["a"]);
+  assert.equal(state.calls.a.reason, "finished");
+});
+
+test("the state before an action is never touched", () => {
+  const a = script("a");
+  const before = play(EMPTY, [a.started()]);
+  const frozen = structuredClone(before);
+  play(before, [a.speech(1), a.emotion(2), a.changed(1, null, "S1"), a.ended(3)]);
+  assert.deepEqual(before, frozen);
+});
+
+test("an event seen twice counts once", () => {
+  const a = script("a");
+  const events = [a.started(), a.speech(1), a.silence(1, 2), a.speech(3)];
+  const once = play(EMPTY, events);
+  assert.deepEqual(play(once, events).calls.a.speaking, [0]);
+  assert.equal(play(once, events), once);
+});
+
+test("events of a call that is not known are ignored until the list names it", () => {
+  const a = script("a");
+  a.started();
+  assert.equal(play(EMPTY, [a.speech(1)]), EMPTY);
+});
+
+test("an unusable emotion replaces the one before", () => {
+  const a = script("a");
+  const state = play(EMPTY, [a.started(), a.emotion(1), a.emotion(4, null, "unusable")]);
+  assert.equal(state.calls.a.emotions[0].reliability, "unusable");
+  assert.equal(state.calls.a.emotions[0].label, null);
+});
+
+test("the time in a live call goes on between events and stands still once it has ended", () => {
+  const a = script("a");
+  const live = play(EMPTY, [a.started(), a.emotion(10)]);
+  assert.equal(timeIn(live.calls.a, 1000 + 2500), 12.5);
+  const over = reduce(live, { do: "event", event: a.ended(14), now_ms: 5000 });
+  assert.equal(timeIn(over.calls.a, 60_000), 14);
+});
+
+test("a speaker change repaints the open turn back to its boundary", () => {
+  const state = play(opened("a", { last_seq: -1 }), (() => {
+    const a = script("a");
+    return [a.speech(10), a.changed(10, null, "S1"), a.changed(14, "S1", "S2"), a.silence(10, 20)];
+  })());
+  assert.deepEqual(spans(state, "a"), [["S1", 10, 14], ["S2", 14, 20]]);
+});
+
+test("a speaker change reaches over turns that were already closed", () => {
+  const a = script("a");
+  const events = [a.speech(1), a.changed(1, null, "S1"), a.silence(1, 5), a.speech(6), a.silence(6, 8), a.changed(4, "S1", "S2")];
+  assert.deepEqual(spans(play(opened("a", { last_seq: -1 }), events), "a"), [["S1", 1, 4], ["S2", 4, 5], ["S2", 6, 8]]);
+});
+
+test("on a stereo call the speaker of a turn is the role of its channel", () => {
+  const a = script("a", STEREO);
+  const events = [a.speech(1, 0), a.speech(2, 1), a.changed(2, "customer", "agent"), a.silence(1, 3, 0), a.silence(2, 5, 1)];
+  const state = play(opened("a", { channels: STEREO, last_seq: -1 }), events);
+  assert.deepEqual(spans(state, "a"), [["customer", 1, 3], ["agent", 2, 5]]);
+  assert.equal(state.calls.a.speaker, "agent");
+});
+
+test("speech whose start was lost is still drawn", () => {
+  const a = script("a");
+  assert.deepEqual(spans(play(opened("a", { last_seq: -1 }), [a.silence(3, 6)]), "a"), [[null, 3, 6]]);
+});
+
+test("a merged speaker loses its lane and its marks", () => {
+  const a = script("a");
+  const events = [a.speech(1), a.changed(1, null, "S1"), a.changed(4, "S1", "S2"), a.merged(6, "S2", "S1")];
+  const { detail, speaker } = play(opened("a", { last_seq: -1 }), events).calls.a;
+  assert.deepEqual([...new Set(detail.turns.map((t) => t.speaker))], ["S1"]);
+  assert.deepEqual(detail.changes.map((c) => c.to), ["S1"]);
+  assert.equal(speaker, "S1");
+});
+
+test("events that arrive while the history is fetched are added to it once", () => {
+  const a = script("a");
+  const events = [a.started(), a.emotion(1), a.emotion(2), a.emotion(3)];
+  let state = reduce(play(EMPTY, events.slice(0, 2)), { do: "opened", call_id: "a" });
+  state = play(state, events.slice(2));
+  const fetched = view("a", { last_seq: 2, timeline: [{ t: 1, channel: 0 }, { t: 2, channel: 0 }] });
+  state = reduce(state, { do: "detailed", view: fetched, now_ms: 0 });
+  assert.deepEqual(state.calls.a.detail.points[0].map((p) => p.t), [1, 2, 3]);
+  assert.equal(state.calls.a.last_seq, 3);
+  assert.deepEqual(state.waiting, {});
+});
+
+test("events of a call that is opened before it is known are not lost", () => {
+  const a = script("a");
+  let state = play(reduce(EMPTY, { do: "opened", call_id: "a" }), [a.started(), a.emotion(1), a.emotion(2)]);
+  state = reduce(state, { do: "detailed", view: view("a", { last_seq: 0 }), now_ms: 0 });
+  assert.deepEqual(state.calls.a.detail.points[0].map((p) => p.t), [1, 2]);
+});
+
+test("opening another call lets the history of the first go", () => {
+  const state = reduce(opened("a"), { do: "opened", call_id: "b" });
+  assert.equal(state.calls.a.detail, null);
+});
+
+test("an older list does not undo what events have said since, but brings the tags", () => {
+  const a = script("a");
+  const state = play(EMPTY, [a.started(), a.speech(1), a.ended(3)]);
+  const after = reduce(state, { do: "listed", views: [view("a", { last_seq: 1, tags: { queue: "billing" } })], now_ms: 0 });
+  assert.equal(after.calls.a.state, "ended");
+  assert.deepEqual(after.calls.a.tags, { queue: "billing" });
+});
+
+test("a call under an id that was used before starts afresh", () => {
+  const a = script("a");
+  const over = play(EMPTY, [a.started(), a.speech(1), a.ended(3)]);
+  const later = { ...script("a").started(), at: "2025-01-01T11:00:00Z" };
+  assert.equal(play(over, [later]).calls.a.state, "live");
+  const listed = { do: "listed", views: [view("a", { last_seq: 0, started_at: later.at })], now_ms: 0 };
+  assert.equal(reduce(over, listed).calls.a.last_seq, 0);
+  const replayed = { ...script("a").started(), at: "2025-01-01T09:00:00Z" };
+  assert.equal(play(over, [replayed]).calls.a.state, "ended");
+});
+
+test("speech that went on when the history was fetched stays open", () => {
+  const turns = [{ speaker: "S1", channel: 0, start_s: 4, end_s: 10 }];
+  const state = opened("a", { speaking: [0], speaker: "S1", last_seq: -1, summary: { turns } });
+  assert.deepEqual(spans(state, "a"), [["S1", 4, null]]);
+  assert.deepEqual(spans(play(state, [script("a").silence(4, 12)]), "a"), [["S1", 4, 12]]);
+});
+
+test("a call that the server has forgotten stays only while it is open here", () => {
+  const state = reduce(opened("a"), { do: "listed", views: [view("b")], now_ms: 0 });
+  assert.deepEqual(Object.keys(state.calls).sort(), ["a", "b"]);
+  assert.deepEqual(Object.keys(reduce(state, { do: "listed", views: [], now_ms: 0 }).calls), ["a"]);
+});
+
+test("the end of a call brings its final turns and warnings stay", () => {
+  const a = script("a");
+  const turns = [{ speaker: "S1", channel: 0, start_s: 1, end_s: 2 }];
+  const { detail } = play(opened("a", { last_seq: -1 }), [a.speech(1), a.warning(2), a.ended(3, turns)]).calls.a;
+  assert.deepEqual(detail.turns, turns);
+  assert.deepEqual(detail.notices, [{ t: 2, code: "overload", reason: "Windows skipped." }]);
+});

@@ -1,0 +1,160 @@
+"""The commands, from their arguments to what they print and write."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stream_server import media
+from stream_server.cli import main
+from stream_server.media import MediaError
+from tests.scripted import conversation
+from tests.stream_server.serving import Served, serving
+
+
+def write_wav(path: Path, planes: np.ndarray, rate_hz: int = 16_000) -> Path:
+    planes = np.atleast_2d(planes)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(len(planes))
+        file.setsampwidth(2)
+        file.setframerate(rate_hz)
+        file.writeframes((planes.T * 32_767).astype("<i2").tobytes())
+    return path
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    return write_wav(tmp_path / "talk.wav", conversation()[: 16_000 * 8])
+
+
+def lines(text: str) -> list[dict]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_replay_prints_events_and_writes_turns_and_a_picture(
+    recording: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rttm, picture = tmp_path / "out.rttm", tmp_path / "out.png"
+    assert main(["replay", str(recording), "--rttm", str(rttm), "--plot", str(picture)]) == 0
+    events = lines(capfd.readouterr().out)
+    assert events[0]["type"] == "call.started"
+    assert events[-1]["type"] == "call.ended"
+    assert events[-1]["summary"]["duration_s"] == 8.0
+    assert {"emotion", "speaker.changed", "speech.started"} <= {event["type"] for event in events}
+    fields = rttm.read_text(encoding="utf-8").splitlines()[0].split()
+    assert fields[:3] == ["SPEAKER", "talk", "1"]
+    assert fields[7] == "S1"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert picture.stat().st_size > 10_000
+
+
+def test_replay_of_two_channels_speaks_of_roles(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    audio = conversation()[: 16_000 * 6]
+    path = write_wav(tmp_path / "stereo.wav", np.stack([audio, np.roll(audio, 48_000)]), 16_000)
+    assert main(["replay", str(path), "--channels", "2", "--roles", "customer,agent"]) == 0
+    events = lines(capfd.readouterr().out)
+    assert {event["to"] for event in events if event["type"] == "speaker.changed"} == {"customer", "agent"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["replay", "nowhere.wav"], 1, ["nowhere.wav", "no such file"]),
+        (["replay", "{text}"], 1, ["notes.txt"]),
+        (["replay", "{mono}", "--channels", "2"], 1, ["1 channel", "2 are needed"]),
+        (["replay", "{mono}", "--channels", "2", "--roles", "customer"], 2, ["roles", "customer,agent"]),
+        (["replay", "{mono}", "--models.emotion", "emotion9vec"], 1, ["emotion9vec", "undertone-emotion-small"]),
+        (["replay", "{mono}", "--vad.mode", "7"], 2, ["vad.mode", "less than or equal to 3"]),
+        (["stream", "{mono}", "--url", "http://127.0.0.1:9"], 1, ["cannot reach", "undertone serve"]),
+        (["stream", "nowhere.wav"], 1, ["nowhere.wav"]),
+    ],
+)
+def test_what_goes_wrong_is_said_on_one_line(
+    recording: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], arguments: list[str], status: int, words: list
+) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("these are words, not sounds\n" * 40, encoding="utf-8")
+    filled = [part.format(mono=recording, text=text) for part in arguments]
+    assert main(filled) == status
+    said = capfd.readouterr().err.strip()
+    assert said.startswith("undertone: ")
+    assert "\n" not in said
+    assert all(word in said for word in words)
+
+
+def test_the_models_are_listed_with_their_licence(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["models"]) == 0
+    said = capfd.readouterr().out
+    assert "emotion" in said
+    assert "speaker" in said
+    assert "NC" in said
+
+
+@contextmanager
+def in_background() -> Iterator[Served]:
+    """A scripted server in a loop and thread of its own, for commands that run a loop themselves."""
+    ready, stop = threading.Event(), threading.Event()
+    held: list[Served] = []
+
+    async def hold() -> None:
+        async with serving() as served:
+            held.append(served)
+            ready.set()
+            await asyncio.to_thread(stop.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(hold(),))
+    thread.start()
+    assert ready.wait(20)
+    try:
+        yield held[0]
+    finally:
+        stop.set()
+        thread.join(20)
+
+
+def test_stream_plays_a_recording_and_prints_what_comes_back(
+    recording: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with in_background() as served:
+        arguments = ["stream", str(recording), "--url", served.http, "--speed", "20", "--json", "--call-id", "x1"]
+        assert main(arguments) == 0
+        events = lines(capfd.readouterr().out)
+        assert main(["stream", str(recording), "--url", served.http, "--speed", "20"]) == 0
+        view = capfd.readouterr().out
+    assert events[-1]["type"] == "call.ended"
+    assert {event["call_id"] for event in events} == {"x1"}
+    assert events[-1]["summary"]["duration_s"] == 8.0
+    assert "S1" in view
+    assert "finished" in view
+
+
+def test_stream_says_why_it_was_refused(recording: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with in_background() as served:
+        arguments = ["stream", str(recording), "--url", served.http, "--call-id", "not allowed", "--json"]
+        assert main(arguments) == 1
+    assert "call.id_invalid" in capfd.readouterr().err
+
+
+def test_media_gives_blocks_at_16_khz_whatever_the_file_had(tmp_path: Path) -> None:
+    tone = np.sin(2 * np.pi * 440 * np.arange(44_100) / 44_100).astype(np.float32) / 2
+    path = write_wav(tmp_path / "tone.wav", np.stack([tone, -tone / 2]), 44_100)
+    stereo = np.concatenate(list(media.read(path, 2)), axis=1)
+    assert stereo.shape == (2, 16_000)
+    assert stereo.dtype == np.float32
+    np.testing.assert_allclose(stereo[1][2000:-2000], -stereo[0][2000:-2000] / 2, atol=2e-3)
+    mono = np.concatenate(list(media.read(path, 1)), axis=1)
+    np.testing.assert_allclose(mono[0][2000:-2000], stereo.mean(axis=0)[2000:-2000], atol=2e-3)
+
+
+def test_an_empty_recording_is_an_error(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "empty.wav", np.zeros((1, 0)))
+    with pytest.raises(MediaError):
+        list(media.read(path, 1))

@@ -1,0 +1,64 @@
+"""Bounded, and what must not be lost is not: the outbox of one reader."""
+
+from __future__ import annotations
+
+import asyncio
+
+from monitor.events import Event, SpeakerChanged, SpeechStarted, encode
+from stream_server.outbox import Message, Outbox
+
+
+def droppable(seq: int) -> Message:
+    return message(SpeechStarted(call_id="c", seq=seq, t=0.0, channel=0))
+
+
+def lasting(seq: int) -> Message:
+    return message(SpeakerChanged(call_id="c", seq=seq, t=0.0, from_=None, to="S1", confidence=1.0))
+
+
+def message(event: Event) -> Message:
+    return Message(event, encode(event))
+
+
+async def seqs(outbox: Outbox) -> list[int]:
+    return [message.event.seq for message in await outbox.take()]
+
+
+async def test_what_waits_comes_in_order() -> None:
+    outbox = Outbox(4)
+    for seq in (1, 2, 3):
+        outbox.put(droppable(seq))
+    assert await seqs(outbox) == [1, 2, 3]
+
+
+async def test_when_full_the_oldest_droppable_message_goes() -> None:
+    outbox = Outbox(3)
+    for waiting in (lasting(1), droppable(2), droppable(3), lasting(4)):
+        outbox.put(waiting)
+    assert await seqs(outbox) == [1, 3, 4]
+    assert (outbox.dropped, outbox.overrun) == (1, False)
+
+
+async def test_when_nothing_is_droppable_the_reader_is_overrun() -> None:
+    outbox = Outbox(2)
+    for seq in (1, 2, 3):
+        outbox.put(lasting(seq))
+    assert outbox.overrun
+    assert await outbox.take() == []
+
+
+async def test_a_closed_outbox_gives_what_waits_and_then_nothing() -> None:
+    outbox = Outbox(2)
+    outbox.put(lasting(1))
+    outbox.close()
+    outbox.put(lasting(2))
+    assert await seqs(outbox) == [1]
+    assert await outbox.take() == []
+
+
+async def test_a_reader_that_waits_is_woken() -> None:
+    outbox = Outbox(2)
+    reading = asyncio.create_task(seqs(outbox))
+    await asyncio.sleep(0)
+    outbox.put(lasting(1))
+    assert await asyncio.wait_for(reading, 1) == [1]

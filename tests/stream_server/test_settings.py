@@ -1,0 +1,65 @@
+"""Flag > environment > file > default; unknown keys and bad values stop the start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stream_server.settings import Settings, SettingsError, declared, load
+
+
+def test_without_anything_every_setting_has_its_default() -> None:
+    assert load({}, {}, None) == Settings()
+
+
+def test_a_flag_beats_the_environment_beats_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "undertone.toml"
+    file.write_text("[server]\nport = 1\nhost = 'filed'\n[monitor]\nhop_s = 0.25\n", encoding="utf-8")
+    environ = {"UNDERTONE_SERVER__PORT": "2", "UNDERTONE_SERVER__HOST": "environs"}
+    settings = load({"server.port": "3"}, environ, file)
+    assert (settings.server.port, settings.server.host, settings.monitor.hop_s) == (3, "environs", 0.25)
+
+
+def test_lists_are_comma_separated_outside_the_file(tmp_path: Path) -> None:
+    assert load({"monitor.emotion_roles": "a, b"}, {}, None).monitor.emotion_roles == ("a", "b")
+    file = tmp_path / "u.toml"
+    file.write_text('[monitor]\nemotion_roles = ["c"]\n', encoding="utf-8")
+    assert load({}, {}, file).monitor.emotion_roles == ("c",)
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "words"),
+    [
+        ({"server.port": "http"}, {}, ["--server.port", "server.port", "integer"]),
+        ({"server.port": "70000"}, {}, ["65535"]),
+        ({}, {"UNDERTONE_MONITOR__HOPS": "1"}, ["UNDERTONE_MONITOR__HOPS", "monitor.hops", "monitor.hop_s"]),
+        ({"models.device": "tpu"}, {}, ["cpu", "cuda"]),
+        ({"monitor.horizon_s": "0.1"}, {}, ["0.5"]),
+    ],
+)
+def test_what_is_wrong_is_said(flags: dict[str, str], environ: dict[str, str], words: list[str]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(flags, environ, None)
+    assert all(word in str(caught.value) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("[server]\nprot = 1\n", "prot"), ("port = 1\n", "section"), ("[server\n", "TOML"), (None, "cannot be read")],
+)
+def test_a_bad_file_is_named(tmp_path: Path, text: str | None, word: str) -> None:
+    file = tmp_path / "bad.toml"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match=word) as caught:
+        load({}, {}, file)
+    assert "bad.toml" in str(caught.value)
+
+
+def test_other_environment_variables_are_left_alone() -> None:
+    assert load({}, {"UNDERTONE_DATA": "/somewhere", "PATH": "x"}, None) == Settings()
+
+
+def test_every_setting_is_explained() -> None:
+    assert all(len(setting.help) > 15 for setting in declared())

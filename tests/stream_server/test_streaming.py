@@ -1,0 +1,260 @@
+"""`WS /v1/stream` over a real socket: the main job, and every kind of bad input."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import numpy as np
+import pytest
+from websockets.asyncio.client import connect
+
+from monitor.events import CallEnded, CallStarted, Emotion, EmotionFrames, Error, SpeakerChanged, Warning
+from stream_server import streaming
+from tests.scripted import SPECS, by_type_and_channel, conversation, events_of, of, silence, voice
+from tests.stream_server.serving import heard, pcm, scripted_models, send_all, serving, until
+
+
+def codes(events: list, kind: type) -> list[str]:
+    return [event.code for event in of(events, kind)]
+
+
+async def test_a_call_gives_the_events_of_the_same_session_offline() -> None:
+    async with serving() as served, served.stream(call_id="c1") as call:
+        sending = asyncio.create_task(send_all(call, conversation()))
+        events = await heard(call)
+        await sending
+        assert call.close_code == 1000
+    wire = np.frombuffer(pcm(conversation()), "<i2").astype(np.float32) / 32_768
+    import msgspec
+
+    offline = by_type_and_channel(events_of(wire, 1600, SPECS))
+    live = by_type_and_channel(
+        msgspec.structs.replace(
+            event, at=None, call_id="call", **({"lag_ms": None} if isinstance(event, Emotion) else {})
+        )
+        for event in events
+        if not isinstance(event, (CallStarted, Warning))
+    )
+    assert {key: value for key, value in offline.items() if key[0] != "call.started"} == live
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert all(event.at is not None for event in events)
+    assert all(event.lag_ms is not None for event in of(events, Emotion))
+
+
+async def test_stereo_mulaw_at_8_khz_keeps_the_parties_apart() -> None:
+    async with serving() as served:
+        query = {"encoding": "mulaw", "sample_rate": 8000, "channels": 2, "roles": "customer,agent"}
+        async with served.stream(**query) as call:
+            rng = np.random.default_rng(0)
+            quiet = np.full(8000, 0xFF, np.uint8)
+            loud = rng.integers(0, 256, 8000).astype(np.uint8)
+            for left, right in ((loud, quiet), (quiet, quiet), (quiet, loud), (quiet, quiet)):
+                await call.send(np.stack([left, right], axis=1).tobytes())
+            await call.send('{"type":"finish"}')
+            events = await heard(call)
+    started = of(events, CallStarted)[0]
+    assert [(channel.role, channel.emotion) for channel in started.channels] == [("customer", True), ("agent", False)]
+    assert events[-1].summary.duration_s == pytest.approx(4.0, abs=0.001)
+    assert {event.channel for event in of(events, Emotion)} <= {0}
+
+
+async def test_audio_faster_than_real_time_is_held_back_and_nothing_is_skipped() -> None:
+    async with serving() as served, served.stream() as call:
+        sending = asyncio.create_task(send_all(call, np.tile(conversation(), 4)))
+        events = await heard(call)
+        await sending
+    assert set(codes(events, Warning)) == {"audio.too_fast"}
+    assert not [key for key in events[-1].summary.windows if key.endswith("skipped")]
+
+
+async def test_overtaken_windows_of_a_live_call_are_skipped_counted_and_warned_of() -> None:
+    import time
+
+    async with serving(scripted_models(before=lambda batch: time.sleep(1.2))) as served, served.stream() as call:
+        for _ in range(60):
+            await call.send(pcm(voice(120, 0.1)))
+            await asyncio.sleep(0.1)
+        await call.send('{"type":"finish"}')
+        events = await heard(call)
+        metrics = (await served.get("/metrics")).text
+    assert events[-1].summary.windows["emotion.skipped"] > 0
+    assert "windows.skipped" in codes(events, Warning)
+    assert 'undertone_windows_total{model="emotion",outcome="skipped"}' in metrics
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "close"),
+    [
+        ({"encoding": "mp3"}, "stream.encoding_unknown", 4400),
+        ({"sample_rate": 96000}, "stream.sample_rate_out_of_range", 4400),
+        ({"sample_rate": "fast"}, "stream.sample_rate_out_of_range", 4400),
+        ({"channels": 3}, "stream.channels_invalid", 4400),
+        ({"channels": 2, "roles": "customer"}, "stream.roles_invalid", 4400),
+        ({"roles": "a%20b"}, "stream.roles_invalid", 4400),
+        ({"call_id": "no%20spaces"}, "call.id_invalid", 4400),
+        ({"call_id": "x" * 129}, "call.id_invalid", 4400),
+        ({"sample_rat": 8000}, "request.invalid", 4400),
+    ],
+)
+async def test_a_bad_parameter_is_refused_by_name(query: dict[str, object], code: str, close: int) -> None:
+    async with serving() as served, served.stream(**query) as call:
+        events = await heard(call)
+        assert call.close_code == close
+    assert codes(events, Error) == [code]
+    assert not events[0].call_survives
+    assert len(events[0].reason) > 20
+
+
+async def test_a_call_id_in_use_is_refused_and_the_first_call_goes_on() -> None:
+    async with serving() as served, served.stream(call_id="same") as first:
+        await first.recv()
+        async with served.stream(call_id="same") as second:
+            assert codes(await heard(second), Error) == ["call.id_in_use"]
+            assert second.close_code == 4409
+        await send_all(first, voice(110, 1.5))
+        assert of(await heard(first), CallEnded)[0].reason == "finished"
+
+
+async def test_half_a_sample_at_the_end_is_a_warning() -> None:
+    async with serving() as served, served.stream() as call:
+        await call.send(pcm(voice(110, 1.0)) + b"\x01")
+        await call.send('{"type":"finish"}')
+        events = await heard(call)
+    assert codes(events, Warning) == ["audio.remainder"]
+    assert events[-1].reason == "finished"
+    assert events[-1].summary.duration_s == 1.0
+
+
+async def test_text_where_audio_is_due_is_an_error_that_the_call_survives() -> None:
+    async with serving() as served, served.stream() as call:
+        await call.send("hello?")
+        await call.send('{"type":"finish","now":true}')
+        await send_all(call, voice(110, 1.0))
+        events = await heard(call)
+    assert codes(events, Error) == ["message.not_control"] * 2
+    assert all(event.call_survives for event in of(events, Error))
+    assert events[-1].reason == "finished"
+
+
+@pytest.mark.parametrize("size", [(1 << 20) + 2, 5 << 20])
+async def test_a_message_over_1_mib_ends_the_call_with_its_summary(size: int) -> None:
+    async with serving() as served, served.stream(call_id="big") as call:
+        await call.send(pcm(voice(110, 2.0)))
+        await call.recv()
+        try:
+            await call.send(bytes(size))
+        except Exception:
+            pass  # the server may close before it has taken all of it
+        await heard(call)
+        assert call.close_code == 1009
+        await until(lambda: not served.engine.book.is_live("big"))
+        record = await served.call("big")
+    assert record["reason"] in ("message.too_big", "client.disconnected")
+    assert record["summary"]["duration_s"] == 2.0
+
+
+async def test_a_socket_cut_in_mid_word_still_ends_with_its_summary() -> None:
+    async with serving() as served:
+        async with served.stream(call_id="cut") as call:
+            await call.send(pcm(voice(110, 2.3)))
+            await call.recv()
+            call.transport.abort()
+        await until(lambda: not served.engine.book.is_live("cut"))
+        record = await served.call("cut")
+    assert record["state"] == "ended"
+    assert record["reason"] == "client.disconnected"
+    assert record["summary"]["speech_s"] > 1.5
+    assert record["summary"]["speakers"][0]["emotion"] is not None
+
+
+async def test_no_audio_for_long_ends_the_call() -> None:
+    async with serving(idle_timeout_s=0.3) as served, served.stream() as call:
+        events = await heard(call)
+        assert call.close_code == 4408
+    assert codes(events, Error) == ["call.idle"]
+    assert events[-1].reason == "call.idle"
+
+
+async def test_silence_for_ever_is_a_warning_and_the_call_goes_on() -> None:
+    async with serving() as served, served.stream() as call:
+        await send_all(call, silence(65.0), 16_000)
+        events = await heard(call)
+    assert codes(events, Warning).count("audio.no_speech") == 1
+    assert not of(events, Emotion)
+    assert events[-1].reason == "finished"
+
+
+async def test_a_call_that_is_too_long_is_ended() -> None:
+    async with serving(max_call_s=3.0) as served, served.stream() as call:
+        for _ in range(5):
+            await call.send(pcm(voice(110, 1.0)))
+        events = await heard(call)
+        assert call.close_code == 4413
+    assert events[-1].reason == "call.too_long"
+
+
+async def test_a_client_that_never_reads_loses_scores_first_and_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streaming, "SEND_TIMEOUT_S", 0.5)
+    async with serving(outbox_events=16) as served:
+        async with connect(
+            f"ws://127.0.0.1:{served.port}/v1/stream?call_id=deaf", max_queue=1, compression=None, ping_interval=None
+        ) as deaf:
+            await deaf.send('{"type":"configure","frames":true}')
+            await until(lambda: served.engine.book.is_live("deaf"))
+            speech = pcm(np.tile(conversation(), 3))
+            while served.engine.book.is_live("deaf"):
+                await asyncio.wait_for(deaf.send(speech[: 1 << 20]), 5)
+                await asyncio.sleep(0.01)
+        await until(lambda: not served.engine.book.is_live("deaf"), 20)
+        record = await served.call("deaf")
+        async with served.stream(call_id="other") as other:
+            await send_all(other, voice(110, 1.0))
+            assert (await heard(other))[-1].reason == "finished"
+    assert record["reason"] == "client.too_slow"
+
+
+async def test_not_a_number_is_a_warning() -> None:
+    async with serving() as served, served.stream(encoding="pcm_f32le") as call:
+        samples = voice(110, 1.0)
+        samples[100:200] = np.nan
+        await call.send(samples.tobytes())
+        await call.send('{"type":"finish"}')
+        events = await heard(call)
+    assert codes(events, Warning) == ["audio.not_finite"]
+
+
+async def test_a_model_that_fails_costs_its_windows_only() -> None:
+    def fail(batch: np.ndarray) -> None:
+        if batch.any():  # all zeros: the warm-up
+            raise RuntimeError("the model is out of order")
+
+    async with serving(scripted_models(before=fail), idle_timeout_s=5) as served, served.stream() as call:
+        await send_all(call, conversation()[:80_000])
+        events = await heard(call)
+    assert "windows.failed" in codes(events, Warning)
+    assert not of(events, Emotion, SpeakerChanged) or all(event.label is None for event in of(events, Emotion))
+    assert events[-1].reason == "finished"
+
+
+async def test_frames_come_on_request_and_tags_can_be_set() -> None:
+    async with serving() as served, served.stream(call_id="f") as call:
+        await call.send(json.dumps({"type": "configure", "frames": True, "tags": {"team": "north"}}))
+        await send_all(call, voice(110, 2.0))
+        events = await heard(call)
+        record = await served.call("f")
+    frames = of(events, EmotionFrames)
+    assert frames
+    assert all(len(row) == 9 for event in frames for row in event.scores if row is not None)
+    assert record["tags"] == {"team": "north"}
+
+
+async def test_sigterm_drains_live_calls_with_a_reason() -> None:
+    async with serving() as served, served.stream() as call:
+        await call.send(pcm(voice(110, 2.0)))
+        await call.recv()
+        served.server.should_exit = True
+        events = await heard(call)
+        assert call.close_code == 1012
+    assert events[-1].reason == "server.stopping"
+    assert events[-1].summary.duration_s == 2.0

@@ -1,0 +1,60 @@
+"""What the documentation says is what the code does."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from msgspec.structs import fields
+
+from monitor.events import EVENTS, decode, event_type
+from stream_server.faults import ERRORS, WARNINGS
+from stream_server.settings import declared
+
+ROOT = Path(__file__).resolve().parent.parent
+PROTOCOL = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+
+
+def test_every_event_has_a_section_with_a_complete_example_that_decodes() -> None:
+    sections = dict(re.findall(r"^### (\S+)\n.*?```json\n(.*?)\n```", PROTOCOL, re.DOTALL | re.MULTILINE))
+    assert list(sections) == [event_type(event) for event in in_documented_order()]
+    for event in EVENTS:
+        example = sections[event_type(event)]
+        assert type(decode(example)) is event
+        assert set(json.loads(example)) - {"type"} == {field.encode_name for field in fields(event)}
+
+
+def in_documented_order() -> list:
+    return sorted(EVENTS, key=lambda event: PROTOCOL.index(f"### {event_type(event)}\n"))
+
+
+def test_every_code_stands_in_its_table() -> None:
+    for fault in ERRORS:
+        assert f"| `{fault.code}` | {fault.meaning} | {fault.close or '-'} | {fault.status or '-'} |" in PROTOCOL
+    for fault in WARNINGS:
+        assert f"| `{fault.code}` | {fault.meaning} |" in PROTOCOL
+
+
+def test_no_table_row_is_about_a_code_that_is_gone() -> None:
+    known = {fault.code for fault in (*ERRORS, *WARNINGS)}
+    assert set(re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \|", PROTOCOL, re.MULTILINE)) == known
+
+
+def test_every_code_that_is_used_is_declared() -> None:
+    known = {fault.code for fault in (*ERRORS, *WARNINGS)}
+    prefixes = {code.split(".")[0] for code in known}
+    for path in (*(ROOT / "stream_server").glob("*.py"), *(ROOT / "monitor").glob("*.py")):
+        used = re.findall(
+            r"(?:warn|reject|Refusal|_end|answer)\(\s*f?\"([a-z_]+\.[a-z_]+)\"", path.read_text(encoding="utf-8")
+        )
+        assert {code for code in used if code.split(".")[0] in prefixes} <= known, path
+
+
+def test_the_configuration_page_lists_every_setting() -> None:
+    rows = re.findall(r"^\| `([a-z_.]+)` \|", CONFIGURATION, re.MULTILINE)
+    assert rows == [setting.name for setting in declared()]
+    for setting in declared():
+        assert setting.env in CONFIGURATION
+        assert setting.help in CONFIGURATION
