@@ -30,6 +30,7 @@ class Outbox:
         self.overrun = False
         self._capacity = capacity
         self._messages: deque[Message] = deque()
+        self._kept = 0  # messages at the front that are known not to be droppable: they are not looked at again
         self._closed = False
         self._wake = asyncio.Event()
 
@@ -60,12 +61,14 @@ class Outbox:
             return []
         out = list(self._messages)
         self._messages.clear()
+        self._kept = 0
         return out
 
     def _make_room(self) -> None:
-        for at, message in enumerate(self._messages):
-            if message.droppable:
-                del self._messages[at]
+        while self._kept < len(self._messages):
+            if self._messages[self._kept].droppable:
+                del self._messages[self._kept]
                 self.dropped += 1
                 return
+            self._kept += 1
         self.overrun = True

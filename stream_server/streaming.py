@@ -238,7 +238,7 @@ class _Reader:
             self._call.session.tags.clear()
             self._call.session.tags.update(control.tags)
         if control.frames is not None:
-            self._call.session.send_frames = control.frames
+            self._call.session.send_frames(control.frames)
         return False
 
     def _finish(self, reason: str) -> None:

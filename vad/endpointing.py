@@ -29,7 +29,7 @@ class EndpointingConfig:
 
     mode: Annotated[int, Ge(0), Le(3)] = 3
     "Strictness of the WebRTC voice activity detector, 0 (lets most pass) to 3"
-    onset: Annotated[float, Gt(0), Le(1)] = 0.5
+    onset: Annotated[float, Gt(0), Le(1)] = 0.7
     "Mean speech probability over the onset span from which speech begins"
     offset: Annotated[float, Gt(0), Le(1)] = 0.1
     "Mean speech probability over the hangover below which speech has ended"
@@ -127,7 +127,7 @@ class Endpointer:
             self.state = State.SPEECH
             span = voiced[-self._onset_frames :]
             first = int(np.argmax(span)) if span.any() else len(span) - 1
-            self._start = max(decided - len(span) + first, self._last_end)
+            self._start = decided - len(span) + first
             return Opened(self._start, decided)
         self.state = State.SILENCE
         pairs = np.flatnonzero(voiced[1:] & voiced[:-1])

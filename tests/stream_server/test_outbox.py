@@ -39,6 +39,34 @@ async def test_when_full_the_oldest_droppable_message_goes() -> None:
     assert (outbox.dropped, outbox.overrun) == (1, False)
 
 
+async def test_the_oldest_droppable_message_goes_also_after_some_were_taken() -> None:
+    outbox = Outbox(3)
+    for waiting in (lasting(1), lasting(2), droppable(3), droppable(4)):
+        outbox.put(waiting)
+    assert await seqs(outbox) == [1, 2, 4]
+    for waiting in (droppable(5), lasting(6), lasting(7), lasting(8)):
+        outbox.put(waiting)
+    assert await seqs(outbox) == [6, 7, 8]
+
+
+async def test_what_must_stay_is_not_looked_at_again_for_every_message_lost_behind_it() -> None:
+    looks: list[int] = []
+
+    class Watched(Message):
+        @property
+        def droppable(self) -> bool:
+            looks.append(self.event.seq)
+            return isinstance(self.event, SpeechStarted)
+
+    outbox = Outbox(101)
+    for seq in range(100):
+        outbox.put(Watched(lasting(seq).event, b""))
+    for seq in range(100, 1100):
+        outbox.put(Watched(droppable(seq).event, b""))
+    assert outbox.dropped == 999
+    assert len(looks) == 100 + 999
+
+
 async def test_when_nothing_is_droppable_the_reader_is_overrun() -> None:
     outbox = Outbox(2)
     for seq in (1, 2, 3):

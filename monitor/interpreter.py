@@ -1,0 +1,89 @@
+"""What occurrences and analyses mean: emotion by channel, speakers, turns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from monitor.analysis import Analysis, EmotionAnalysis, Missing, Role, SpeakerAnalysis
+from monitor.events import CallSummary, SpeakerChanged, SpeakerUpdated
+from monitor.mood import Mood, Said
+from monitor.teller import Teller
+from monitor.tracking import Confirmed, SpeakerTracker
+from vad.cuts import ContextCut, FellSilent, Occurrence, SpeechCut
+from vad.endpointing import Closed
+from vad.resample import FRAME_S
+
+
+class Interpreter:
+    """Is told everything in the order of the call, each cut with its analysis, and says what follows.
+
+    `moods`: one per channel, None where no emotion is inferred. `tracker`: None where the speaker of a channel is its
+    role, or where there is no speaker model.
+    """
+
+    def __init__(
+        self, teller: Teller, roles: tuple[str, ...], moods: Sequence[Mood | None], tracker: SpeakerTracker | None
+    ) -> None:
+        self.send_frames = False
+        self._teller = teller
+        self._roles = roles
+        self._moods = moods
+        self._tracker = tracker
+
+    def summary(self, duration_s: float) -> CallSummary:
+        """What is known of the call so far."""
+        return self._teller.ledger.summary(duration_s, self._moods)
+
+    def interpret(self, channel: int, occurrence: Occurrence, answer: Analysis | None) -> None:
+        """`answer`: the analysis of a cut; None for what needs none."""
+        mood = self._moods[channel]
+        if isinstance(occurrence, (ContextCut, SpeechCut)):
+            self._count(channel, occurrence, answer)
+        match occurrence, answer:
+            case ContextCut(), EmotionAnalysis() if mood is not None:
+                said = mood.heard(occurrence, answer, self._speaker(channel), self.send_frames)
+                self._say(channel, said)
+            case SpeechCut(), SpeakerAnalysis() if self._tracker is not None:
+                self._track(channel, self._tracker, occurrence, answer)
+            case FellSilent(decided), _ if mood is not None:
+                self._say(channel, mood.fell_silent(decided, self._speaker(channel)))
+            case Closed(start, end), _:
+                self._end_turn(channel, start, end, self._speaker(channel))
+
+    def _say(self, channel: int, said: Iterable[Said]) -> None:
+        for kind, t, fields in said:
+            self._teller.say(kind, t, channel, **fields)
+
+    def _count(self, channel: int, cut: ContextCut | SpeechCut, answer: Analysis | None) -> None:
+        self._teller.ledger.count(Role.EMOTION if isinstance(cut, ContextCut) else Role.SPEAKER, answer)
+        if isinstance(answer, Missing):
+            reason = f"a window was {answer}; scores and speakers may come late"
+            self._teller.warn(f"windows.{answer}", reason, cut.decided * FRAME_S, channel)
+
+    def _speaker(self, channel: int) -> str | None:
+        if len(self._roles) > 1:
+            return self._roles[channel]
+        return self._tracker.current if self._tracker is not None else None
+
+    def _track(self, channel: int, tracker: SpeakerTracker, cut: SpeechCut, answer: SpeakerAnalysis) -> None:
+        for finding in tracker.hear(cut, answer.embedding):
+            if isinstance(finding, Confirmed):
+                t = cut.decided * FRAME_S
+                self._teller.say(SpeakerUpdated, t, channel, speaker=finding.speaker, confirmed=True)
+                continue
+            if finding.before is not None and cut.segment < finding.boundary:
+                self._end_turn(channel, cut.segment, finding.boundary, finding.before)
+            self._teller.say(
+                SpeakerChanged,
+                finding.boundary * FRAME_S,
+                channel,
+                from_=finding.before,
+                to=finding.after,
+                confidence=finding.confidence,
+            )
+
+    def _end_turn(self, channel: int, start: int, end: int, speaker: str | None) -> None:
+        """Say the emotion of the turn that ended at frame `end` of the segment that began at frame `start`."""
+        mood = self._moods[channel]
+        if mood is not None:
+            self._say(channel, mood.turn_ended(start, end, speaker))

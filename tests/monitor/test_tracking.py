@@ -1,0 +1,215 @@
+"""Who speaks, told from scripted embeddings: a speaker is a direction on a sphere, a window a noisy view of it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from monitor.analysis import SpeakerSpec
+from monitor.tracking import Changed, Confirmed, SpeakerTracker, TrackingConfig
+from vad.cuts import SpeechCut
+
+SIZE, HOP, WINDOW = 64, 25, 75
+NOISE = 0.09
+"""Per dimension; two windows of one speaker then have a cosine of about 1 / (1 + 64 * 0.09**2) = 0.66."""
+SPEC = SpeakerSpec(
+    "m", "none", WINDOW * 320, SIZE, same_mean=0.66, same_std=0.1, different_mean=0.0, different_std=0.12
+)
+TOLERANCE = 15
+"""0.3 s."""
+
+Talk = list[tuple[str | None, int]]
+"""Who speaks for how many frames; None is a pause."""
+Finding = Changed | Confirmed
+
+
+def direction(speaker: str) -> NDArray[np.float64]:
+    at = np.zeros(SIZE)
+    at[ord(speaker) - ord("A")] = 1.0
+    return at
+
+
+def cuts(talk: Talk) -> list[SpeechCut]:
+    """The windows a listener would cut: at every hop within a segment of speech, and at its end."""
+    out, start = [], 0
+    for paused, run in _segments(talk):
+        if not paused:
+            ends = sorted({*range(start + 50, start + run, HOP), start + run})
+            out += [_cut(start, max(start, end - WINDOW), end) for end in ends if run >= 15]
+        start += run
+    return out
+
+
+def _segments(talk: Talk) -> list[tuple[bool, int]]:
+    out: list[tuple[bool, int]] = []
+    for speaker, frames in talk:
+        if out and out[-1][0] == (speaker is None):
+            out[-1] = (out[-1][0], out[-1][1] + frames)
+        else:
+            out.append((speaker is None, frames))
+    return out
+
+
+def _cut(segment: int, start: int, end: int) -> SpeechCut:
+    return SpeechCut(end, segment, start, end, np.zeros(0, np.float32), 1.0)
+
+
+def embedding(talk: Talk, cut: SpeechCut, rng: np.random.Generator) -> NDArray[np.float32]:
+    """The mean of the directions of all frames of the cut, with noise."""
+    frames = np.concatenate([np.tile(direction(who) if who else np.zeros(SIZE), (n, 1)) for who, n in talk])
+    clean = frames[cut.start : cut.end].mean(axis=0)
+    return (clean / np.linalg.norm(clean) + NOISE * rng.standard_normal(SIZE)).astype(np.float32)
+
+
+def follow(talk: Talk, config: TrackingConfig = TrackingConfig(), seed: int = 0) -> list[Finding]:
+    tracker, rng = SpeakerTracker(SPEC, config), np.random.default_rng(seed)
+    return [finding for cut in cuts(talk) for finding in tracker.hear(cut, embedding(talk, cut, rng))]
+
+
+def changes(findings: list[Finding]) -> list[Changed]:
+    return [finding for finding in findings if isinstance(finding, Changed)]
+
+
+def path(findings: list[Finding]) -> list[str]:
+    """The speakers in the order in which they had the floor."""
+    return [change.after for change in changes(findings)]
+
+
+SEEDS = pytest.mark.parametrize("seed", range(5))
+
+
+@SEEDS
+def test_one_speaker_stays_one(seed: int) -> None:
+    talk: Talk = [("A", 400), (None, 60), ("A", 90), (None, 200), ("A", 300)]
+    assert path(follow(talk, seed=seed)) == ["S1"]
+
+
+def test_the_first_speaker_has_the_floor_from_the_start_of_their_segment() -> None:
+    assert follow([(None, 110), ("A", 60)]) == [Changed(None, "S1", 110, 1.0)]
+
+
+@SEEDS
+def test_two_who_alternate_with_pauses_change_where_a_segment_starts(seed: int) -> None:
+    talk: Talk = [("A", 200), (None, 40), ("B", 200), (None, 40), ("A", 200), (None, 40), ("B", 200)]
+    found = changes(follow(talk, seed=seed))
+    assert [change.after for change in found] == ["S1", "S2", "S1", "S2"]
+    assert [change.boundary for change in found] == [0, 240, 480, 720]
+
+
+@SEEDS
+def test_two_who_alternate_without_a_pause_change_within_a_third_of_a_second(seed: int) -> None:
+    found = changes(follow([("A", 230), ("B", 260), ("A", 215), ("B", 240)], seed=seed))
+    assert [change.after for change in found] == ["S1", "S2", "S1", "S2"]
+    for change, true in zip(found, [0, 230, 490, 705], strict=True):
+        assert abs(change.boundary - true) <= TOLERANCE
+
+
+def test_a_change_names_who_had_the_floor_before() -> None:
+    found = changes(follow([("A", 200), (None, 40), ("B", 200), (None, 40), ("C", 200)]))
+    assert [(change.before, change.after) for change in found] == [(None, "S1"), ("S1", "S2"), ("S2", "S3")]
+
+
+def test_a_change_is_told_only_once_it_is_believed() -> None:
+    found = changes(follow([("A", 230), ("B", 260), ("A", 215)]))
+    assert all(change.confidence >= TrackingConfig().certainty for change in found)
+
+
+@SEEDS
+def test_a_known_speaker_who_returns_has_the_same_name(seed: int) -> None:
+    talk: Talk = [
+        ("A", 200),
+        (None, 40),
+        ("B", 200),
+        (None, 40),
+        ("C", 200),
+        (None, 40),
+        ("A", 150),
+        (None, 40),
+        ("B", 150),
+    ]
+    assert path(follow(talk, seed=seed)) == ["S1", "S2", "S3", "S1", "S2"]
+
+
+@SEEDS
+def test_a_short_noise_creates_no_speaker(seed: int) -> None:
+    talk: Talk = [("A", 250), (None, 40), ("N", 30), (None, 40), ("A", 250)]
+    assert path(follow(talk, seed=seed)) == ["S1"]
+
+
+def test_short_noises_do_not_add_up_to_a_speaker() -> None:
+    noise: Talk = [(None, 40), ("N", 28), (None, 40), ("A", 100)]
+    assert path(follow([("A", 250), *noise, *noise, *noise])) == ["S1"]
+
+
+def test_a_speaker_is_confirmed_once_after_three_seconds() -> None:
+    tracker, rng = SpeakerTracker(SPEC, TrackingConfig(confirm_s=3.0)), np.random.default_rng(0)
+    talk: Talk = [("A", 400)]
+    at = [cut.end for cut in cuts(talk) if Confirmed("S1") in tracker.hear(cut, embedding(talk, cut, rng))]
+    assert at == [150]
+
+
+def test_a_speaker_of_two_seconds_stays_provisional() -> None:
+    talk: Talk = [("A", 300), (None, 40), ("B", 100)]
+    assert [each for each in follow(talk) if isinstance(each, Confirmed)] == [Confirmed("S1")]
+
+
+def test_each_speaker_is_confirmed_once() -> None:
+    talk: Talk = [("A", 400), (None, 40), ("B", 400), (None, 40), ("A", 400), (None, 40), ("B", 400)]
+    assert [each for each in follow(talk) if isinstance(each, Confirmed)] == [Confirmed("S1"), Confirmed("S2")]
+
+
+def test_an_embedding_of_nothing_is_ignored() -> None:
+    tracker = SpeakerTracker(SPEC, TrackingConfig())
+    assert tracker.hear(_cut(0, 0, 75), np.zeros(SIZE, np.float32)) == []
+    assert tracker.current is None
+
+
+def test_an_embedding_of_nothing_in_the_midst_of_speech_changes_nothing() -> None:
+    talk: Talk = [("A", 300), (None, 40), ("B", 300)]
+    tracker, rng = SpeakerTracker(SPEC, TrackingConfig()), np.random.default_rng(0)
+    out: list[Finding] = []
+    for at, cut in enumerate(cuts(talk)):
+        heard = embedding(talk, cut, rng)
+        out += tracker.hear(cut, np.zeros(SIZE, np.float32) if at == 4 else heard)
+    assert path(out) == ["S1", "S2"]
+
+
+def test_the_length_of_an_embedding_does_not_matter() -> None:
+    talk: Talk = [("A", 230), ("B", 260), ("A", 215)]
+    one, other = SpeakerTracker(SPEC, TrackingConfig()), SpeakerTracker(SPEC, TrackingConfig())
+    rng = np.random.default_rng(0)
+    for at, cut in enumerate(cuts(talk)):
+        heard = embedding(talk, cut, rng)
+        assert one.hear(cut, heard) == other.hear(cut, heard * np.float32(2.0 ** (at % 7)))
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_there_are_never_more_speakers_than_allowed(most: int) -> None:
+    talk: Talk = [("A", 200), (None, 40), ("B", 200), (None, 40), ("C", 300), (None, 40), ("D", 300)]
+    names = set(path(follow(talk, TrackingConfig(max_speakers=most))))
+    assert names == {f"S{n + 1}" for n in range(most)}
+
+
+def test_whoever_has_the_floor_is_current() -> None:
+    talk: Talk = [("A", 200), (None, 40), ("B", 200)]
+    tracker, rng = SpeakerTracker(SPEC, TrackingConfig()), np.random.default_rng(0)
+    seen = []
+    for cut in cuts(talk):
+        tracker.hear(cut, embedding(talk, cut, rng))
+        seen.append(tracker.current)
+    assert (seen[0], seen[-1]) == ("S1", "S2")
+
+
+@SEEDS
+def test_boundaries_never_run_backwards(seed: int) -> None:
+    rng = np.random.default_rng(100 + seed)
+    talk: Talk = []
+    for _ in range(12):
+        talk += [(str(rng.choice(list("ABC"))), int(rng.integers(40, 250))), (None, int(rng.integers(25, 60)))]
+    found = changes(follow(talk, seed=seed))
+    assert len(found) > 4
+    assert all(one.boundary < other.boundary for one, other in pairwise(found))
+    assert all(one.after == other.before for one, other in pairwise(found))

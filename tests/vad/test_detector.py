@@ -1,0 +1,38 @@
+"""WebRTC's gate as we use it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.scripted import silence, voice
+from vad.detector import WebrtcDetector
+
+
+def test_there_is_one_answer_per_frame() -> None:
+    assert WebrtcDetector(3).feed(silence(0.2)).shape == (10,)
+
+
+def test_silence_is_not_speech() -> None:
+    assert not WebrtcDetector(3).feed(silence(2.0)).any()
+
+
+def test_a_voice_is_speech() -> None:
+    assert WebrtcDetector(3).feed(voice(110, 2.0)).mean() > 0.8
+
+
+def test_the_detector_remembers_between_chunks() -> None:
+    audio = np.concatenate([silence(0.4), voice(110, 0.4), silence(0.4)])
+    whole, cut = WebrtcDetector(3), WebrtcDetector(3)
+    parts = [cut.feed(audio[at : at + 640]) for at in range(0, len(audio), 640)]
+    np.testing.assert_array_equal(np.concatenate(parts), whole.feed(audio))
+
+
+def test_beyond_full_scale_nothing_wraps_around() -> None:
+    over, full = voice(110, 1.0, level=1.9), np.clip(voice(110, 1.0, level=1.9), -1, 1)
+    np.testing.assert_array_equal(WebrtcDetector(3).feed(over), WebrtcDetector(3).feed(full))
+
+
+def test_a_part_of_a_frame_is_refused() -> None:
+    with pytest.raises(ValueError, match="321 samples are not whole frames of 320"):
+        WebrtcDetector(3).feed(np.zeros(321, np.float32))

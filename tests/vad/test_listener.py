@@ -1,0 +1,377 @@
+"""From samples to edges and cuts. The gate is scripted, so that every frame of speech is known."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.scripted import LoudnessGate, loud, pieces, quiet
+from vad.cuts import Clipped, ContextCut, Cutting, FellSilent, NoSpeech, Occurrence, SpeechCut
+from vad.endpointing import Closed, EndpointingConfig, Opened
+from vad.listener import Listener
+from vad.pcm import Samples
+from vad.resample import FRAME_SAMPLES
+
+HOP, HORIZON, CONTEXT, SPEECH = 25, 150, 150, 75
+CUTTING = Cutting(HOP, HORIZON, CONTEXT, SPEECH, no_speech=300)
+Kind = TypeVar("Kind", bound=Occurrence)
+
+
+@pytest.fixture(autouse=True)
+def scripted_gate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vad.listener.WebrtcDetector", LoudnessGate)
+
+
+def listener(cutting: Cutting = CUTTING, *, judged: bool = False) -> Listener:
+    return Listener(EndpointingConfig(onset=0.5), cutting, judged)
+
+
+def heard(*parts: Samples, cutting: Cutting = CUTTING, flush: bool = False) -> list[Occurrence]:
+    ear = listener(cutting)
+    out = ear.feed(np.concatenate(parts))
+    return out + ear.finish_hearing() + ear.flush() if flush else out
+
+
+def of(occurrences: list[Occurrence], kind: type[Kind]) -> list[Kind]:
+    return [occurrence for occurrence in occurrences if isinstance(occurrence, kind)]
+
+
+def edges(occurrences: list[Occurrence]) -> list[Occurrence]:
+    return [occurrence for occurrence in occurrences if isinstance(occurrence, (Opened, Closed))]
+
+
+def same(one: list[Occurrence], other: list[Occurrence]) -> bool:
+    """Equality that looks into arrays."""
+    return [repr_of(occurrence) for occurrence in one] == [repr_of(occurrence) for occurrence in other]
+
+
+def repr_of(occurrence: Occurrence) -> list[object]:
+    values = [getattr(occurrence, name) for name in occurrence.__slots__]
+    return [type(occurrence), *(value.tobytes() if isinstance(value, np.ndarray) else value for value in values)]
+
+
+# --- edges and order
+
+
+def test_edges_stand_at_the_frames_of_speech() -> None:
+    assert edges(heard(quiet(50), loud(60), quiet(50))) == [Opened(50, 55), Closed(50, 110, 129)]
+
+
+def test_occurrences_come_in_the_order_in_which_they_became_certain() -> None:
+    out = heard(quiet(50), loud(160), quiet(60), loud(40), quiet(400))
+    assert len(out) > 12
+    assert [each.decided for each in out] == sorted(each.decided for each in out)
+
+
+@given(st.lists(st.integers(1, 9_000), max_size=25))
+@settings(max_examples=15, deadline=None)
+def test_any_chunking_gives_equal_occurrences(sizes: list[int]) -> None:
+    audio = np.concatenate([quiet(37), loud(101), quiet(9), loud(20), quiet(333), loud(12), quiet(3)])
+    ear = listener()
+    out = [each for piece in pieces(audio, sizes) for each in ear.feed(piece)] + ear.finish_hearing() + ear.flush()
+    assert same(out, heard(audio, flush=True))
+
+
+def test_the_last_frames_are_heard_although_they_fill_no_block() -> None:
+    assert edges(heard(quiet(50), loud(7), flush=True)) == [Opened(50, 55), Closed(50, 57, 57)]
+
+
+@pytest.mark.parametrize("samples", [0, 1, 319, 320, 1_600])
+def test_a_very_short_stream_is_simply_silent(samples: int) -> None:
+    assert heard(quiet(10)[:samples], flush=True) == []
+
+
+# --- context cuts
+
+
+def test_context_is_cut_at_every_hop_with_new_speech_and_only_there() -> None:
+    cuts = of(heard(quiet(160), loud(60), quiet(200)), ContextCut)
+    assert [cut.decided for cut in cuts] == [175, 200, 225]
+
+
+def test_nothing_is_cut_in_silence() -> None:
+    assert of(heard(quiet(500), flush=True), ContextCut) == []
+
+
+def test_a_noise_that_is_no_segment_is_not_cut() -> None:
+    assert of(heard(quiet(100), loud(3), quiet(100), flush=True), ContextCut) == []
+
+
+def test_a_context_cut_holds_the_audio_before_its_right_edge() -> None:
+    audio = np.concatenate([quiet(160), loud(60)])
+    cut = of(heard(audio), ContextCut)[-1]
+    np.testing.assert_array_equal(cut.samples, audio[(200 - CONTEXT) * FRAME_SAMPLES : 200 * FRAME_SAMPLES])
+
+
+def test_a_context_cut_says_which_frames_hold_speech() -> None:
+    cut = of(heard(quiet(160), loud(60)), ContextCut)[-1]
+    assert np.flatnonzero(cut.speech).tolist() == list(range(110, CONTEXT))
+
+
+def test_context_is_mirrored_where_the_stream_began() -> None:
+    audio = loud(40)
+    cut = of(heard(audio), ContextCut)[0]
+    near = 25 * FRAME_SAMPLES
+    assert cut.samples.shape == (CONTEXT * FRAME_SAMPLES,)
+    np.testing.assert_array_equal(cut.samples[-near:], audio[:near])
+    np.testing.assert_array_equal(cut.samples[-2 * near : -near], audio[:near][::-1])
+
+
+def test_mirrored_frames_do_not_count_as_speech() -> None:
+    cut = of(heard(loud(40)), ContextCut)[0]
+    assert np.flatnonzero(cut.speech).tolist() == list(range(CONTEXT - 25, CONTEXT))
+
+
+def test_the_end_of_the_stream_cuts_once_more_if_there_is_new_speech() -> None:
+    assert [cut.decided for cut in of(heard(quiet(160), loud(33), flush=True), ContextCut)] == [175, 193]
+
+
+def test_the_end_of_the_stream_cuts_nothing_twice() -> None:
+    assert [cut.decided for cut in of(heard(quiet(160), loud(40), flush=True), ContextCut)] == [175, 200]
+
+
+def test_without_a_context_length_no_context_is_cut() -> None:
+    assert of(heard(loud(200), cutting=Cutting(HOP, HORIZON, speech=SPEECH), flush=True), ContextCut) == []
+
+
+# --- speech cuts
+
+
+def test_speech_is_cut_at_hops_once_the_segment_is_long_enough() -> None:
+    cuts = of(heard(quiet(50), loud(100)), SpeechCut)
+    assert [(cut.start, cut.end) for cut in cuts] == [(50, 100), (50, 125), (75, 150)]
+
+
+def test_a_speech_cut_never_straddles_a_segment() -> None:
+    out = heard(quiet(50), loud(80), quiet(30), loud(80), quiet(60), loud(35), quiet(50))
+    segments = {edge.start: edge.end for edge in of(out, Closed)}
+    cuts = of(out, SpeechCut)
+    assert {cut.segment for cut in cuts} == set(segments) == {50, 160, 300}
+    assert all(cut.segment <= cut.start < cut.end <= segments[cut.segment] for cut in cuts)
+
+
+def test_the_last_cut_of_a_segment_ends_with_it() -> None:
+    out = heard(quiet(50), loud(95), quiet(60))
+    assert of(out, SpeechCut)[-1].end == of(out, Closed)[0].end == 145
+
+
+def test_the_last_cut_of_a_segment_comes_before_its_end() -> None:
+    out = heard(quiet(55), loud(20), quiet(60))
+    assert [type(each) for each in out if not isinstance(each, ContextCut)] == [Opened, SpeechCut, Closed]
+
+
+def test_a_short_segment_is_repeated_not_zero_padded() -> None:
+    (cut,) = of(heard(quiet(55), speech := loud(20), quiet(60)), SpeechCut)
+    assert (cut.start, cut.end) == (55, 75)
+    np.testing.assert_array_equal(cut.samples, np.tile(speech, 4)[: SPEECH * FRAME_SAMPLES])
+
+
+def test_a_segment_shorter_than_the_floor_is_not_cut() -> None:
+    assert of(heard(quiet(50), loud(14), quiet(60)), SpeechCut) == []
+
+
+def test_a_pause_within_a_segment_gives_no_new_cut() -> None:
+    assert [cut.end for cut in of(heard(quiet(50), loud(50), quiet(17), loud(8)), SpeechCut)] == [100, 125]
+
+
+def test_voiced_is_the_part_that_holds_speech() -> None:
+    cut = of(heard(quiet(50), loud(40), quiet(15), loud(20)), SpeechCut)[-1]
+    assert (cut.start, cut.end, cut.voiced) == (50, 125, pytest.approx(60 / 75))
+
+
+def test_without_a_speech_length_no_speech_is_cut() -> None:
+    assert of(heard(loud(200), cutting=Cutting(HOP, HORIZON, CONTEXT), flush=True), SpeechCut) == []
+
+
+# --- silence
+
+
+def test_the_stream_fell_silent_once_one_horizon_after_the_last_speech() -> None:
+    out = heard(quiet(50), loud(60), quiet(600))
+    assert [each.decided for each in of(out, FellSilent)] == [275]  # the first hop at or after 110 + 150
+
+
+def test_every_silence_is_told() -> None:
+    out = heard(loud(60), quiet(300), loud(60), quiet(300))
+    assert len(of(out, FellSilent)) == 2
+
+
+def test_a_pause_shorter_than_the_horizon_is_not_told() -> None:
+    assert of(heard(loud(60), quiet(140), loud(60)), FellSilent) == []
+
+
+def test_a_stream_that_never_spoke_does_not_fall_silent() -> None:
+    assert of(heard(quiet(600)), FellSilent) == []
+
+
+def test_long_silence_is_reported_once_with_its_level() -> None:
+    (report,) = of(heard(quiet(1000)), NoSpeech)
+    assert (report.decided, report.seconds) == (300, 6.0)
+    assert report.level_db == pytest.approx(-63, abs=1)  # a sine of 0.001
+
+
+def test_long_silence_is_reported_again_after_speech() -> None:
+    reports = of(heard(quiet(400), loud(50), quiet(400)), NoSpeech)
+    assert [report.decided for report in reports] == [300, 750]
+
+
+@pytest.mark.parametrize("hop", [7, 35, 250])
+def test_long_silence_is_reported_whatever_the_hop(hop: int) -> None:
+    (report,) = of(heard(quiet(1000), cutting=Cutting(hop, HORIZON, CONTEXT, no_speech=300)), NoSpeech)
+    assert 300 <= report.decided < 300 + hop
+
+
+def test_digital_silence_has_a_level_too() -> None:
+    (report,) = of(heard(np.zeros(400 * FRAME_SAMPLES, np.float32)), NoSpeech)
+    assert report.level_db == pytest.approx(-120)
+
+
+# --- signal
+
+
+def test_frames_at_full_scale_are_reported() -> None:
+    audio = quiet(100)
+    audio[30 * FRAME_SAMPLES : 37 * FRAME_SAMPLES : FRAME_SAMPLES] = -1.0
+    assert of(heard(audio), Clipped) == [Clipped(50, 7)]
+
+
+def test_a_few_frames_at_full_scale_are_no_clipping() -> None:
+    audio = quiet(100)
+    audio[30 * FRAME_SAMPLES : 34 * FRAME_SAMPLES : FRAME_SAMPLES] = 1.0
+    assert of(heard(audio), Clipped) == []
+
+
+def test_snr_is_speech_against_the_noise_of_pauses() -> None:
+    cut = of(heard(quiet(150, 0.001), loud(100, 0.1)), ContextCut)[-1]
+    assert cut.snr_db == pytest.approx(40, abs=1)
+
+
+def test_snr_is_unknown_before_any_pause() -> None:
+    assert of(heard(loud(100)), ContextCut)[-1].snr_db is None
+
+
+def test_the_noise_estimate_follows_the_noise() -> None:
+    cut = of(heard(quiet(50, 0.0001), quiet(1000, 0.01), loud(100, 0.1)), ContextCut)[-1]
+    assert cut.snr_db == pytest.approx(20, abs=1)
+
+
+# --- gaps
+
+
+def test_a_gap_keeps_the_clock() -> None:
+    ear = listener()
+    out = ear.feed(quiet(50)) + ear.gap(100 * FRAME_SAMPLES) + ear.feed(np.concatenate([loud(30), quiet(50)]))
+    assert edges(out) == [Opened(150, 155), Closed(150, 180, 199)]
+    assert ear.received_samples == 230 * FRAME_SAMPLES
+
+
+def test_a_gap_counts_as_silence() -> None:
+    ear = listener()
+    out = ear.feed(loud(50)) + ear.gap(30 * FRAME_SAMPLES)
+    assert edges(out)[-1] == Closed(0, 50, 69)
+
+
+def test_frames_that_a_gap_touches_hold_no_speech_whatever_the_gate_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    class AlwaysSpeech(LoudnessGate):
+        def feed(self, samples: Samples) -> np.ndarray:
+            return np.ones(len(samples) // FRAME_SAMPLES, np.float32)
+
+    monkeypatch.setattr("vad.listener.WebrtcDetector", AlwaysSpeech)
+    ear = listener()
+    part = FRAME_SAMPLES // 2
+    out = ear.feed(loud(50)[:-part]) + ear.gap(48 * FRAME_SAMPLES + 2 * part) + ear.feed(loud(51)[part:])
+    assert edges(out)[1:] == [Closed(0, 49, 68), Opened(99, 104)]
+
+
+@given(st.lists(st.integers(1, 9_000), max_size=10))
+@settings(max_examples=10, deadline=None)
+def test_a_gap_cut_in_parts_is_one_gap(sizes: list[int]) -> None:
+    total = 20 * FRAME_SAMPLES
+    whole, cut = listener(), listener()
+    one = whole.feed(loud(33)) + whole.gap(total) + whole.feed(loud(40))
+    parts = cut.feed(loud(33))
+    for size in sizes:
+        size = min(size, total)
+        total -= size
+        parts += cut.gap(size)
+    assert same(parts + cut.gap(total) + cut.feed(loud(40)), one)
+
+
+# --- a judge behind the gate
+
+
+def judgement_free(ear: Listener) -> dict[int, int]:
+    """The blocks that wait, as first frame -> frames."""
+    out = {frame: len(samples) // FRAME_SAMPLES for frame, samples in ear.unjudged}
+    ear.unjudged.clear()
+    return out
+
+
+ONES, ZEROS = np.ones(5, np.float32), np.zeros(5, np.float32)
+
+
+def test_only_what_the_gate_lets_pass_is_judged() -> None:
+    ear = listener(judged=True)
+    ear.feed(np.concatenate([quiet(50), loud(12), quiet(38)]))
+    assert judgement_free(ear) == {50: 5, 55: 5, 60: 5}
+
+
+def test_a_block_to_be_judged_holds_its_audio() -> None:
+    audio = np.concatenate([quiet(50), loud(5)])
+    ear = listener(judged=True)
+    ear.feed(audio)
+    (block,) = ear.unjudged
+    np.testing.assert_array_equal(block[1], audio[50 * FRAME_SAMPLES :])
+
+
+def test_nothing_is_decided_past_a_block_that_waits_for_its_judge() -> None:
+    ear = listener(judged=True)
+    ear.feed(np.concatenate([quiet(50), loud(5), quiet(500)]))
+    assert (ear.frame, ear.waiting) == (50, True)
+    ear.judge(50, ZEROS)
+    assert (ear.frame, ear.waiting) == (555, False)
+
+
+def test_the_judge_overrules_the_gate() -> None:
+    ear = listener(judged=True)
+    out = ear.feed(np.concatenate([quiet(50), loud(20), quiet(50)]))
+    for frame in judgement_free(ear):
+        out += ear.judge(frame, ZEROS)
+    assert edges(out) == []
+
+
+def test_where_the_judge_failed_the_gate_stands() -> None:
+    ear = listener(judged=True)
+    out = ear.feed(np.concatenate([quiet(50), loud(20), quiet(50)]))
+    for frame in judgement_free(ear):
+        out += ear.judge(frame, None)
+    assert edges(out) == [Opened(50, 55), Closed(50, 70, 89)]
+
+
+@given(st.permutations([50, 55, 60, 65]))
+@settings(max_examples=10, deadline=None)
+def test_judgements_may_come_in_any_order(order: list[int]) -> None:
+    ear = listener(judged=True)
+    out = ear.feed(np.concatenate([quiet(50), loud(20), quiet(50)]))
+    for frame in order:
+        out += ear.judge(frame, ZEROS if frame == 50 else ONES)
+    assert edges(out) == [Opened(55, 60), Closed(55, 70, 89)]
+
+
+def test_a_judge_who_is_far_behind_loses_no_audio() -> None:
+    audio = np.concatenate([quiet(20), loud(60), quiet(3000)])
+    ear = listener(judged=True)
+    ear.feed(audio)
+    out = [each for frame in judgement_free(ear) for each in ear.judge(frame, ONES)]
+    assert same(out, heard(audio))
+
+
+def test_memory_does_not_grow_with_the_stream() -> None:
+    ear = listener()
+    for _ in range(60):
+        ear.feed(quiet(250))
+    assert ear.received_samples - ear._history.start < 40 * 16_000
