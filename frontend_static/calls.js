@@ -65,11 +65,6 @@ export function timeIn(call, now_ms) {
   return call.state === "live" ? call.duration_s + Math.max(0, now_ms - call.anchor_ms) / 1000 : call.duration_s;
 }
 
-/** The role where channels separate the parties, else null. @param {Call} call @param {number|null} channel */
-export function roleOf(call, channel) {
-  return call.channels.length > 1 ? (call.channels.find((c) => c.channel === channel)?.role ?? null) : null;
-}
-
 /** One call is open at a time: the history of the others is let go. @returns {State} */
 function opened(/** @type {State} */ state, /** @type {string} */ id) {
   const calls = Object.fromEntries(

@@ -11,7 +11,7 @@
  * @typedef {{seq: number, points: Record<string, Point[]>, turns: Turn[], changes: Change[], notices: Notice[],
  *   summary: any}} Detail `points`: by channel, in time order; `seq`: the last event taken in
  */
-import { roleOf } from "./calls.js";
+import { roleOf } from "./roles.js";
 import { reopened, speakerChanged, speakerMerged, speechEnded, speechStarted } from "./turns.js";
 
 /** The newest hour at one point per half second. */

@@ -27,12 +27,14 @@ from monitor.events import (
 )
 from monitor.session import MonitorConfig, Session, State
 from tests.scripted import EMOTION, JUDGED, SPEAKER, SPECS, Driver, LoudnessGate, answer, loud, quiet
+from vad.endpointing import EndpointingConfig
 from vad.pcm import Samples
 from vad.resample import FRAME_SAMPLES, SAMPLE_RATE_HZ
 
 Kind = TypeVar("Kind", bound=Event)
 TALK = np.concatenate([quiet(50), loud(90), quiet(60), loud(110), quiet(200)])
 PARTIES = ("customer", "agent")
+ENDPOINTING = EndpointingConfig(onset=0.5, offset=0.1, onset_s=0.2, hangover_s=0.4)
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +45,8 @@ def scripted_gate(monkeypatch: pytest.MonkeyPatch) -> None:
 def session(
     specs: Specs = SPECS, roles: tuple[str, ...] = ("mixed",), monitor: MonitorConfig = MonitorConfig()
 ) -> Session:
-    return Session("call", roles, specs, transport="test", monitor=monitor, tags={"queue": "sales"})
+    tags = {"queue": "sales"}
+    return Session("call", roles, specs, transport="test", tags=tags, monitor=monitor, endpointing=ENDPOINTING)
 
 
 def call(audio: Samples = TALK, specs: Specs = SPECS, frames: bool = False) -> list[Event]:

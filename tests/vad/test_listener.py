@@ -16,6 +16,7 @@ from vad.listener import Listener
 from vad.pcm import Samples
 from vad.resample import FRAME_SAMPLES
 
+ENDPOINTING = EndpointingConfig(onset=0.5, offset=0.1, onset_s=0.2, hangover_s=0.4)
 HOP, HORIZON, CONTEXT, SPEECH = 25, 150, 150, 75
 CUTTING = Cutting(HOP, HORIZON, CONTEXT, SPEECH, no_speech=300)
 Kind = TypeVar("Kind", bound=Occurrence)
@@ -27,7 +28,7 @@ def scripted_gate(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def listener(cutting: Cutting = CUTTING, *, judged: bool = False) -> Listener:
-    return Listener(EndpointingConfig(onset=0.5), cutting, judged)
+    return Listener(ENDPOINTING, cutting, judged)
 
 
 def heard(*parts: Samples, cutting: Cutting = CUTTING, flush: bool = False) -> list[Occurrence]:

@@ -1,0 +1,23 @@
+# Undertone in a container: not root, listens on 0.0.0.0:8000, keeps nothing.
+#   docker build -t undertone . && docker run -p 8000:8000 undertone
+# PyPI's torch for x86-64 brings CUDA libraries of several GB. For the CPU build, point pip at PyTorch's index of CPU
+# wheels: --build-arg PIP_EXTRA_INDEX_URL=...
+FROM python:3.11-slim
+ARG PIP_EXTRA_INDEX_URL=""
+WORKDIR /app
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY vad vad
+COPY monitor monitor
+COPY inference inference
+COPY metrics metrics
+COPY stream_server stream_server
+COPY frontend_static frontend_static
+RUN pip install --no-cache-dir --constraint constraints.txt . \
+    && useradd --create-home undertone
+USER undertone
+WORKDIR /home/undertone
+ENV UNDERTONE_SERVER__HOST=0.0.0.0
+EXPOSE 8000
+HEALTHCHECK --interval=10s --start-period=30s \
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/readyz', timeout=3)"]
+CMD ["undertone", "serve"]
