@@ -12,7 +12,18 @@ import numpy as np
 
 from inference.model import Model
 from inference.queueing import Ticket, WindowQueue
-from monitor.analysis import Analysis, EmotionAnalysis, Missing, Role, SpeakerAnalysis, SpeechAnalysis, Window
+from monitor.analysis import (
+    Analysis,
+    EmotionAnalysis,
+    EmotionSpec,
+    Missing,
+    Role,
+    SpeakerAnalysis,
+    SpeakerSpec,
+    Window,
+)
+from monitor.labels import LABELS
+from vad.resample import FRAME_SAMPLES
 
 log = logging.getLogger("undertone.inference")
 
@@ -42,8 +53,9 @@ class Unobserved:
 class Batcher:
     """Continuous batching for one model: as soon as it is free it takes what waits, up to its largest batch.
 
-    `deliver` gets the answers of a batch at once, from the batcher's thread; every ticket is answered exactly once
-    unless its owner was dropped. A window that fails is answered with `Missing.FAILED`, its neighbours normally.
+    `deliver` gets the answers of a batch at once, from the batcher's thread (for a window that has to make room: from
+    that of whoever submits). Every ticket is answered exactly once unless its owner was dropped. A window that fails
+    is answered with `Missing.FAILED`, its neighbours normally.
     """
 
     def __init__(
@@ -132,24 +144,29 @@ class Batcher:
                 return [(batch[0], Missing.FAILED)]
             half = len(batch) // 2
             return self._run(batch[:half]) + self._run(batch[half:])
-        return [(ticket, checked(analysis)) for ticket, analysis in zip(batch, analyses, strict=True)]
+        return [(ticket, checked(analysis, self._model.spec)) for ticket, analysis in zip(batch, analyses, strict=True)]
 
     def _answer(self, answers: list[Answer]) -> None:
         for ticket, analysis in answers:
             outcome = analysis.value if isinstance(analysis, Missing) else "analysed"
             self._observer.window_done(ticket.window.role, outcome)
-        self._deliver(answers)
+        try:
+            self._deliver(answers)
+        except Exception:  # whoever waits for these has gone; the others still need this thread
+            log.exception("answers of the %s model could not be delivered", self._model.role)
 
 
-def checked(analysis: Analysis) -> Analysis:
-    """The analysis, or FAILED if it holds anything that is not a finite number."""
-    match analysis:
-        case EmotionAnalysis(logits, arousal):
-            finite = bool(np.isfinite(logits).all() and np.isfinite(arousal).all())
-        case SpeakerAnalysis(embedding):
-            finite = bool(np.isfinite(embedding).all())
-        case SpeechAnalysis(probabilities):
-            finite = bool(np.isfinite(probabilities).all())
-        case Missing():
-            finite = True
-    return analysis if finite else Missing.FAILED
+def checked(analysis: Analysis, spec: EmotionSpec | SpeakerSpec) -> Analysis:
+    """The analysis, or FAILED if it has not the shape that `spec` promises or holds what is not a finite number."""
+    match analysis, spec:
+        case EmotionAnalysis(logits, arousal), EmotionSpec():
+            most = spec.window_samples // FRAME_SAMPLES
+            whole = logits.shape == (len(arousal), len(LABELS)) and len(arousal) <= most
+            good = whole and bool(np.isfinite(logits).all() and np.isfinite(arousal).all())
+        case SpeakerAnalysis(embedding), SpeakerSpec():
+            good = embedding.shape == (spec.embedding_size,) and bool(np.isfinite(embedding).all())
+        case Missing(), _:
+            good = True
+        case _:
+            good = False
+    return analysis if good else Missing.FAILED

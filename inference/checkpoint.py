@@ -96,9 +96,7 @@ def _read(path: Path) -> tuple[Metadata, dict[str, Tensor]]:
     except safetensors.SafetensorError as error:
         raise CheckpointError(f"{path}: not a whole safetensors file: {error}") from error
     if header is None:
-        raise CheckpointError(
-            f"{path}: no '{HEADER_KEY}' in the header, so it is not an Undertone checkpoint"
-        )
+        raise CheckpointError(f"{path}: no '{HEADER_KEY}' in the header, so it is not an Undertone checkpoint")
     try:
         document = json.loads(header)
     except ValueError as error:
@@ -136,9 +134,7 @@ def _check_labels(path: Path, document: Metadata, config: EmotionNetConfig) -> N
     if unknown:
         raise CheckpointError(f"{path}: unknown labels {unknown}, expected some of {', '.join(LABELS)}")
     if labels != [label for label in LABELS if label in labels]:
-        raise CheckpointError(
-            f"{path}: labels {labels} must be distinct and in the order {', '.join(LABELS)}"
-        )
+        raise CheckpointError(f"{path}: labels {labels} must be distinct and in the order {', '.join(LABELS)}")
     if len(labels) != config.labels:
         raise CheckpointError(f"{path}: {len(labels)} labels for a network with {config.labels} outputs")
 
@@ -155,9 +151,7 @@ def _config(path: Path, document: Metadata, kind: type[Config]) -> Config:
         value: Any = tuple(given[name]) if isinstance(given[name], list) else given[name]
         numbers = (*value, 1) if isinstance(value, tuple) else (value,)
         if type(value) is not type(default) or not all(_usable(number) for number in numbers):
-            raise CheckpointError(
-                f"{path}: net.{name} is {given[name]!r}, expected something like {default!r}"
-            )
+            raise CheckpointError(f"{path}: net.{name} is {given[name]!r}, expected something like {default!r}")
         values[name] = value
     return kind(**values)
 
@@ -180,9 +174,7 @@ def _fill(path: Path, net: Net, tensors: Mapping[str, Tensor]) -> Net:
     expected: Mapping[str, Tensor] = net.state_dict()
     missing, surplus = sorted(set(expected) - set(tensors)), sorted(set(tensors) - set(expected))
     if missing or surplus:
-        raise CheckpointError(
-            f"{path}: missing tensors {missing or 'none'}, surplus tensors {surplus or 'none'}"
-        )
+        raise CheckpointError(f"{path}: missing tensors {missing or 'none'}, surplus tensors {surplus or 'none'}")
     for name, tensor in tensors.items():
         want = expected[name]
         if tensor.shape != want.shape or tensor.dtype != want.dtype:

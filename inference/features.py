@@ -58,9 +58,7 @@ class LogMel(nn.Module):
         self.register_buffer("filters", mel_filters(mels, low_hz, high_hz), persistent=False)
 
     def forward(self, audio: Tensor) -> Tensor:
-        padded = functional.pad(audio.unsqueeze(1), (MARGIN_SAMPLES, MARGIN_SAMPLES), mode="reflect").squeeze(
-            1
-        )
+        padded = functional.pad(audio.unsqueeze(1), (MARGIN_SAMPLES, MARGIN_SAMPLES), mode="reflect").squeeze(1)
         frames = padded.unfold(-1, WINDOW_SAMPLES, HOP_SAMPLES) * self.window
         power = torch.view_as_real(torch.fft.rfft(frames, n=FFT_SAMPLES)).square().sum(-1)
         return 10 * torch.log10(power @ self.filters + POWER_FLOOR)

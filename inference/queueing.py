@@ -28,7 +28,8 @@ class Ticket:
 
 
 class WindowQueue:
-    """Bounded: when `capacity` windows wait, the owner with most gives up its oldest for the next."""
+    """Bounded: when `capacity` windows wait, the live owner with most gives up its oldest for the next live one.
+    Patient windows are never given up: their senders are held back instead, so that each has few."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
@@ -40,10 +41,7 @@ class WindowQueue:
 
     def put(self, ticket: Ticket) -> Ticket | None:
         """Queue a window; returns the ticket that had to make room, if any, which is then to be answered as skipped."""
-        displaced: Ticket | None = None
-        if self._size >= self._capacity:
-            owner = max(self._waiting, key=lambda key: len(self._waiting[key]))
-            displaced = self._pop(owner)
+        displaced = self._make_room() if self._size >= self._capacity and ticket.patience_s is not None else None
         self._waiting.setdefault(ticket.owner, deque()).append(ticket)
         self._size += 1
         return displaced
@@ -69,6 +67,10 @@ class WindowQueue:
     def oldest_s(self, now_s: float) -> float:
         """How long the window that has waited longest has waited, 0 if none waits."""
         return max((now_s - tickets[0].arrived_s for tickets in self._waiting.values()), default=0.0)
+
+    def _make_room(self) -> Ticket | None:
+        live = [owner for owner, tickets in self._waiting.items() if tickets[0].patience_s is not None]
+        return self._pop(max(live, key=lambda owner: len(self._waiting[owner]))) if live else None
 
     def _pop(self, owner: Hashable) -> Ticket:
         waiting = self._waiting[owner]

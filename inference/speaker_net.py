@@ -76,9 +76,7 @@ class SpeakerNet(nn.Module):
     def features(self, audio: Tensor) -> Tensor:
         """(batch, samples) -> (batch, 10 ms frames, mels), normalised: what `embed` takes."""
         if audio.shape[-1] < MINIMUM_SAMPLES:
-            raise ValueError(
-                f"a speaker window needs at least {MINIMUM_SAMPLES} samples, got {audio.shape[-1]}"
-            )
+            raise ValueError(f"a speaker window needs at least {MINIMUM_SAMPLES} samples, got {audio.shape[-1]}")
         whole = audio[:, : audio.shape[-1] // (2 * HOP_SAMPLES) * (2 * HOP_SAMPLES)]
         return relative_to_speech(self.log_mel(whole), per_band=True)
 

@@ -225,6 +225,16 @@ EVENTS: tuple[type[Event], ...] = (
 )
 DROPPABLE: tuple[type[Event], ...] = (Emotion, EmotionFrames, SpeechStarted, SpeechEnded)
 """What a slow reader loses first. Everything else reaches it or it is cut."""
+URGENT: tuple[type[Event], ...] = (
+    AlertRaised,
+    AlertUpdated,
+    AlertCleared,
+    SpeakerChanged,
+    CallStarted,
+    CallEnded,
+    Error,
+)
+"""What does not wait to be gathered with others."""
 
 
 def event_type(event: Event | type[Event]) -> str:

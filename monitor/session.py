@@ -151,7 +151,7 @@ class Session:
     def abort(self, reason: str) -> None:
         """End now; windows that are still out are counted as skipped."""
         self.finish(reason)
-        while self._unanswered:  # a judge that is skipped lets new windows through
+        while self._unanswered and self.state is not State.ENDED:  # a judge that is skipped lets new windows through
             for number in sorted(self._unanswered):
                 self.receive_analysis(number, Missing.SKIPPED)
 

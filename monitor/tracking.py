@@ -65,13 +65,17 @@ class Confirmed:
 class _Speaker:
     name: str
     total: Vector
-    weight: float
-    frames: int = 0
+    frames: int
     confirmed: bool = False
 
     @property
     def mean(self) -> Vector:
-        return self.total / self.weight
+        return self.total / max(1, self.frames)
+
+    def learn(self, embedding: Vector, frames: int) -> None:
+        """Take in a unit embedding, weighted by the frames that no earlier window had held."""
+        self.total = self.total + embedding * frames
+        self.frames += frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ class SpeakerTracker:
         return self._settle(best, heard)
 
     def _begin(self, heard: _Heard) -> list[Changed | Confirmed]:
-        self._speakers.append(_Speaker("S1", heard.embedding * heard.fresh, heard.fresh, heard.fresh))
+        self._speakers.append(_Speaker("S1", heard.embedding * heard.fresh, heard.fresh))
         self._belief = np.array([0.9, 0.1])
         self.current = "S1"
         self._recent = _Recent([heard], heard.start)
@@ -173,16 +177,18 @@ class SpeakerTracker:
         self._new.append(heard)
         if sum(new.fresh for new in self._new) < self._config.new_speaker_s * FRAMES_PER_SECOND:
             return []
-        weights = np.array([max(1, new.fresh) for new in self._new], np.float64)
-        total = np.asarray((np.stack([new.embedding for new in self._new]) * weights[:, None]).sum(axis=0), np.float64)
-        self._speakers.append(_Speaker(f"S{len(self._speakers) + 1}", total, float(weights.sum())))
+        newcomer = _Speaker(f"S{len(self._speakers) + 1}", np.zeros_like(heard.embedding), 0)
+        for new in self._new:
+            newcomer.learn(new.embedding, new.fresh)
+        self._speakers.append(newcomer)
         self._new.clear()
         self._belief = np.append(self._belief, 1e-3)
         self._belief /= self._belief.sum()
-        return self._settle(len(self._speakers) - 1, heard)
+        return self._settle(len(self._speakers) - 1, heard, learned=True)
 
-    def _settle(self, best: int, heard: _Heard) -> list[Changed | Confirmed]:
-        """Report a change if it is certain, and let the best speaker learn from the window if it is theirs alone."""
+    def _settle(self, best: int, heard: _Heard, learned: bool = False) -> list[Changed | Confirmed]:
+        """Report a change if it is certain, and let the best speaker learn from the window if it is theirs alone and
+        was not `learned` already."""
         out: list[Changed | Confirmed] = []
         self._belief = self._belief / self._belief.sum()
         certain = float(self._belief[best]) >= self._config.certainty
@@ -192,14 +198,12 @@ class SpeakerTracker:
             out.append(Changed(self.current, speaker.name, boundary, round(float(self._belief[best]), 3)))
             self.current = speaker.name
             self._recent = _Recent([w for w in self._recent.windows if w.start >= boundary], boundary)
-        if certain and heard.start >= self._recent.since:
-            speaker.total = speaker.total + heard.embedding * heard.fresh
-            speaker.weight += heard.fresh
-            speaker.frames += heard.fresh
+        if certain and heard.start >= self._recent.since and not learned:
+            speaker.learn(heard.embedding, heard.fresh)
             self._recent.windows = self._recent.windows[-3:] if not out else self._recent.windows
-            if not speaker.confirmed and speaker.frames >= self._config.confirm_s * FRAMES_PER_SECOND:
-                speaker.confirmed = True
-                out.append(Confirmed(speaker.name))
+        if certain and not speaker.confirmed and speaker.frames >= self._config.confirm_s * FRAMES_PER_SECOND:
+            speaker.confirmed = True
+            out.append(Confirmed(speaker.name))
         return out
 
     def _named(self, name: str | None) -> _Speaker:

@@ -116,12 +116,18 @@ class Engine:
                     yield record.started.channels[channel].role, emotion.scores
 
 
+def load_models(settings: Settings) -> Models:
+    """Load the models that the settings name and settle the threads of their arithmetic. Raises CheckpointError.
+
+    Threads that wait for each other spin: with more of them than idle cores everything becomes many times slower.
+    """
+    torch.set_num_threads(settings.models.threads or max(1, (os.cpu_count() or 1) // 2))
+    return load(settings.models.emotion, settings.models.speaker, settings.models.device)
+
+
 def load_engine(settings: Settings) -> Engine:
-    """Load the models that the settings name. Raises CheckpointError."""
-    threads = settings.models.threads or max(1, (os.cpu_count() or 1) // 2)
-    torch.set_num_threads(threads)
-    models = load(settings.models.emotion, settings.models.speaker, settings.models.device)
-    return Engine(settings, models)
+    """An engine with its models loaded. Raises CheckpointError."""
+    return Engine(settings, load_models(settings))
 
 
 def _registry() -> CollectorRegistry:

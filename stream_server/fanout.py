@@ -8,51 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from monitor.events import (
-    AlertCleared,
-    AlertRaised,
-    AlertUpdated,
-    CallEnded,
-    CallStarted,
-    Error,
-    Event,
-    SpeakerChanged,
-    event_type,
-)
 from stream_server.outbox import Message, Outbox
 
-URGENT: tuple[type[Event], ...] = (
-    AlertRaised,
-    AlertUpdated,
-    AlertCleared,
-    SpeakerChanged,
-    CallStarted,
-    CallEnded,
-    Error,
-)
 GATHER_S = 0.25
 ONLOOKER_CAPACITY = 4000
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What an onlooker wants; None or empty: everything. `tag` is (key, value)."""
-
-    call_id: str | None = None
-    types: frozenset[str] = frozenset()
-    role: str | None = None
-    tag: tuple[str, str] | None = None
-
-    def admits(self, event: Event, roles: tuple[str, ...], tags: dict[str, str]) -> bool:
-        if self.call_id is not None and event.call_id != self.call_id:
-            return False
-        if self.types and event_type(event) not in self.types:
-            return False
-        if self.role is not None:
-            own = roles if event.channel is None else (roles[event.channel],)
-            if self.role not in own:
-                return False
-        return self.tag is None or tags.get(self.tag[0]) == self.tag[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +23,26 @@ class Published:
     tags: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What an onlooker wants; None or empty: everything. `tag` is (key, value)."""
+
+    call_id: str | None = None
+    types: frozenset[str] = frozenset()
+    role: str | None = None
+    tag: tuple[str, str] | None = None
+
+    def admits(self, published: Published) -> bool:
+        message, roles = published.message, published.roles
+        if self.call_id is not None and message.call_id != self.call_id:
+            return False
+        if self.types and message.type not in self.types:
+            return False
+        if self.role is not None and self.role not in (roles if message.channel is None else (roles[message.channel],)):
+            return False
+        return self.tag is None or published.tags.get(self.tag[0]) == self.tag[1]
+
+
 class Onlooker:
     """One reader of the fan-out. Iterate over `batches`; each is sent as one piece."""
 
@@ -73,9 +52,9 @@ class Onlooker:
         self._urgent = asyncio.Event()
 
     def offer(self, published: Published) -> None:
-        if self.wanted.admits(published.message.event, published.roles, published.tags):
+        if self.wanted.admits(published):
             self.outbox.put(published.message)
-            if isinstance(published.message.event, URGENT) or self.outbox.overrun:
+            if published.message.urgent or self.outbox.overrun:
                 self._urgent.set()
 
     def close(self) -> None:
@@ -85,7 +64,7 @@ class Onlooker:
     async def batches(self) -> AsyncIterator[list[Message]]:
         """Messages gathered for up to 250 ms, urgent ones at once; ends when closed or overrun."""
         while first := await self.outbox.take():
-            if not any(isinstance(message.event, URGENT) for message in first):
+            if not any(message.urgent for message in first):
                 self._urgent.clear()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._urgent.wait(), GATHER_S)
@@ -113,7 +92,7 @@ class Fanout:
         onlooker = Onlooker(wanted)
         if after is not None:
             missed = list(self._recent)
-            seen = next((at for at in range(len(missed) - 1, -1, -1) if missed[at].message.event.id == after), -1)
+            seen = next((at for at in range(len(missed) - 1, -1, -1) if missed[at].message.id == after), -1)
             for published in missed[seen + 1 :]:
                 onlooker.offer(published)
         if self._closed:

@@ -22,7 +22,6 @@ from monitor.events import (
     SpeakerChanged,
     SpeechEnded,
     Warning,
-    encode,
     event_type,
 )
 from monitor.session import Session, State
@@ -169,7 +168,7 @@ class LiveCall:
         assert self._record is not None
         self._record.apply(event)
         self._observe(event)
-        message = Message(event, encode(event))
+        message = Message.of(event)
         self.outbox.put(message)
         self._count_dropped()
         self._house.fanout.publish(Published(message, self.session.roles, self.session.tags))

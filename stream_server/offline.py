@@ -45,4 +45,4 @@ def _answer(session: Session, windows: list[Window], models: Models) -> None:
             batch = own[at : at + model.max_batch]
             analyses = model.analyse(np.stack([window.samples for window in batch]))
             for window, analysis in zip(batch, analyses, strict=True):
-                session.receive_analysis(window.number, checked(analysis))
+                session.receive_analysis(window.number, checked(analysis, model.spec))

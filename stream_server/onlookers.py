@@ -89,12 +89,8 @@ async def server_sent(engine: Engine, wanted: Filter, after: str | None) -> Asyn
             if batch is None:
                 return
             for message in batch:
-                event = message.event
-                yield b"id: %s\nevent: %s\ndata: %s\n\n" % (
-                    event.id.encode(),
-                    event_type(event).encode(),
-                    message.data,
-                )
+                head = f"id: {message.id}\nevent: {message.type}\ndata: ".encode()
+                yield head + message.data + b"\n\n"
             upcoming = asyncio.ensure_future(anext(batches, None))
     finally:
         upcoming.cancel()

@@ -6,19 +6,32 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 
-from monitor.events import DROPPABLE, Event
+from monitor.events import DROPPABLE, URGENT, Event, encode, event_type
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An event, encoded once for all its readers."""
+    """An event, encoded once for all its readers, with what delivering it asks about it."""
 
-    event: Event
     data: bytes
+    id: str
+    type: str
+    call_id: str
+    channel: int | None
+    droppable: bool
+    urgent: bool
 
-    @property
-    def droppable(self) -> bool:
-        return isinstance(self.event, DROPPABLE)
+    @classmethod
+    def of(cls, event: Event) -> Message:
+        return cls(
+            encode(event),
+            event.id,
+            event_type(event),
+            event.call_id,
+            event.channel,
+            isinstance(event, DROPPABLE),
+            isinstance(event, URGENT),
+        )
 
 
 class Outbox:

@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 from typing import IO
 
-from inference.model import load, specs
+from inference.model import specs
 from monitor.events import Event, encode
 from monitor.session import Session
 from monitor.turns import TurnLog, rttm
 from stream_server import media, offline, plot
+from stream_server.engine import load_models
 from stream_server.settings import Settings
 
 
@@ -28,7 +29,7 @@ def replay(
     """
     if picture is not None:
         plot.check()
-    models = load(settings.models.emotion, settings.models.speaker, settings.models.device)
+    models = load_models(settings)
     session = Session(
         "replay",
         roles,

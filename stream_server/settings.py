@@ -51,7 +51,7 @@ class StreamConfig:
     "Longest call in seconds; it is ended there"
     outbox_events: Annotated[int, Ge(16)] = 1000
     "Events that wait for a slow reader before the oldest droppable ones are lost"
-    replay_events: Annotated[int, Ge(0)] = 20_000
+    replay_events: Annotated[int, Ge(0)] = 10_000
     "Events kept for onlookers that come back"
     ended_calls: Annotated[int, Ge(0)] = 200
     "Ended calls that GET /v1/calls still shows"

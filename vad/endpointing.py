@@ -36,7 +36,7 @@ class EndpointingConfig:
     onset_s: Annotated[float, Ge(0.02), Le(2)] = 0.2
     "Length of the onset span in seconds"
     hangover_s: Annotated[float, Ge(0.04), Le(5)] = 0.4
-    "Length of the hangover in seconds: shorter pauses do not end a segment"
+    "Length of the hangover in seconds: a pause of this length ends a segment"
 
     @property
     def onset_frames(self) -> int:

@@ -75,7 +75,7 @@ class Listener:
 
     def judge(self, frame: int, probabilities: NDArray[np.float32] | None) -> list[Occurrence]:
         """Bring the speech probabilities, one per frame, of the unjudged block that begins at `frame`; None where
-        the judge failed, so that the gate's word stands."""
+        the judge failed. Then, or if they are not as many as the block has frames, the gate's word stands."""
         self._judgements[frame] = probabilities
         return self._advance()
 
@@ -131,7 +131,9 @@ class Listener:
                 if start not in self._judgements:
                     break
                 judgement = self._judgements.pop(start)
-                probabilities = probabilities if judgement is None else judgement
+                probabilities = (
+                    judgement if judgement is not None and len(judgement) == len(probabilities) else probabilities
+                )
             self._blocks.popleft()
             out += self._decide(probabilities)
         if out or not self._blocks:
@@ -220,7 +222,7 @@ class Listener:
 
     def _follow_noise(self, hop: int) -> None:
         """Let the noise estimate follow the energy of the last hop's frames without speech."""
-        still = ~self._voiced[-hop:]
+        still = ~self._voiced[-hop:] & (self._energy[-hop:] > 0)  # a gap is not the room's noise
         if np.count_nonzero(still) < BLOCK_FRAMES:
             return
         energy = float(self._energy[-hop:][still].mean())

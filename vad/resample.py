@@ -29,7 +29,7 @@ class Resampler:
             raise ValueError(f"sample rate {rate_hz} Hz is not in {MIN_RATE_HZ}..{MAX_RATE_HZ} Hz")
         self._stream = None
         if rate_hz != SAMPLE_RATE_HZ:
-            self._stream = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32", quality="HQ", vr=True)
+            self._stream = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32", vr=True)
 
     def feed(self, samples: Samples) -> Samples:
         """16 kHz samples, shape (m,), that have become certain; m may be 0."""

@@ -1,0 +1,345 @@
+"""The thread that keeps a model busy. The model is scripted: it waits for a key before each batch, if told so."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from inference.batcher import Answer, Batcher, checked
+from monitor.analysis import (
+    Analysis,
+    EmotionAnalysis,
+    EmotionSpec,
+    Missing,
+    Role,
+    SpeakerAnalysis,
+    SpeakerSpec,
+    Window,
+)
+
+SAMPLES = 4
+WAIT_S = 5.0
+BROKEN, NOT_A_NUMBER = 666.0, 777.0
+"""First samples of windows on which the model fails, or answers nonsense."""
+
+
+class ScriptedModel:
+    """Answers each window with its first sample. While `key` is closed a batch is begun but not done."""
+
+    role = Role.SPEAKER
+    spec = SpeakerSpec("scripted", "none", SAMPLES, 1, 0.9, 0.1, 0.1, 0.1)
+
+    def __init__(self, max_batch: int = 8) -> None:
+        self.max_batch = max_batch
+        self.batches: list[list[float]] = []
+        self.begun, self.key = threading.Event(), threading.Event()
+        self.key.set()
+        self.answers_lost = 0
+
+    def analyse(self, windows: NDArray[np.float32]) -> Sequence[Analysis]:
+        self.batches.append(windows[:, 0].tolist())
+        self.begun.set()
+        assert self.key.wait(WAIT_S)
+        if BROKEN in windows[:, 0]:
+            raise RuntimeError("scripted failure")
+        answers = np.where(windows[:, :1] == NOT_A_NUMBER, np.float32(np.nan), windows[:, :1])
+        return [SpeakerAnalysis(row) for row in answers][self.answers_lost :]
+
+
+class Desk:
+    """Collects what is delivered and observed; `wait` until so many windows were answered."""
+
+    def __init__(self) -> None:
+        self.deliveries: list[list[Answer]] = []
+        self.observed: list[tuple[int, list[float], float]] = []
+        self.outcomes: list[str] = []
+        self._changed = threading.Condition()
+
+    def deliver(self, answers: list[Answer]) -> None:
+        with self._changed:
+            self.deliveries.append(answers)
+            self._changed.notify()
+
+    def batch_done(self, role: Role, size: int, waited_s: Sequence[float], inference_s: float) -> None:
+        self.observed.append((size, list(waited_s), inference_s))
+
+    def window_done(self, role: Role, outcome: str) -> None:
+        self.outcomes.append(outcome)
+
+    def wait(self, windows: int) -> dict[int, Analysis]:
+        """The answers by window number, once there are so many."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: sum(map(len, self.deliveries)) >= windows, WAIT_S), "not answered"
+            return {ticket.window.number: analysis for answers in self.deliveries for ticket, analysis in answers}
+
+
+Start = Callable[..., Batcher]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def start(desk: Desk) -> Iterator[Start]:
+    """Start a batcher that is closed, its model unlocked, when the test is over."""
+    started: list[tuple[Batcher, ScriptedModel]] = []
+
+    def begin(model: ScriptedModel, **options: object) -> Batcher:
+        batcher = Batcher(model, desk.deliver, observer=desk, **options)  # type: ignore[arg-type]
+        started.append((batcher, model))
+        batcher.start()
+        return batcher
+
+    yield begin
+    for batcher, model in started:
+        model.key.set()
+        batcher.close()
+
+
+def window(number: int, value: float = 0.5) -> Window:
+    return Window(number, Role.SPEAKER, 0, 0, np.full(SAMPLES, value, np.float32))
+
+
+def busy(model: ScriptedModel, batcher: Batcher, number: int = 0) -> None:
+    """Make the model work on a window of its own until `key` is set."""
+    model.key.clear()
+    batcher.submit("busy", window(number), None)
+    assert model.begun.wait(WAIT_S)
+
+
+def values(answers: dict[int, Analysis]) -> dict[int, float | Missing]:
+    return {n: float(a.embedding[0]) if isinstance(a, SpeakerAnalysis) else a for n, a in answers.items()}  # type: ignore[misc]
+
+
+def test_a_window_gets_its_own_answer(start: Start, desk: Desk) -> None:
+    batcher = start(ScriptedModel())
+    for number in range(5):
+        batcher.submit("a", window(number, number / 8), None)
+    assert values(desk.wait(5)) == {number: number / 8 for number in range(5)}
+
+
+def test_what_waits_when_the_model_is_free_forms_a_batch(start: Start, desk: Desk) -> None:
+    model = ScriptedModel()
+    batcher = start(model)
+    busy(model, batcher)
+    for number in range(1, 6):
+        batcher.submit("a", window(number), None)
+    assert batcher.waiting == 5
+    model.key.set()
+    desk.wait(6)
+    assert [len(batch) for batch in model.batches] == [1, 5]
+
+
+def test_a_batch_is_no_larger_than_the_model_likes(start: Start, desk: Desk) -> None:
+    model = ScriptedModel(max_batch=3)
+    batcher = start(model)
+    busy(model, batcher)
+    for number in range(1, 8):
+        batcher.submit("a", window(number), None)
+    model.key.set()
+    desk.wait(8)
+    assert [len(batch) for batch in model.batches] == [1, 3, 3, 1]
+
+
+def test_a_batch_is_delivered_at_once(start: Start, desk: Desk) -> None:
+    model = ScriptedModel()
+    batcher = start(model)
+    busy(model, batcher)
+    for number in range(1, 4):
+        batcher.submit("a", window(number), None)
+    model.key.set()
+    desk.wait(4)
+    assert [len(answers) for answers in desk.deliveries] == [1, 3]
+
+
+@pytest.mark.parametrize("at", [1, 2, 5])
+def test_a_failing_window_fails_alone(start: Start, desk: Desk, at: int, caplog: pytest.LogCaptureFixture) -> None:
+    model = ScriptedModel()
+    batcher = start(model)
+    busy(model, batcher)
+    for number in range(1, 6):
+        batcher.submit("a", window(number, BROKEN if number == at else number), None)
+    with caplog.at_level(logging.ERROR, "undertone.inference"):
+        model.key.set()
+        answers = values(desk.wait(6))
+    assert {n: answers[n] for n in range(1, 6)} == {n: Missing.FAILED if n == at else n for n in range(1, 6)}
+    assert len(caplog.records) == 1
+
+
+def test_the_batcher_goes_on_after_a_failure(start: Start, desk: Desk) -> None:
+    batcher = start(ScriptedModel())
+    batcher.submit("a", window(1, BROKEN), None)
+    desk.wait(1)
+    batcher.submit("a", window(2), None)
+    assert values(desk.wait(2)) == {1: Missing.FAILED, 2: 0.5}
+
+
+def test_an_answer_that_is_no_number_becomes_a_failure_of_its_window_alone(start: Start, desk: Desk) -> None:
+    model = ScriptedModel()
+    batcher = start(model)
+    busy(model, batcher)
+    batcher.submit("a", window(1, NOT_A_NUMBER), None)
+    batcher.submit("a", window(2), None)
+    model.key.set()
+    assert values(desk.wait(3)) == {0: 0.5, 1: Missing.FAILED, 2: 0.5}
+    assert desk.outcomes == ["analysed", "failed", "analysed"]
+
+
+def test_a_model_that_loses_an_answer_confuses_no_windows(start: Start, desk: Desk) -> None:
+    model = ScriptedModel()
+    model.answers_lost = 1
+    batcher = start(model)
+    batcher.submit("a", window(1), None)
+    assert values(desk.wait(1)) == {1: Missing.FAILED}
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.zeros(SAMPLES + 1, np.float32),
+        np.zeros(SAMPLES - 1, np.float32),
+        np.zeros((1, SAMPLES), np.float32),
+        np.zeros(SAMPLES, np.float64),
+        np.zeros(SAMPLES, np.int16),
+    ],
+    ids=["long", "short", "two axes", "float64", "int16"],
+)
+def test_a_window_of_another_shape_is_our_mistake_and_joins_no_batch(
+    start: Start, samples: NDArray[np.float32]
+) -> None:
+    model = ScriptedModel()
+    batcher = start(model)
+    with pytest.raises(ValueError, match="a speaker window must be 4 float32 samples, not"):
+        batcher.submit("a", Window(1, Role.SPEAKER, 0, 0, samples), None)
+    assert (batcher.waiting, model.batches) == (0, [])
+
+
+def test_a_live_window_that_was_overtaken_is_answered_as_skipped(start: Start, desk: Desk) -> None:
+    model, now = ScriptedModel(), [0.0]
+    batcher = start(model, clock=lambda: now[0])
+    busy(model, batcher)
+    batcher.submit("a", window(1), 0.5)
+    now[0] = 0.4
+    batcher.submit("a", window(2), 0.5)
+    now[0] = 0.6
+    model.key.set()
+    assert values(desk.wait(3)) == {0: 0.5, 1: Missing.SKIPPED, 2: 0.5}
+    assert desk.outcomes.count("skipped") == 1
+
+
+def test_when_the_queue_is_full_the_oldest_of_the_fullest_is_answered_as_skipped(start: Start, desk: Desk) -> None:
+    model = ScriptedModel()
+    batcher = start(model, capacity=2)
+    busy(model, batcher)
+    for number in (1, 2, 3):
+        batcher.submit("a", window(number), 60.0)
+    model.key.set()
+    assert values(desk.wait(4)) == {0: 0.5, 1: Missing.SKIPPED, 2: 0.5, 3: 0.5}
+
+
+def test_the_windows_of_an_owner_who_left_are_not_analysed(start: Start, desk: Desk) -> None:
+    model = ScriptedModel()
+    batcher = start(model)
+    busy(model, batcher)
+    batcher.submit("gone", window(1), None)
+    batcher.submit("here", window(2), None)
+    batcher.drop("gone")
+    model.key.set()
+    assert set(desk.wait(2)) == {0, 2}
+
+
+def test_the_observer_learns_how_large_how_late_and_how_slow_a_batch_was(start: Start, desk: Desk) -> None:
+    model, now = ScriptedModel(), [10.0]
+    batcher = start(model, clock=lambda: now[0])
+    busy(model, batcher)
+    batcher.submit("a", window(1), None)
+    now[0] = 10.25
+    batcher.submit("b", window(2), None)
+    model.key.set()
+    desk.wait(3)
+    assert desk.observed == [(1, [0.0], 0.25), (2, [0.25, 0.0], 0.0)]
+
+
+def test_closing_waits_for_the_batch_at_hand_and_leaves_the_rest(start: Start, desk: Desk) -> None:
+    model = ScriptedModel()
+    batcher = start(model)
+    busy(model, batcher)
+    batcher.submit("a", window(1), None)
+    closing = threading.Thread(target=batcher.close)
+    closing.start()
+    while batcher._running:
+        pass
+    model.key.set()
+    closing.join(WAIT_S)
+    assert not closing.is_alive()
+    assert set(desk.wait(1)) == {0}
+    assert not batcher._thread.is_alive()
+
+
+def test_closing_twice_or_before_the_start_is_harmless(start: Start) -> None:
+    batcher = start(ScriptedModel())
+    batcher.close()
+    batcher.close()
+    Batcher(ScriptedModel(), lambda answers: None).close()
+
+
+def test_warming_up_runs_the_smallest_and_the_largest_batch() -> None:
+    model = ScriptedModel(max_batch=8)
+    Batcher(model, lambda answers: None).warm_up()
+    assert model.batches == [[0.0], [0.0] * 8]
+
+
+EMOTION = EmotionSpec("scripted", "none", 3 * 320, ("angry", "sad"))
+SPEAKER = SpeakerSpec("scripted", "none", SAMPLES, 3, 0.9, 0.1, 0.1, 0.1)
+NUMBERS, BAD = np.zeros(3, np.float32), np.array([0, np.inf, 0], np.float32)
+LOGITS, BAD_LOGITS = np.zeros((3, 9), np.float32), np.full((3, 9), np.nan, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("analysis", "spec", "fine"),
+    [
+        (EmotionAnalysis(LOGITS, NUMBERS), EMOTION, True),
+        (EmotionAnalysis(LOGITS[:2], NUMBERS[:2]), EMOTION, True),
+        (EmotionAnalysis(LOGITS[:2], NUMBERS), EMOTION, False),
+        (EmotionAnalysis(np.zeros((4, 9), np.float32), np.zeros(4, np.float32)), EMOTION, False),
+        (EmotionAnalysis(LOGITS[:, :7], NUMBERS), EMOTION, False),
+        (EmotionAnalysis(BAD_LOGITS, NUMBERS), EMOTION, False),
+        (EmotionAnalysis(LOGITS, BAD), EMOTION, False),
+        (SpeakerAnalysis(NUMBERS), SPEAKER, True),
+        (SpeakerAnalysis(NUMBERS[:2]), SPEAKER, False),
+        (SpeakerAnalysis(BAD), SPEAKER, False),
+        (SpeakerAnalysis(NUMBERS), EMOTION, False),
+        (Missing.SKIPPED, SPEAKER, True),
+    ],
+)
+def test_only_finite_numbers_of_the_promised_shape_are_an_answer(
+    analysis: Analysis, spec: EmotionSpec | SpeakerSpec, fine: bool
+) -> None:
+    assert checked(analysis, spec) is (analysis if fine else Missing.FAILED)
+
+
+def test_answers_that_cannot_be_delivered_do_not_stop_the_others() -> None:
+    delivered: list[int] = []
+    done = threading.Event()
+
+    def deliver(answers: list[Answer]) -> None:
+        if not delivered:
+            delivered.append(answers[0][0].window.number)
+            raise RuntimeError("the loop is closed")
+        delivered.append(answers[0][0].window.number)
+        done.set()
+
+    batcher = Batcher(ScriptedModel(max_batch=1), deliver)
+    batcher.start()
+    batcher.submit("a", window(1), None)
+    batcher.submit("a", window(2), None)
+    assert done.wait(WAIT_S)
+    batcher.close()
+    assert len(delivered) == 2
