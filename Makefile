@@ -58,9 +58,11 @@ evaluate: $(VENV)/installed-evaluation  ## change F1 and DER of the two-party ca
 
 train-emotion: $(VENV)/installed-tests  ## train the embedded emotion model
 	@$(BIN)/python -m training.train training/emotion.toml
+	@$(BIN)/python -m training.calibrate emotion
 
 train-speaker: $(VENV)/installed-tests  ## train the embedded speaker model
 	@$(BIN)/python -m training.train training/speaker.toml
+	@$(BIN)/python -m training.calibrate speaker
 
 clean:           ## remove the virtual environment and what the tools left
 	rm -rf $(VENV) *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -28,13 +28,13 @@ Vector = NDArray[np.float64]
 class TrackingConfig:
     """Settings of the speaker tracker."""
 
-    switch: Annotated[float, Gt(0), Lt(1)] = 0.08
+    switch: Annotated[float, Gt(0), Lt(1)] = 0.2
     "Probability that the speaker changes from one window to the next within a segment of speech"
     switch_after_pause: Annotated[float, Gt(0), Lt(1)] = 0.35
     "The same after a pause"
-    novelty: Annotated[float, Gt(0), Lt(1)] = 0.05
+    novelty: Annotated[float, Gt(0), Lt(1)] = 0.02
     "Share of a change that goes to someone not heard before (the first change: always)"
-    certainty: Annotated[float, Gt(0.5), Lt(1)] = 0.6
+    certainty: Annotated[float, Gt(0.5), Lt(1)] = 0.55
     "Belief from which a change is reported"
     confirm_s: Annotated[float, Ge(0)] = 3.0
     "Seconds of speech after which a provisional speaker is confirmed"
