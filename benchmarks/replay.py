@@ -25,7 +25,6 @@ from stream_server.engine import load_models
 from stream_server.media import MediaError
 from stream_server.settings import Settings, SettingsError
 from stream_server.settings import load as load_settings
-from stream_server.streaming import DEFAULT_ROLES
 from vad.pcm import Samples
 from vad.resample import SAMPLE_RATE_HZ
 
@@ -155,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             torch.set_num_threads(options.threads)
         threads = torch.get_num_threads()
         warm_up(models)
-        roles = DEFAULT_ROLES[options.channels]
+        roles = ("mixed",) if options.channels == 1 else ("customer", "agent")
         paces = [measure(options.recording, roles, models, settings) for _ in range(max(1, options.repeat))]
     except (MediaError, CheckpointError, SettingsError) as error:
         print(f"replay: {error}", file=sys.stderr)

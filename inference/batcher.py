@@ -67,6 +67,7 @@ class Batcher:
         clock: Callable[[], float] = time.monotonic,
         capacity: int = CAPACITY,
     ) -> None:
+        self.role = model.role
         self._model = model
         self._deliver = deliver
         self._observer: BatchObserver = observer or Unobserved()
@@ -109,10 +110,13 @@ class Batcher:
     def drop(self, owner: Hashable) -> None:
         """Forget the windows of an owner that has gone; an answer that is under way may still come."""
         with self._changed:
-            self._queue.drop(owner)
+            dropped = self._queue.drop(owner)
+        for ticket in dropped:
+            self._observer.window_done(ticket.window.role, Missing.SKIPPED.value)
 
     @property
     def waiting(self) -> int:
+        """How many windows wait now."""
         return len(self._queue)
 
     def _work(self) -> None:
@@ -138,13 +142,14 @@ class Batcher:
             analyses = self._model.analyse(windows)
             if len(analyses) != len(batch):
                 raise ValueError(f"{len(analyses)} analyses for {len(batch)} windows")
+            spec = self._model.spec
+            return [(ticket, checked(analysis, spec)) for ticket, analysis in zip(batch, analyses, strict=True)]
         except Exception:
             if len(batch) == 1:
                 log.exception("the %s model failed on a window", self._model.role)
                 return [(batch[0], Missing.FAILED)]
             half = len(batch) // 2
             return self._run(batch[:half]) + self._run(batch[half:])
-        return [(ticket, checked(analysis, self._model.spec)) for ticket, analysis in zip(batch, analyses, strict=True)]
 
     def _answer(self, answers: list[Answer]) -> None:
         for ticket, analysis in answers:

@@ -64,10 +64,6 @@ class WindowQueue:
         self._size -= len(tickets)
         return tickets
 
-    def oldest_s(self, now_s: float) -> float:
-        """How long the window that has waited longest has waited, 0 if none waits."""
-        return max((now_s - tickets[0].arrived_s for tickets in self._waiting.values()), default=0.0)
-
     def _make_room(self) -> Ticket | None:
         live = [owner for owner, tickets in self._waiting.items() if tickets[0].patience_s is not None]
         return self._pop(max(live, key=lambda owner: len(self._waiting[owner]))) if live else None

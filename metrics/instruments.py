@@ -69,6 +69,9 @@ class Instruments:
         self.windows = Counter(
             "undertone_windows_total", "Windows by model and outcome", ("model", "outcome"), registry=registry
         )
+        self.windows_waiting = Gauge(
+            "undertone_windows_waiting", "Windows that wait for their model now", ("model",), registry=registry
+        )
         self.batch_size = Histogram(
             "undertone_batch_windows",
             "Windows per batch",

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.labels import LABELS
+from vad.resample import FRAME_SAMPLES
 
 
 class Role(StrEnum):
@@ -42,8 +43,10 @@ class EmotionSpec:
         unknown = set(self.labels) - set(LABELS)
         if unknown or not self.labels:
             raise ValueError(f"labels must be some of {', '.join(LABELS)}; unknown: {sorted(unknown)}")
-        if self.window_samples % 320 or self.window_samples <= 0:
-            raise ValueError(f"window_samples must be a positive multiple of 320, not {self.window_samples}")
+        if self.window_samples % FRAME_SAMPLES or self.window_samples <= 0:
+            raise ValueError(
+                f"window_samples must be a positive multiple of {FRAME_SAMPLES}, not {self.window_samples}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

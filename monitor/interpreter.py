@@ -29,6 +29,13 @@ class Interpreter:
         self._roles = roles
         self._moods = moods
         self._tracker = tracker
+        self._heard_until = [0] * len(roles)
+        self._closing: dict[int, tuple[int, int, str | None]] = {}
+
+    def finish(self) -> None:
+        """Nothing more will come: end the turns that waited for a last window."""
+        for channel in sorted(self._closing):
+            self._end_turn(channel, *self._closing.pop(channel))
 
     def summary(self, duration_s: float) -> CallSummary:
         """What is known of the call so far."""
@@ -39,6 +46,8 @@ class Interpreter:
         mood = self._moods[channel]
         if isinstance(occurrence, (ContextCut, SpeechCut)):
             self._count(channel, occurrence, answer)
+        if isinstance(occurrence, ContextCut):
+            self._heard_until[channel] = occurrence.decided
         match occurrence, answer:
             case ContextCut(), EmotionAnalysis() if mood is not None:
                 said = mood.heard(occurrence, answer, self._speaker(channel), self.send_frames)
@@ -48,7 +57,9 @@ class Interpreter:
             case FellSilent(decided), _ if mood is not None:
                 self._say(channel, mood.fell_silent(decided, self._speaker(channel)))
             case Closed(start, end), _:
-                self._end_turn(channel, start, end, self._speaker(channel))
+                self._close_turn(channel, start, end)
+        if channel in self._closing and self._heard_until[channel] >= self._closing[channel][1]:
+            self._end_turn(channel, *self._closing.pop(channel))
 
     def _say(self, channel: int, said: Iterable[Said]) -> None:
         for kind, t, fields in said:
@@ -81,6 +92,12 @@ class Interpreter:
                 to=finding.after,
                 confidence=finding.confidence,
             )
+
+    def _close_turn(self, channel: int, start: int, end: int) -> None:
+        """End a turn once the window that holds its last frames has been heard."""
+        if channel in self._closing:
+            self._end_turn(channel, *self._closing.pop(channel))
+        self._closing[channel] = (start, end, self._speaker(channel))
 
     def _end_turn(self, channel: int, start: int, end: int, speaker: str | None) -> None:
         """Say the emotion of the turn that ended at frame `end` of the segment that began at frame `start`."""

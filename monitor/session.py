@@ -53,11 +53,13 @@ class MonitorConfig:
     "Seconds from one window to the next, in steps of 0.02"
     emotion_roles: tuple[str, ...] = ("*", "!agent")
     "Roles whose emotion is inferred: names, `*` for all, `!name` for all but that one"
-    no_speech_s: Annotated[float, Gt(0)] = 30.0
+    no_speech_s: Annotated[float, Gt(0), Le(86400)] = 30.0
     "Seconds without any speech after which a warning is sent"
 
     def infers_emotion(self, role: str) -> bool:
-        return f"!{role}" not in self.emotion_roles and ("*" in self.emotion_roles or role in self.emotion_roles)
+        """Upper and lower case are one: a role must not slip through by its spelling."""
+        admitted, role = {name.casefold() for name in self.emotion_roles}, role.casefold()
+        return f"!{role}" not in admitted and ("*" in admitted or role in admitted)
 
 
 class State(Enum):
@@ -226,8 +228,8 @@ class Session:
                 for name, spec in specs.items()
                 if spec is not None
             },
-            horizon_s=self._monitor.horizon_s,
-            hop_s=self._monitor.hop_s,
+            horizon_s=round(round(self._monitor.horizon_s / FRAME_S) * FRAME_S, 3),
+            hop_s=round(round(self._monitor.hop_s / FRAME_S) * FRAME_S, 3),
             tags=dict(self.tags),
         )
 
@@ -293,5 +295,6 @@ class Session:
             answer = None if step.number is None else self._answers.pop(step.number)
             self._interpreter.interpret(step.channel, step.occurrence, answer)
         if self.state is State.FINISHING and self._ears.done:
+            self._interpreter.finish()
             self._teller.say(CallEnded, self.duration_s, None, reason=self._reason, summary=self.summary())
             self.state = State.ENDED

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from monitor.analysis import SpeakerSpec
 from vad.cuts import SpeechCut
-from vad.resample import FRAMES_PER_SECOND
+from vad.resample import FRAME_SAMPLES, FRAMES_PER_SECOND
 
 Vector = NDArray[np.float64]
 
@@ -108,7 +108,7 @@ class SpeakerTracker:
     def __init__(self, spec: SpeakerSpec, config: TrackingConfig) -> None:
         self.current: str | None = None
         self._config = config
-        self._window = spec.window_samples // 320
+        self._window = spec.window_samples // FRAME_SAMPLES
         self._gap = spec.same_mean - spec.different_mean
         spread = spec.same_std + spec.different_std
         self._even = (spec.same_mean * spec.different_std + spec.different_mean * spec.same_std) / spread

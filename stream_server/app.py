@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +22,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stream_server.engine import Engine
 from stream_server.faults import FAULTS, Refusal
-from stream_server.onlookers import parse_filter, server_sent, watch
+from stream_server.guard import LOOPBACK, BrowserGuard
+from stream_server.onlookers import PromptResponse, parse_filter, server_sent, watch
 from stream_server.streaming import stream
 from stream_server.version import VERSION
 
@@ -44,8 +46,9 @@ def create_app(engine: Engine) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await engine.start()
+        warming_up = asyncio.create_task(engine.start())  # /healthz and /readyz answer meanwhile
         yield
+        await warming_up
         await engine.drain()
         engine.close()
 
@@ -57,11 +60,14 @@ def create_app(engine: Engine) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    server = engine.settings.server
+    local_only = server.host.casefold() in LOOPBACK | {"::1"}
+    app.add_middleware(BrowserGuard, allowed_origins=server.allowed_origins, local_only=local_only)
     _add_streams(app, engine)
     _add_calls(app, engine)
     _add_operations(app, engine)
     _add_pages(app)
-    _add_faults(app)
+    _add_faults(app, engine)
     return app
 
 
@@ -91,7 +97,7 @@ def _add_streams(app: FastAPI, engine: Engine) -> None:
         wanted = parse_filter(request.query_params)
         seen = request.headers.get("last-event-id", after)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(server_sent(engine, wanted, seen), media_type="text/event-stream", headers=headers)
+        return PromptResponse(server_sent(engine, wanted, seen), media_type="text/event-stream", headers=headers)
 
 
 def _add_calls(app: FastAPI, engine: Engine) -> None:
@@ -168,11 +174,12 @@ class _PageHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
-def _add_faults(app: FastAPI) -> None:
+def _add_faults(app: FastAPI, engine: Engine) -> None:
     """Every error leaves in one shape: {"error": {"code", "reason"}}."""
 
-    def answer(code: str, reason: str, status: int | None = None) -> Response:
-        return json({"error": {"code": code, "reason": reason}}, status or FAULTS[code].status or 500)
+    def answer(code: str, reason: str) -> Response:
+        engine.instruments.faults.labels(code).inc()
+        return json({"error": {"code": code, "reason": reason}}, FAULTS[code].status or 500)
 
     @app.exception_handler(Refusal)
     async def refused(_: Request, refusal: Refusal) -> Response:
@@ -185,8 +192,10 @@ def _add_faults(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> Response:
-        code = "request.not_found" if error.status_code == 404 else "request.invalid"
-        return answer(code, str(error.detail), error.status_code)
+        codes = {404: "request.not_found", 405: "request.method_not_allowed"}
+        response = answer(codes.get(error.status_code, "request.invalid"), str(error.detail))
+        response.headers.update(error.headers or {})
+        return response
 
     @app.exception_handler(Exception)
     async def failed(_: Request, error: Exception) -> Response:

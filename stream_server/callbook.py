@@ -6,8 +6,6 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
-
 from monitor.events import (
     CallEnded,
     CallStarted,
@@ -21,24 +19,10 @@ from monitor.events import (
     Warning,
 )
 from monitor.session import Session
+from stream_server.emotiontimeline import EmotionTimeline
 
-TIMELINE_POINTS = 7200
-"""One per hop: the newest hour of one channel."""
 CHANGES = 2000
 WARNINGS = 100
-
-
-class Point(msgspec.Struct, frozen=True):
-    """One point of a call's emotion timeline; as the `emotion` event."""
-
-    t: float
-    channel: int | None
-    label: str | None
-    confidence: float
-    arousal: float | None
-    reliability: str
-    speaker: str | None
-    scores: dict[str, float]
 
 
 class CallRecord:
@@ -57,7 +41,7 @@ class CallRecord:
         self._speaking: set[int] = set()
         self._speaker: str | None = None
         self._last_seq = 0
-        self._timeline: deque[msgspec.Raw] = deque(maxlen=TIMELINE_POINTS)
+        self._timeline = EmotionTimeline(len(started.channels))
         self._changes: deque[SpeakerChanged] = deque(maxlen=CHANGES)
         self._warnings: deque[Warning] = deque(maxlen=WARNINGS)
 
@@ -70,7 +54,7 @@ class CallRecord:
                 self._speaking.discard(channel)
             case Emotion(channel=int(channel)):
                 self.emotions[channel] = event
-                self._timeline.append(_point(event))
+                self._timeline.add(event)
             case SpeakerChanged():
                 self._speaker = event.to
                 self._changes.append(event)
@@ -107,7 +91,7 @@ class CallRecord:
         return {
             **self.view(),
             "summary": self._summary if self._session is None else self._session.summary(),
-            "timeline": list(self._timeline),
+            "timeline": self._timeline.points(),
             "changes": [
                 {"t": change.t, "from": change.from_, "to": change.to, "confidence": change.confidence}
                 for change in self._changes
@@ -118,26 +102,20 @@ class CallRecord:
             ],
         }
 
+    def break_off(self, reason: str, at: str) -> None:
+        """The call is over without a `call.ended`: something broke on our side. There is no summary."""
+        self.ended_at, self._reason = at, reason
+        self._let_go()
+
     def _end(self, event: CallEnded) -> None:
         self.ended_at = event.at
         self._reason, self._summary, self._duration_s = event.reason, event.summary, event.t
+        self._let_go()
+
+    def _let_go(self) -> None:
         self._speaking.clear()
+        self._timeline.thin()
         self._session = None
-
-
-def _point(event: Emotion) -> msgspec.Raw:
-    """The point of an event, encoded: a tenth of what its objects would take."""
-    point = Point(
-        event.t,
-        event.channel,
-        event.label,
-        event.confidence,
-        event.arousal,
-        event.reliability,
-        event.speaker,
-        event.scores,
-    )
-    return msgspec.Raw(msgspec.json.encode(point))
 
 
 class CallBook:

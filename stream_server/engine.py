@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -28,13 +29,14 @@ DRAIN_S = 10.0
 
 
 class Engine:
-    """Opens calls and drains them. `ready` once the models are warm."""
+    """Opens calls and drains them. `ready` once the models are warm; `broken` if they could not be."""
 
     def __init__(self, settings: Settings, models: Models) -> None:
         self.settings = settings
         self.specs: Specs = specs(models)
         self.ready = False
         self.draining = False
+        self.broken = False
         self.book = CallBook(settings.stream.ended_calls)
         self.fanout = Fanout(settings.stream.replay_events)
         self.instruments = Instruments(_registry(), VERSION)
@@ -47,21 +49,31 @@ class Engine:
         self._house: House | None = None
 
     async def start(self) -> None:
-        """Warm the models up, off the loop, and begin to answer."""
+        """Warm the models up, off the loop, and begin to take calls."""
+        try:
+            await self._start()
+        except Exception:
+            self.broken = True
+            log.exception("the models do not run")
+
+    async def _start(self) -> None:
         deliver = delivery(asyncio.get_running_loop())
         batchers = {role: Batcher(model, deliver, observer=self.instruments) for role, model in self._models.items()}
         for batcher in batchers.values():
             await asyncio.to_thread(batcher.warm_up)
             batcher.start()
+            self.instruments.windows_waiting.labels(batcher.role.value).set_function(
+                partial(getattr, batcher, "waiting")
+            )
         self._house = House(self.book, self.fanout, self.instruments, batchers)
         self.ready = True
 
-    def open_call(
-        self, call_id: str, roles: tuple[str, ...], transport: str, tags: dict[str, str] | None = None
-    ) -> LiveCall:
+    def open_call(self, call_id: str, roles: tuple[str, ...], transport: str) -> LiveCall:
         """A new live call. Raises Refusal if its id is in use or the server is not taking calls."""
-        if self.draining or self._house is None:
-            raise Refusal("server.stopping", "the server is not taking calls; try again shortly")
+        if self.draining:
+            raise Refusal("server.stopping", "the server is shutting down")
+        if self._house is None:
+            raise Refusal("server.warming_up", "the models are not warm yet; try again in some seconds")
         if self.book.is_live(call_id):
             raise Refusal(
                 "call.id_in_use", f"a live call has the id {call_id!r}; leave call_id out to have one made up"
@@ -71,7 +83,6 @@ class Engine:
             roles,
             self.specs,
             transport=transport,
-            tags=tags,
             monitor=self.settings.monitor,
             endpointing=self.settings.vad,
             tracking=self.settings.tracking,
@@ -90,6 +101,8 @@ class Engine:
 
     async def drain(self) -> None:
         """Take no more calls, end the live ones with a reason, and let every reader have the last word."""
+        if self.draining:
+            return
         self.draining = True
         log.info("ending %d live calls", len(self._calls))
         for call in list(self._calls):
@@ -121,13 +134,18 @@ def load_models(settings: Settings) -> Models:
 
     Threads that wait for each other spin: with more of them than idle cores everything becomes many times slower.
     """
-    torch.set_num_threads(settings.models.threads or max(1, (os.cpu_count() or 1) // 2))
+    torch.set_num_threads(settings.models.threads or max(1, _cores() // 2))
     return load(settings.models.emotion, settings.models.speaker, settings.models.device)
 
 
 def load_engine(settings: Settings) -> Engine:
     """An engine with its models loaded. Raises CheckpointError."""
     return Engine(settings, load_models(settings))
+
+
+def _cores() -> int:
+    """The processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _registry() -> CollectorRegistry:

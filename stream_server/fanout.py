@@ -46,9 +46,9 @@ class Filter:
 class Onlooker:
     """One reader of the fan-out. Iterate over `batches`; each is sent as one piece."""
 
-    def __init__(self, wanted: Filter) -> None:
+    def __init__(self, wanted: Filter, capacity: int) -> None:
         self.wanted = wanted
-        self.outbox = Outbox(ONLOOKER_CAPACITY)
+        self.outbox = Outbox(capacity)
         self._urgent = asyncio.Event()
 
     def offer(self, published: Published) -> None:
@@ -89,7 +89,7 @@ class Fanout:
     def join(self, wanted: Filter, after: str | None) -> Onlooker:
         """A new onlooker. `after`, an event's id: first gets what it missed since, as far as that is still known; an
         id that is no longer (or never was) known gives all that is."""
-        onlooker = Onlooker(wanted)
+        onlooker = Onlooker(wanted, ONLOOKER_CAPACITY + (len(self._recent) if after is not None else 0))
         if after is not None:
             missed = list(self._recent)
             seen = next((at for at in range(len(missed) - 1, -1, -1) if missed[at].message.id == after), -1)

@@ -19,6 +19,7 @@ class Fault:
 
     @property
     def call_survives(self) -> bool:
+        """Whether a live call goes on after this."""
         return self.close is None
 
 
@@ -46,21 +47,25 @@ ERRORS: tuple[Fault, ...] = (
     Fault("call.too_long", "the call reached `stream.max_call_s`", 4413),
     Fault("message.too_big", "a message was larger than 1 MiB", 1009),
     Fault("message.not_control", "a text message was not one of the control messages; audio must be binary"),
+    Fault("message.flood", "text messages that are no control messages kept coming", 1008),
     Fault(
         "client.too_slow",
         "the client did not read its events, and only such were left as must not be lost",
         1008,
     ),
+    Fault("server.warming_up", "the models are not warm yet; try again in some seconds", 1013, 503),
     Fault("server.stopping", "the server is shutting down", 1012, 503),
     Fault("server.failed", "something broke on our side; the log has it", 1011, 500),
     Fault("call.not_found", "there is no call of this id, live or recently ended", None, 404),
     Fault("request.invalid", "a parameter of the request is not as documented", 4400, 422),
     Fault("request.not_found", "there is nothing at this address", None, 404),
+    Fault("request.method_not_allowed", "this address does not take this method", None, 405),
+    Fault("request.forbidden", "a page of another site, or a host name that is not this server's, asked", None, 403),
 )
 WARNINGS: tuple[Fault, ...] = (
     Fault("audio.remainder", "the stream ended in the middle of a sample; the odd bytes were dropped"),
     Fault("audio.not_finite", "samples were NaN or infinite; they count as 0"),
-    Fault("audio.gap", "audio was lost; it counts as silence"),
+    Fault("audio.gap", "audio was lost; it counts as silence (for transports to come: a WebSocket loses none)"),
     Fault("audio.clipped", "the audio reaches full scale"),
     Fault("audio.no_speech", "nothing like speech was heard for `monitor.no_speech_s`"),
     Fault("audio.too_fast", "audio comes faster than real time; it is held back, and nothing is lost"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -27,9 +28,13 @@ from monitor.events import (
 from monitor.session import Session, State
 from stream_server.callbook import CallBook, CallRecord
 from stream_server.fanout import Fanout, Published
+from stream_server.faults import FAULTS
 from stream_server.outbox import Message, Outbox
 from vad.pcm import Samples
 
+log = logging.getLogger("undertone.call")
+PATIENT_S = 0.4
+"""Windows of a sender that is further ahead of the clock than this are never skipped; before the first window."""
 AHEAD_S = 2.0
 """A sender that is further ahead of the clock than this sends faster than real time."""
 MOST_UNANSWERED = 24
@@ -107,19 +112,19 @@ class LiveCall:
         """Wait, if the sender is faster than real time, until the models have caught up with it."""
         if self.ahead_s <= AHEAD_S:
             return
+        self.warn("audio.too_fast", "audio comes faster than real time; it is held back as needed, nothing is lost")
         if self.session.unanswered > MOST_UNANSWERED:
-            self.session.warn("audio.too_fast", "audio comes faster than real time; it is held back, nothing is lost")
-            self._pump()
             self._room.clear()
             await self._room.wait()
 
-    def answered(self, number: int, analysis: Analysis) -> None:
-        """A window's answer; `settle` after the last of a batch."""
-        self.session.receive_analysis(number, analysis)
-
-    def settle(self) -> None:
-        """Pass on what has become known."""
-        self._pump()
+    def answered(self, answers: list[tuple[int, Analysis]]) -> None:
+        """The call's share of a batch: window numbers and their analyses. A call that breaks on it breaks alone."""
+        try:
+            for number, analysis in answers:
+                self.session.receive_analysis(number, analysis)
+            self._pump()
+        except Exception:
+            self.fail()
         if self.session.unanswered <= MOST_UNANSWERED // 2:
             self._room.set()
 
@@ -127,8 +132,9 @@ class LiveCall:
         self.session.warn(code, reason)
         self._pump()
 
-    def reject(self, code: str, reason: str, call_survives: bool) -> None:
-        self.session.reject(code, reason, call_survives)
+    def reject(self, code: str, reason: str) -> None:
+        """Tell the peer of its mistake; whether the call survives it stands in the table of faults."""
+        self.session.reject(code, reason, FAULTS[code].call_survives)
         self._pump()
 
     def finish(self, reason: str) -> None:
@@ -137,15 +143,29 @@ class LiveCall:
         self._pump()
 
     def abort(self, reason: str) -> None:
-        """End at once."""
+        """End at once; nothing happens if the call has ended."""
+        if self.ended.is_set():
+            return
         for batcher in self._house.batchers.values():
             batcher.drop(self)
         self.session.abort(reason)
         self._pump()
 
+    def fail(self) -> None:
+        """Something broke on our side: log it, and end the call whatever state it is in. Never raises."""
+        log.exception("call %s failed", self.session.call_id)
+        try:
+            self.reject("server.failed", "something broke on our side; the call ends here")
+            self.abort("server.failed")
+        except Exception:
+            log.exception("call %s could not be ended in order", self.session.call_id)
+        if not self.ended.is_set() and self._record is not None:
+            self._record.break_off("server.failed", _now())
+            self._over("server.failed")
+
     def _pump(self) -> None:
         """Hand the session's windows to the models and its events to their readers."""
-        patience_s = None if self.ahead_s > AHEAD_S or self.session.state is not State.LIVE else self._hop_s
+        patience_s = None if self.ahead_s > PATIENT_S or self.session.state is not State.LIVE else self._hop_s
         for window in self.session.take_windows():
             self._house.batchers[window.role].submit(self, window, patience_s)
         for event in self.session.take_events():
@@ -153,7 +173,7 @@ class LiveCall:
 
     def _stamped(self, event: Event) -> Event:
         """The event with what only the edge knows: the time of day, and the lag."""
-        at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        at = _now()
         if isinstance(event, Emotion):
             lag_ms = self._arrivals.lag_ms(event.t, time.monotonic())
             if lag_ms is not None:
@@ -173,10 +193,16 @@ class LiveCall:
         self._count_dropped()
         self._house.fanout.publish(Published(message, self.session.roles, self.session.tags))
         if isinstance(event, CallEnded):
-            self._house.book.close(event.call_id)
-            self.outbox.close()
-            self._room.set()
-            self.ended.set()
+            self._over(event.reason)
+
+    def _over(self, reason: str) -> None:
+        """The call has ended: let go of everything that waits for it."""
+        self._house.instruments.streams_active.labels(self._transport).dec()
+        self._house.instruments.calls.labels(self._transport, reason).inc()
+        self._house.book.close(self.session.call_id)
+        self.outbox.close()
+        self._room.set()
+        self.ended.set()
 
     def _count_dropped(self) -> None:
         if self.outbox.dropped > self._dropped:
@@ -194,22 +220,23 @@ class LiveCall:
                 instruments.speaker_changes.inc()
             case Warning() | Error():
                 instruments.faults.labels(event.code).inc()
-            case CallEnded():
-                instruments.streams_active.labels(self._transport).dec()
-                instruments.calls.labels(self._transport, event.reason).inc()
+
+
+def _now() -> str:
+    """The time of day, RFC 3339 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def delivery(loop: asyncio.AbstractEventLoop) -> Deliver:
     """What a batcher's thread calls: hands the answers to their calls, in the loop, with one wake-up a batch."""
 
     def arrive(answers: list[Answer]) -> None:
-        calls: dict[int, LiveCall] = {}
+        by_call: dict[LiveCall, list[tuple[int, Analysis]]] = {}
         for ticket, analysis in answers:
             assert isinstance(ticket.owner, LiveCall)
-            ticket.owner.answered(ticket.window.number, analysis)
-            calls[id(ticket.owner)] = ticket.owner
-        for call in calls.values():
-            call.settle()
+            by_call.setdefault(ticket.owner, []).append((ticket.window.number, analysis))
+        for call, own in by_call.items():
+            call.answered(own)
 
     def deliver(answers: list[Answer]) -> None:
         loop.call_soon_threadsafe(arrive, answers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from av.audio.resampler import AudioResampler
 from vad.pcm import Samples
 from vad.resample import SAMPLE_RATE_HZ
 
+log = logging.getLogger("undertone.media")
 BLOCK_S = 0.5
 
 
@@ -32,7 +34,7 @@ def read(path: Path, channels: int) -> Iterator[Samples]:
     """Blocks of shape (channels, n), float32 at 16 kHz, n up to 0.5 s. Mono is the mean of the file's channels.
 
     Raises MediaError if the file cannot be opened, is not audio, is mono where stereo is wanted, or holds no sound.
-    Damaged audio at the end of a file ends it.
+    Where the audio of a file is damaged it ends; a warning is logged.
     """
     try:
         container = av.open(str(path))
@@ -57,12 +59,16 @@ def read(path: Path, channels: int) -> Iterator[Samples]:
 
 
 def _planes(container: av.container.InputContainer, track: av.AudioStream, to: AudioResampler) -> Iterator[Samples]:
+    decoded_s = 0.0
     try:
         for frame in container.decode(track):
+            decoded_s += frame.samples / frame.sample_rate
             for converted in to.resample(frame):
                 yield converted.to_ndarray().astype(np.float32, copy=False)
     except av.FFmpegError as error:
-        raise MediaError(f"cannot be decoded any further ({error.strerror or error})") from None
+        if not decoded_s:
+            raise MediaError(f"{container.name}: cannot be decoded ({error.strerror or error})") from None
+        log.warning("%s: damaged after %.1f s (%s); the rest is left out", container.name, decoded_s, error.strerror)
     for converted in to.resample(None):
         yield converted.to_ndarray().astype(np.float32, copy=False)
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 
+from starlette.responses import StreamingResponse
+from starlette.types import Message as ASGIMessage
+from starlette.types import Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from monitor.events import EVENTS, event_type
@@ -13,12 +17,19 @@ from stream_server.fanout import Filter, Onlooker
 from stream_server.faults import Refusal
 
 EVENT_TYPES = frozenset(event_type(event) for event in EVENTS)
+PARAMETERS = frozenset({"call_id", "types", "role", "tag", "after"})
 HEARTBEAT_S = 15.0
+SEND_TIMEOUT_S = 30.0
+CLOSE_TIMEOUT_S = 2.0
 TOO_SLOW = 1008
 
 
 def parse_filter(query: Mapping[str, str]) -> Filter:
-    """Raises Refusal for a type that is no event's and for a tag that is not `key:value`."""
+    """Raises Refusal for a parameter there is not, a type that is no event's, and a tag that is not `key:value`."""
+    surplus = sorted(set(query) - PARAMETERS)
+    if surplus:
+        known = ", ".join(sorted(PARAMETERS))
+        raise Refusal("request.invalid", f"no such parameter: {', '.join(surplus)}; there are {known}")
     types = frozenset(part for part in query.get("types", "").split(",") if part)
     if types - EVENT_TYPES:
         known = ", ".join(sorted(EVENT_TYPES))
@@ -41,25 +52,38 @@ async def watch(socket: WebSocket, engine: Engine) -> None:
     onlooker = engine.fanout.join(wanted, socket.query_params.get("after"))
     sending = asyncio.create_task(_send(socket, onlooker))
     leaving = asyncio.create_task(_until_gone(socket))
+    overrun = asyncio.create_task(onlooker.outbox.overrun_or_closed())
     try:
-        await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if sending.done() and not leaving.done():
-            code = TOO_SLOW if onlooker.outbox.overrun else 1012
-            await socket.close(code, "you read too slowly" if code == TOO_SLOW else "the server is stopping")
-    except (WebSocketDisconnect, RuntimeError):
-        return  # gone while we said good-bye
+        await asyncio.wait((sending, leaving, overrun), return_when=asyncio.FIRST_COMPLETED)
+        if onlooker.outbox.overrun:
+            await _close(socket, TOO_SLOW, "you read too slowly")
+        elif not leaving.done():
+            await asyncio.wait((sending,), timeout=CLOSE_TIMEOUT_S)  # it has a last word to say
+            too_slow = sending.done() and not sending.result()
+            await _close(socket, TOO_SLOW if too_slow else 1012, "you read too slowly" if too_slow else "stopping")
     finally:
         _leave(engine, onlooker)
-        sending.cancel()
-        leaving.cancel()
+        for task in (sending, leaving, overrun):
+            task.cancel()
 
 
-async def _send(socket: WebSocket, onlooker: Onlooker) -> None:
+async def _send(socket: WebSocket, onlooker: Onlooker) -> bool:
+    """Send batches until there are no more; False if the onlooker does not read them."""
     try:
         async for batch in onlooker.batches():
-            await socket.send_text("[" + ",".join(message.data.decode() for message in batch) + "]")
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                await socket.send_text("[" + ",".join(message.data.decode() for message in batch) + "]")
+    except TimeoutError:
+        return False
     except (WebSocketDisconnect, RuntimeError, OSError):
-        return
+        return True
+    return True
+
+
+async def _close(socket: WebSocket, code: int, reason: str) -> None:
+    with suppress(TimeoutError, WebSocketDisconnect, RuntimeError, OSError):
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await socket.close(code, reason)
 
 
 async def _until_gone(socket: WebSocket) -> None:
@@ -71,6 +95,18 @@ def _leave(engine: Engine, onlooker: Onlooker) -> None:
     engine.fanout.leave(onlooker)
     if onlooker.outbox.dropped:
         engine.instruments.events_dropped.labels("onlooker").inc(onlooker.outbox.dropped)
+
+
+class PromptResponse(StreamingResponse):
+    """A streaming response that gives up on a reader who does not take the next piece in time."""
+
+    async def stream_response(self, send: Send) -> None:
+        async def send_in_time(message: ASGIMessage) -> None:
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                await send(message)
+
+        with suppress(TimeoutError):
+            await super().stream_response(send_in_time)
 
 
 async def server_sent(engine: Engine, wanted: Filter, after: str | None) -> AsyncIterator[bytes]:

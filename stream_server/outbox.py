@@ -46,6 +46,7 @@ class Outbox:
         self._kept = 0  # messages at the front that are known not to be droppable: they are not looked at again
         self._closed = False
         self._wake = asyncio.Event()
+        self._over = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -64,6 +65,11 @@ class Outbox:
         """Nothing more will come; what waits can still be taken."""
         self._closed = True
         self._wake.set()
+        self._over.set()
+
+    async def overrun_or_closed(self) -> None:
+        """Wait until the reader is overrun or nothing more will come."""
+        await self._over.wait()
 
     async def take(self) -> list[Message]:
         """All that waits, at least one message; empty once closed and taken, or overrun."""
@@ -85,3 +91,4 @@ class Outbox:
                 return
             self._kept += 1
         self.overrun = True
+        self._over.set()

@@ -118,7 +118,9 @@ async def _hear(socket: ClientConnection, hear: Hear) -> None:
             if isinstance(event, Error) and not event.call_survives:
                 fatal = event
             if isinstance(event, CallEnded) and fatal is None:
-                return
+                if event.reason == "finished":
+                    return
+                broken = f"ended the call as {event.reason}"
     except ConnectionClosed as error:
         broken = str(error)
     except msgspec.DecodeError as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 import signal
 import socket
 import sys
@@ -26,11 +28,18 @@ class DrainingServer(uvicorn.Server):
         super().__init__(config)
         self._engine = engine
         self._announce = announce
+        self._sockets: list[socket.socket] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self._announce and self.started and sockets:
-            print(_greeting(self._engine, sockets[0]), flush=True)
+        self._sockets = sockets or []
+
+    async def on_tick(self, counter: int) -> bool:
+        """Greet once the models are warm; stop if they do not run."""
+        if self._announce and self._engine.ready:
+            self._announce = False
+            print(_greeting(self._engine, self._sockets[0]), flush=True)
+        return await super().on_tick(counter) or self._engine.broken
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """As uvicorn's, but a signal that was obeyed is not raised again at the end: that would be a traceback on
@@ -59,13 +68,13 @@ def serve(settings: Settings) -> int:
         ws_max_size=4 * MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,
         ws_ping_interval=KEEP_ALIVE_S,
-        ws_ping_timeout=KEEP_ALIVE_S,
+        ws_ping_timeout=None,  # a held-back sender's pongs are not read; idle and send timeouts find the dead
         log_level="warning",
         timeout_graceful_shutdown=5,
         server_header=False,
     )
     DrainingServer(config, engine).run(sockets=[listener])
-    return 0
+    return 1 if engine.broken else 0
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -89,7 +98,8 @@ def _greeting(engine: Engine, listener: socket.socket) -> str:
     note = ""
     if any("NC" in spec.licence for spec in models):
         note = "\n  The embedded models are for evaluation: their weights must not be used commercially."
+    command = "undertone" if shutil.which("undertone") else os.path.relpath(sys.argv[0])
     return (
         f"Undertone is listening\n  page     {address}/\n  API      {address}/docs\n  metrics  {address}/metrics\n"
-        f"{listed}{note}\n  Try it:  undertone stream RECORDING --url {address}   (Ctrl-C stops the server)"
+        f"{listed}{note}\n  Try it:  {command} stream RECORDING --url {address}   (Ctrl-C stops the server)"
     )

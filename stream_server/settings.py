@@ -39,16 +39,18 @@ class ServerConfig:
     "Address to listen on; 0.0.0.0 for all"
     port: Annotated[int, Ge(0), Le(65535)] = 8000
     "Port to listen on; 0 for any free one"
+    allowed_origins: tuple[str, ...] = ()
+    "Other sites whose pages may use this server from a browser, such as https://desk.example"
 
 
 @dataclass(frozen=True, slots=True)
 class StreamConfig:
     """Settings of live calls."""
 
-    idle_timeout_s: Annotated[float, Gt(0)] = 60.0
+    idle_timeout_s: Annotated[float, Gt(0), Le(86400)] = 60.0
     "Seconds without any audio after which a call is ended"
-    max_call_s: Annotated[float, Gt(0)] = 8 * 3600.0
-    "Longest call in seconds; it is ended there"
+    max_call_s: Annotated[float, Gt(0), Le(86400)] = 8 * 3600.0
+    "Longest call in seconds, of audio as of time; it is ended there"
     outbox_events: Annotated[int, Ge(16)] = 1000
     "Events that wait for a slow reader before the oldest droppable ones are lost"
     replay_events: Annotated[int, Ge(0)] = 10_000
@@ -148,10 +150,13 @@ def load(flags: Mapping[str, str], environ: Mapping[str, str], file: Path | None
         if name not in known:
             raise SettingsError(f"{source}: there is no setting {name!r}; there are {', '.join(known)}")
         values[name] = _checked(known[name], value, source)
-    sections = {
-        section: cls(**{name.split(".")[1]: value for name, value in values.items() if name.split(".")[0] == section})
-        for section, cls in SECTIONS.items()
-    }
+    sections: dict[str, Any] = {}
+    for section, cls in SECTIONS.items():
+        own = {name.split(".")[1]: value for name, value in values.items() if name.split(".")[0] == section}
+        try:
+            sections[section] = cls(**own)
+        except ValueError as error:
+            raise SettingsError(f"[{section}]: {error}") from None
     return Settings(**sections)
 
 

@@ -25,8 +25,10 @@ log = logging.getLogger("undertone.stream")
 MAX_MESSAGE_BYTES = 1 << 20
 CALL_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 ROLE = re.compile(r"[A-Za-z0-9_-]{1,32}")
-DEFAULT_ROLES = {1: ("mixed",), 2: ("left", "right")}
 PARAMETERS = frozenset({"encoding", "sample_rate", "channels", "roles", "call_id"})
+MOST_NOT_CONTROL = 20
+TOO_BIG = "a message may have 1 MiB at most; send audio in smaller ones"
+CLOSE_TIMEOUT_S = 2.0
 REASON_BYTES = 120
 SEND_TIMEOUT_S = 30.0
 Text = Annotated[str, msgspec.Meta(max_length=256)]
@@ -72,7 +74,7 @@ def parse_parameters(query: Mapping[str, str]) -> StreamParameters:
             "stream.encoding_unknown", f"encoding {query['encoding']!r} is unknown; expected one of {known}"
         ) from None
     rate = query.get("sample_rate", str(SAMPLE_RATE_HZ))
-    if not (rate.isascii() and rate.isdigit() and MIN_RATE_HZ <= int(rate[:9]) <= MAX_RATE_HZ):
+    if not (rate.isascii() and rate.isdigit() and len(rate) <= 5 and MIN_RATE_HZ <= int(rate) <= MAX_RATE_HZ):
         raise Refusal(
             "stream.sample_rate_out_of_range",
             f"sample_rate {rate!r} is not a whole number from {MIN_RATE_HZ} to {MAX_RATE_HZ} (Hz)",
@@ -90,7 +92,11 @@ def parse_parameters(query: Mapping[str, str]) -> StreamParameters:
 
 
 def parse_roles(text: str | None, channels: int) -> tuple[str, ...]:
-    roles = DEFAULT_ROLES[channels] if text is None else tuple(part.strip() for part in text.split(","))
+    """One channel is `mixed` unless it is said who is on it; who is on each of two must be said, because whose emotion
+    may be inferred depends on it."""
+    if text is None and channels == 1:
+        return ("mixed",)
+    roles = tuple(part.strip() for part in (text or "").split(","))
     if len(roles) != channels or len(set(roles)) != channels or not all(ROLE.fullmatch(role) for role in roles):
         raise Refusal(
             "stream.roles_invalid",
@@ -116,18 +122,19 @@ class Intake:
     def __init__(self, parameters: StreamParameters) -> None:
         self._decoder = PcmDecoder(parameters.encoding, parameters.channels)
         self._resamplers = [Resampler(parameters.sample_rate_hz) for _ in range(parameters.channels)]
-        self._second_bytes = SAMPLE_BYTES[parameters.encoding] * parameters.channels * parameters.sample_rate_hz
+        self.second_bytes = SAMPLE_BYTES[parameters.encoding] * parameters.channels * parameters.sample_rate_hz
         self._received_bytes = 0
 
     @property
     def position_s(self) -> float:
-        return self._received_bytes / self._second_bytes
+        return self._received_bytes / self.second_bytes
 
     @property
     def not_finite_samples(self) -> int:
         return self._decoder.not_finite_samples
 
     def feed(self, data: bytes) -> list[Samples]:
+        """16 kHz samples per channel that have become certain."""
         self._received_bytes += len(data)
         planar = self._decoder.feed(data)
         return [resampler.feed(channel) for resampler, channel in zip(self._resamplers, planar, strict=True)]
@@ -142,28 +149,36 @@ async def stream(socket: WebSocket, engine: Engine) -> None:
     await socket.accept()
     try:
         parameters = parse_parameters(socket.query_params)
+        intake = Intake(parameters)
         call = engine.open_call(parameters.call_id, parameters.roles, "websocket")
     except Refusal as refusal:
+        engine.instruments.faults.labels(refusal.fault.code).inc()
         await _refuse(socket, refusal)
         return
-    writer = asyncio.create_task(_write(socket, call))
-    reader = asyncio.create_task(_Reader(socket, call, Intake(parameters), engine).run())
-    ended = asyncio.create_task(call.ended.wait())
     try:
-        await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
-        if writer.done() and not call.ended.is_set():
-            call.finish(writer.result())
-        await asyncio.wait((ended,))
-        close = reader.result() if reader.done() and not reader.cancelled() else 1012
-        await asyncio.wait((writer,))
-        if writer.result() == "client.too_slow":
-            close = 1008
-        await _close(socket, close)
+        await _converse(socket, call, _Reader(socket, call, intake, engine))
     finally:
-        for task in (reader, writer, ended):
-            task.cancel()
         call.abort("server.failed")
         engine.forget(call)
+
+
+async def _converse(socket: WebSocket, call: LiveCall, reader: _Reader) -> None:
+    """Read and write until both are done; close the socket with the code that says why."""
+    writing = asyncio.create_task(_write(socket, call))
+    reading = asyncio.create_task(reader.run())
+    try:
+        await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
+        if writing.done():
+            call.finish(writing.result())
+        await call.ended.wait()
+        written = await writing
+        if written == "client.too_slow":
+            await _close(socket, 1008, "you read too slowly")
+        else:
+            await _close(socket, reading.result() if reading.done() else 1012)
+    finally:
+        reading.cancel()
+        writing.cancel()
 
 
 class _Reader:
@@ -176,48 +191,62 @@ class _Reader:
         self._idle_s = engine.settings.stream.idle_timeout_s
         self._max_call_s = engine.settings.stream.max_call_s
         self._ingest = engine.instruments.stage_seconds.labels("ingest", "")
+        self._not_control = 0
 
     async def run(self) -> int:
         try:
             return await self._read()
-        except WebSocketDisconnect:
-            self._finish("client.disconnected")
+        except WebSocketDisconnect as gone:
+            too_big = gone.code == 1009  # said by our own WebSocket layer, for a message that it did not take whole
+            if too_big:
+                self._call.reject("message.too_big", TOO_BIG)
+            self._finish("message.too_big" if too_big else "client.disconnected")
             return 1005
         except Exception:
-            log.exception("call %s failed", self._call.session.call_id)
-            return self._end("server.failed", "something broke on our side; the call ends here")
+            self._call.fail()
+            return 1011
 
     async def _read(self) -> int:
         loop = asyncio.get_running_loop()
-        audio_at = loop.time()
+        began_at = audio_at = loop.time()
         while not self._call.ended.is_set():
             try:
-                async with asyncio.timeout_at(audio_at + self._idle_s):
+                async with asyncio.timeout_at(min(audio_at + self._idle_s, began_at + self._max_call_s)):
                     message = await self._socket.receive()
             except TimeoutError:
+                if loop.time() >= began_at + self._max_call_s:
+                    return self._end("call.too_long", f"a call may last {self._max_call_s:g} s; this one ends here")
                 return self._end("call.idle", f"no audio came for {self._idle_s:g} s; the call ends here")
             if message["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(message.get("code", 1005))
             data, text = message.get("bytes"), message.get("text")
-            if len(data or text or "") > MAX_MESSAGE_BYTES:
-                return self._end("message.too_big", "a message may have 1 MiB at most; send audio in smaller ones")
-            if data is not None:
+            if len(data or (text or "").encode()) > MAX_MESSAGE_BYTES:
+                return self._end("message.too_big", TOO_BIG)
+            if data:
                 audio_at = loop.time()
                 if self._intake.position_s > self._max_call_s:
                     return self._end("call.too_long", f"a call may last {self._max_call_s:g} s; this one ends here")
-                with self._ingest.time():
-                    self._hear(data)
-                await self._call.room()
-            elif self._obey(text or ""):
+                await self._hear(data)
+            elif text is not None and self._obey(text):
                 self._finish("finished")
                 return 1000
+            if self._not_control > MOST_NOT_CONTROL:
+                return self._end("message.flood", "text messages that are no control messages keep coming")
+            await asyncio.sleep(0)  # messages that wait already must not keep the loop from other calls
         return 1000
 
-    def _hear(self, data: bytes) -> None:
-        channels = self._intake.feed(data)
-        self._call.arrived(self._intake.position_s)
-        self._call.feed(channels)
-        if self._intake.not_finite_samples:
+    async def _hear(self, data: bytes) -> None:
+        """Take in a message, by the second: a long one must neither hold up other calls nor fill the queue."""
+        not_finite = self._intake.not_finite_samples
+        for at in range(0, len(data), self._intake.second_bytes):
+            with self._ingest.time():
+                channels = self._intake.feed(data[at : at + self._intake.second_bytes])
+                self._call.arrived(self._intake.position_s)
+                self._call.feed(channels)
+            if at:
+                await asyncio.sleep(0)
+            await self._call.room()
+        if self._intake.not_finite_samples > not_finite:
             self._call.warn("audio.not_finite", "samples were NaN or infinite; they count as 0")
 
     def _obey(self, text: str) -> bool:
@@ -225,11 +254,11 @@ class _Reader:
         try:
             control = _control.decode(text)
         except msgspec.DecodeError as error:
+            self._not_control += 1
             self._call.reject(
                 "message.not_control",
-                f"a text message must be a control message such as "
-                f'{{"type":"finish"}}; audio must be binary ({error}). The call goes on',
-                True,
+                f'a text message must be a control message such as {{"type":"finish"}}; audio must be binary '
+                f"({error}). The call goes on",
             )
             return False
         if isinstance(control, Finish):
@@ -246,13 +275,12 @@ class _Reader:
         self._call.feed(rest)
         if odd_bytes:
             self._call.warn(
-                "audio.remainder",
-                f"the stream ended in the middle of a sample; {odd_bytes} odd byte(s) were dropped",
+                "audio.remainder", f"the stream ended in the middle of a sample; {odd_bytes} odd byte(s) were dropped"
             )
         self._call.finish(reason)
 
     def _end(self, code: str, reason: str) -> int:
-        self._call.reject(code, reason, False)
+        self._call.reject(code, reason)
         self._finish(code)
         return FAULTS[code].close or 1011
 
@@ -291,6 +319,7 @@ async def _close(socket: WebSocket, code: int, reason: str = "") -> None:
     if code == 1005:
         return
     try:
-        await socket.close(code, reason.encode()[:REASON_BYTES].decode(errors="ignore"))
-    except (RuntimeError, WebSocketDisconnect, OSError):
-        log.debug("the peer had closed already")
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await socket.close(code, reason.encode()[:REASON_BYTES].decode(errors="ignore"))
+    except (TimeoutError, RuntimeError, WebSocketDisconnect, OSError):
+        log.debug("the peer had closed already, or does not read")

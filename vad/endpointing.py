@@ -38,6 +38,10 @@ class EndpointingConfig:
     hangover_s: Annotated[float, Ge(0.04), Le(5)] = 0.4
     "Length of the hangover in seconds: a pause of this length ends a segment"
 
+    def __post_init__(self) -> None:
+        if self.offset >= self.onset:
+            raise ValueError(f"offset ({self.offset}) must lie below onset ({self.onset})")
+
     @property
     def onset_frames(self) -> int:
         return max(1, round(self.onset_s / FRAME_S))

@@ -148,12 +148,6 @@ def test_nobody_unknown_is_dropped() -> None:
     assert len(waiting) == 1
 
 
-def test_the_longest_wait_is_known() -> None:
-    waiting = queue(ticket("a", 1, arrived_s=5.0), ticket("b", 1, arrived_s=3.0), ticket("a", 2, arrived_s=6.0))
-    assert waiting.oldest_s(7.5) == 4.5
-    assert queue().oldest_s(7.5) == 0.0
-
-
 def test_when_full_a_patient_window_neither_gives_way_nor_takes_a_place() -> None:
     waiting = queue(ticket("a", 1, patience_s=None), ticket("b", 1), capacity=2)
     assert waiting.put(ticket("a", 2, patience_s=None)) is None

@@ -93,7 +93,7 @@ async def serving(models: Models | None = None, **stream: Any) -> AsyncIterator[
     )
     server = DrainingServer(config, engine, announce=False)
     running = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:
+    while not (server.started and engine.ready):
         await asyncio.sleep(0.01)
     try:
         yield Served(engine, server, listener.getsockname()[1])

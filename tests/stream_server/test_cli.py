@@ -69,7 +69,7 @@ def test_replay_of_two_channels_speaks_of_roles(tmp_path: Path, capfd: pytest.Ca
     [
         (["replay", "nowhere.wav"], 1, ["nowhere.wav", "no such file"]),
         (["replay", "{text}"], 1, ["notes.txt"]),
-        (["replay", "{mono}", "--channels", "2"], 1, ["1 channel", "2 are needed"]),
+        (["replay", "{mono}", "--channels", "2", "--roles", "customer,agent"], 1, ["1 channel", "2 are needed"]),
         (["replay", "{mono}", "--channels", "2", "--roles", "customer"], 2, ["roles", "customer,agent"]),
         (["replay", "{mono}", "--models.emotion", "emotion9vec"], 1, ["emotion9vec", "undertone-emotion-small"]),
         (["replay", "{mono}", "--vad.mode", "7"], 2, ["vad.mode", "less than or equal to 3"]),

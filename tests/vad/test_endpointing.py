@@ -118,7 +118,7 @@ PROBABILITIES = st.lists(
 CONFIGS = st.builds(
     EndpointingConfig,
     onset=st.sampled_from([0.2, 0.5, 0.9]),
-    offset=st.sampled_from([0.05, 0.1, 0.4]),
+    offset=st.sampled_from([0.05, 0.1, 0.15]),
     onset_s=st.sampled_from([0.02, 0.2, 0.6]),
     hangover_s=st.sampled_from([0.04, 0.2, 0.4]),
 )
