@@ -33,6 +33,7 @@ from monitor.events import Event, SpeakerChanged
 from monitor.session import Session, State
 from monitor.turns import TurnLog
 from stream_server import media
+from stream_server.sessions import open_session
 from stream_server.settings import ModelsConfig, Settings
 from stream_server.settings import load as load_settings
 from vad.pcm import Samples
@@ -59,15 +60,7 @@ def evaluate(recording: Recording, models: Models, settings: Settings) -> Result
     """
     reference = read_rttm(recording.rttm.read_text(encoding="utf-8"))
     blocks = audio_blocks(recording.audio, len(recording.roles))
-    session = Session(
-        recording.name,
-        recording.roles,
-        specs(models),
-        transport="replay",
-        monitor=settings.monitor,
-        endpointing=settings.vad,
-        tracking=settings.tracking,
-    )
+    session = open_session(settings, specs(models), recording.name, recording.roles, "replay")
     log = TurnLog()
     latencies_s: list[float] = []
     for position_s, event in _heard(session, blocks, models):

@@ -15,14 +15,15 @@ import numpy as np
 import torch
 
 from benchmarks.recordings import data_folder
+from benchmarks.wrapping import WrappedModel
 from inference.checkpoint import CheckpointError
 from inference.model import Batch, Model, Models, specs
-from monitor.analysis import Analysis, EmotionSpec, Role, SpeakerSpec
+from monitor.analysis import Analysis
 from monitor.events import encode
-from monitor.session import Session
 from stream_server import media, offline
 from stream_server.engine import load_models
 from stream_server.media import MediaError
+from stream_server.sessions import open_session
 from stream_server.settings import Settings, SettingsError
 from stream_server.settings import load as load_settings
 from vad.pcm import Samples
@@ -31,29 +32,17 @@ from vad.resample import SAMPLE_RATE_HZ
 GOAL_RATIO = 1 / 20
 
 
-class TimedModel:
+class TimedModel(WrappedModel):
     """A model with a stop-watch."""
 
     def __init__(self, model: Model) -> None:
+        super().__init__(model)
         self.seconds = 0.0
         self.windows = 0
-        self._model = model
-
-    @property
-    def role(self) -> Role:
-        return self._model.role
-
-    @property
-    def spec(self) -> EmotionSpec | SpeakerSpec:
-        return self._model.spec
-
-    @property
-    def max_batch(self) -> int:
-        return self._model.max_batch
 
     def analyse(self, windows: Batch) -> Sequence[Analysis]:
         began_s = time.perf_counter()
-        answers = self._model.analyse(windows)
+        answers = self.inner.analyse(windows)
         self.seconds += time.perf_counter() - began_s
         self.windows += len(windows)
         return answers
@@ -115,15 +104,7 @@ def measure(recording: Path, roles: tuple[str, ...], models: Models, settings: S
     """Time one replay, from the open file to the encoded events. Raises MediaError."""
     timed = {role: TimedModel(model) for role, model in models.items()}
     audio = TimedAudio(recording, len(roles))
-    session = Session(
-        "replay",
-        roles,
-        specs(models),
-        transport="replay",
-        monitor=settings.monitor,
-        endpointing=settings.vad,
-        tracking=settings.tracking,
-    )
+    session = open_session(settings, specs(models), "replay", roles, "replay")
     began_s = time.perf_counter()
     events = sum(bool(encode(event)) for event in offline.run(session, audio, dict(timed)))
     taken_s = time.perf_counter() - began_s

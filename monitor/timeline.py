@@ -53,6 +53,7 @@ class FrameTimeline:
         self._speech = np.zeros(KEPT_FRAMES, np.bool_)
         self._seconds = np.zeros((64, COLUMNS), np.float64)
         self._first_second = 0
+        self._settled: dict[tuple[int, int], Span] = {}
         self._past_seconds = 0
 
     def apply(self, end: int, speech: NDArray[np.bool_], analysis: EmotionAnalysis) -> None:
@@ -79,7 +80,14 @@ class FrameTimeline:
         self._distance[chosen] = distance[nearer]
 
     def span(self, start: int, end: int) -> Span:
-        """The sums over the speech frames of [start, end)."""
+        """The sums over the speech frames of [start, end); computed once where no frame can change any more."""
+        if end > self._oldest():
+            return self._sum(start, end)
+        if (start, end) not in self._settled:
+            self._settled[start, end] = self._sum(start, end)
+        return self._settled[start, end]
+
+    def _sum(self, start: int, end: int) -> Span:
         oldest = self._oldest()
         recent = np.arange(max(start, oldest), min(end, self.end)) % KEPT_FRAMES
         total = self._rows[recent[self._speech[recent]]].sum(axis=0, dtype=np.float64)

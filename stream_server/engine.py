@@ -15,12 +15,12 @@ from inference.batcher import Batcher
 from inference.model import Models, load, specs
 from metrics.instruments import Instruments, Reading
 from monitor.analysis import Specs
-from monitor.session import Session
 from stream_server.callbook import CallBook
 from stream_server.fanout import Fanout
 from stream_server.faults import Refusal
 from stream_server.livecall import House, LiveCall, delivery
 from stream_server.outbox import Outbox
+from stream_server.sessions import open_session
 from stream_server.settings import Settings
 from stream_server.version import VERSION
 
@@ -78,15 +78,7 @@ class Engine:
             raise Refusal(
                 "call.id_in_use", f"a live call has the id {call_id!r}; leave call_id out to have one made up"
             )
-        session = Session(
-            call_id,
-            roles,
-            self.specs,
-            transport=transport,
-            monitor=self.settings.monitor,
-            endpointing=self.settings.vad,
-            tracking=self.settings.tracking,
-        )
+        session = open_session(self.settings, self.specs, call_id, roles, transport)
         outbox = Outbox(self.settings.stream.outbox_events)
         call = LiveCall(session, self._house, outbox, transport, self.settings.monitor.hop_s)
         self._calls.add(call)

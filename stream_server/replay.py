@@ -8,10 +8,10 @@ from typing import IO
 
 from inference.model import specs
 from monitor.events import Event, encode
-from monitor.session import Session
 from monitor.turns import TurnLog, rttm
 from stream_server import media, offline, plot
 from stream_server.engine import load_models
+from stream_server.sessions import open_session
 from stream_server.settings import Settings
 
 
@@ -30,15 +30,7 @@ def replay(
     if picture is not None:
         plot.check()
     models = load_models(settings)
-    session = Session(
-        "replay",
-        roles,
-        specs(models),
-        transport="replay",
-        monitor=settings.monitor,
-        endpointing=settings.vad,
-        tracking=settings.tracking,
-    )
+    session = open_session(settings, specs(models), "replay", roles, "replay")
     log = TurnLog()
     events: list[Event] = []
     for event in offline.run(session, media.read(recording, len(roles)), models):

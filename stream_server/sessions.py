@@ -1,0 +1,20 @@
+"""From settings to a Session: the one place where the sections that it reads are picked."""
+
+from __future__ import annotations
+
+from monitor.analysis import Specs
+from monitor.session import Session
+from stream_server.settings import Settings
+
+
+def open_session(settings: Settings, specs: Specs, call_id: str, roles: tuple[str, ...], transport: str) -> Session:
+    """A Session for a live call or for a recording."""
+    return Session(
+        call_id,
+        roles,
+        specs,
+        transport=transport,
+        monitor=settings.monitor,
+        endpointing=settings.vad,
+        tracking=settings.tracking,
+    )
