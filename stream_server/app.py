@@ -20,6 +20,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from monitor.events import EVENTS
+from stream_server.callbook import CallDetails, CallList
 from stream_server.engine import Engine
 from stream_server.faults import FAULTS, Refusal
 from stream_server.guard import LOOPBACK, BrowserGuard
@@ -68,11 +70,33 @@ def create_app(engine: Engine) -> FastAPI:
     _add_operations(app, engine)
     _add_pages(app)
     _add_faults(app, engine)
+    _describe(app)
     return app
 
 
 def json(document: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(document), status, media_type="application/json")
+
+
+def body(shape: type[msgspec.Struct]) -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI says of an answer with this body; the schemas themselves are added by `_describe`."""
+    schema = {"$ref": f"#/components/schemas/{shape.__name__}"}
+    return {200: {"content": {"application/json": {"schema": schema}}}}
+
+
+def _describe(app: FastAPI) -> None:
+    """Add to the OpenAPI document the schemas of what msgspec encodes, events included."""
+    _, schemas = msgspec.json.schema_components(
+        (CallList, CallDetails, *EVENTS), ref_template="#/components/schemas/{name}"
+    )
+    generated = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generated()
+        document.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
 
 
 def _add_streams(app: FastAPI, engine: Engine) -> None:
@@ -101,12 +125,12 @@ def _add_streams(app: FastAPI, engine: Engine) -> None:
 
 
 def _add_calls(app: FastAPI, engine: Engine) -> None:
-    @app.get("/v1/calls", tags=["calls"])
+    @app.get("/v1/calls", tags=["calls"], responses=body(CallList))
     async def list_calls() -> Response:
         """Live calls and those that ended lately, newest first."""
-        return json({"calls": [record.view() for record in engine.book.all()]})
+        return json(CallList([record.view() for record in engine.book.all()]))
 
-    @app.get("/v1/calls/{call_id}", tags=["calls"])
+    @app.get("/v1/calls/{call_id}", tags=["calls"], responses=body(CallDetails))
     async def show_call(call_id: str) -> Response:
         """One call with its summary so far, emotion timeline, speaker changes and warnings."""
         record = engine.book.find(call_id)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
 
 from monitor.events import (
     CallEnded,
     CallStarted,
     CallSummary,
+    ChannelInfo,
     Emotion,
     Event,
+    ModelInfo,
     SpeakerChanged,
     SpeakerUpdated,
     SpeechEnded,
@@ -19,10 +23,64 @@ from monitor.events import (
     Warning,
 )
 from monitor.session import Session
-from stream_server.emotiontimeline import EmotionTimeline
+from stream_server.emotiontimeline import EmotionTimeline, Point
 
 CHANGES = 2000
 WARNINGS = 100
+
+
+class Change(msgspec.Struct, frozen=True):
+    """Since `t` someone else has the floor."""
+
+    t: float
+    from_: str | None = msgspec.field(name="from")
+    to: str
+    confidence: float
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """A warning that the call was given."""
+
+    t: float
+    channel: int | None
+    code: str
+    reason: str
+
+
+class CallView(msgspec.Struct, frozen=True, kw_only=True):
+    """A call in short. `speaking`: channels on which somebody speaks now; `emotions`: the newest event by channel."""
+
+    call_id: str
+    state: Literal["live", "ended"]
+    transport: str
+    channels: list[ChannelInfo]
+    models: dict[str, ModelInfo]
+    horizon_s: float
+    hop_s: float
+    tags: dict[str, str]
+    started_at: str
+    ended_at: str | None
+    reason: str | None
+    duration_s: float
+    speaking: list[int]
+    speaker: str | None
+    emotions: dict[str, Emotion]
+    last_seq: int
+
+
+class CallDetails(CallView, frozen=True, kw_only=True):
+    """A call in full. `summary` is null only if something broke on our side."""
+
+    summary: CallSummary | None
+    timeline: list[Point]
+    changes: list[Change]
+    warnings: list[Notice]
+
+
+class CallList(msgspec.Struct, frozen=True):
+    """Live calls and those that ended lately, newest first."""
+
+    calls: list[CallView]
 
 
 class CallRecord:
@@ -65,8 +123,21 @@ class CallRecord:
             case CallEnded():
                 self._end(event)
 
-    def view(self) -> dict[str, Any]:
+    def view(self) -> CallView:
         """The call in short, as in GET /v1/calls."""
+        return CallView(**self._fields())
+
+    def details(self) -> CallDetails:
+        """The call in full, as in GET /v1/calls/{id}."""
+        return CallDetails(
+            **self._fields(),
+            summary=self._summary if self._session is None else self._session.summary(),
+            timeline=self._timeline.points(),
+            changes=[Change(change.t, change.from_, change.to, change.confidence) for change in self._changes],
+            warnings=[Notice(warning.t, warning.channel, warning.code, warning.reason) for warning in self._warnings],
+        )
+
+    def _fields(self) -> dict[str, Any]:
         return {
             "call_id": self.started.call_id,
             "state": "live" if self._session is not None else "ended",
@@ -84,22 +155,6 @@ class CallRecord:
             "speaker": self._speaker,
             "emotions": {str(channel): event for channel, event in self.emotions.items()},
             "last_seq": self._last_seq,
-        }
-
-    def details(self) -> dict[str, Any]:
-        """The call in full, as in GET /v1/calls/{id}."""
-        return {
-            **self.view(),
-            "summary": self._summary if self._session is None else self._session.summary(),
-            "timeline": self._timeline.points(),
-            "changes": [
-                {"t": change.t, "from": change.from_, "to": change.to, "confidence": change.confidence}
-                for change in self._changes
-            ],
-            "warnings": [
-                {"t": warning.t, "channel": warning.channel, "code": warning.code, "reason": warning.reason}
-                for warning in self._warnings
-            ],
         }
 
     def break_off(self, reason: str, at: str) -> None:

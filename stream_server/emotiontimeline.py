@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from typing import Any, get_args
+from typing import get_args
+
+import msgspec
 
 from monitor.events import Emotion, Reliability
 from monitor.labels import LABELS
@@ -16,6 +18,19 @@ POINTS_ENDED = 600
 _PACKED = struct.Struct("<dBbffBh9e")
 RELIABILITIES: tuple[Reliability, ...] = get_args(Reliability)
 NONE = -1
+
+
+class Point(msgspec.Struct, frozen=True):
+    """What an `emotion` event says, without what only matters live."""
+
+    t: float
+    channel: int
+    label: str | None
+    confidence: float
+    arousal: float | None
+    reliability: Reliability
+    speaker: str | None
+    scores: dict[str, float]
 
 
 class EmotionTimeline:
@@ -49,8 +64,8 @@ class EmotionTimeline:
         step = -(-len(self._points) // POINTS_ENDED) or 1
         self._points = deque(list(self._points)[::step])
 
-    def points(self) -> list[dict[str, Any]]:
-        """The points as the protocol has them: as the `emotion` event, without what only matters live."""
+    def points(self) -> list[Point]:
+        """The points, oldest first."""
         return [self._unpacked(point) for point in self._points]
 
     def _speaker(self, name: str | None) -> int:
@@ -60,15 +75,15 @@ class EmotionTimeline:
             self._speakers.append(name)
         return self._speakers.index(name)
 
-    def _unpacked(self, point: bytes) -> dict[str, Any]:
+    def _unpacked(self, point: bytes) -> Point:
         t, channel, label, confidence, arousal, reliability, speaker, *scores = _PACKED.unpack(point)
-        return {
-            "t": t,
-            "channel": channel,
-            "label": None if label == NONE else LABELS[label],
-            "confidence": round(confidence, 4),
-            "arousal": None if arousal == NONE else round(arousal, 4),
-            "reliability": RELIABILITIES[reliability],
-            "speaker": None if speaker == NONE else self._speakers[speaker],
-            "scores": {name: round(score, 3) for name, score in zip(LABELS, scores, strict=True)},
-        }
+        return Point(
+            t=t,
+            channel=channel,
+            label=None if label == NONE else LABELS[label],
+            confidence=round(confidence, 4),
+            arousal=None if arousal == NONE else round(arousal, 4),
+            reliability=RELIABILITIES[reliability],
+            speaker=None if speaker == NONE else self._speakers[speaker],
+            scores={name: round(score, 3) for name, score in zip(LABELS, scores, strict=True)},
+        )

@@ -7,7 +7,7 @@ import json
 
 import httpx
 
-from monitor.events import decode, event_type
+from monitor.events import EVENTS, decode, event_type
 from tests.scripted import conversation, voice
 from tests.stream_server.serving import Served, heard, pcm, send_all, serving, until
 
@@ -147,3 +147,15 @@ async def test_the_page_loads_nothing_from_outside() -> None:
         assert "default-src 'self'" in page.headers["content-security-policy"]
         missing = await served.get("/nowhere")
     assert missing.json()["error"]["code"] == "request.not_found"
+
+
+async def test_the_reference_describes_calls_and_every_event() -> None:
+    async with serving() as served:
+        document = (await served.get("/openapi.json")).json()
+        await play(served, "c1")
+        record = await served.call("c1")
+    schemas = document["components"]["schemas"]
+    assert {event.__name__ for event in EVENTS} <= set(schemas)
+    assert set(schemas["CallDetails"]["properties"]) == set(record)
+    answer = document["paths"]["/v1/calls/{call_id}"]["get"]["responses"]["200"]["content"]["application/json"]
+    assert answer["schema"]["$ref"] == "#/components/schemas/CallDetails"
