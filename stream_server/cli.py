@@ -102,7 +102,7 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 def _roles(options: argparse.Namespace) -> tuple[str, ...]:
     from stream_server.faults import Refusal
-    from stream_server.streaming import parse_roles
+    from stream_server.intake import parse_roles
 
     try:
         return parse_roles(options.roles, options.channels)

@@ -1,0 +1,114 @@
+"""What a stream says it is, and its bytes made into samples."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from stream_server.faults import Refusal
+from vad.pcm import SAMPLE_BYTES, Encoding, PcmDecoder, Samples
+from vad.resample import MAX_RATE_HZ, MIN_RATE_HZ, SAMPLE_RATE_HZ, Resampler
+
+CALL_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+ROLE = re.compile(r"[A-Za-z0-9_-]{1,32}")
+PARAMETERS = frozenset({"encoding", "sample_rate", "channels", "roles", "call_id"})
+
+
+@dataclass(frozen=True, slots=True)
+class StreamParameters:
+    """What the query of a stream says."""
+
+    encoding: Encoding
+    sample_rate_hz: int
+    channels: int
+    roles: tuple[str, ...]
+    call_id: str
+
+
+def parse_parameters(query: Mapping[str, str]) -> StreamParameters:
+    """Raises Refusal with what was wrong and what is expected."""
+    surplus = sorted(set(query) - PARAMETERS)
+    if surplus:
+        raise Refusal(
+            "request.invalid", f"no such parameter: {', '.join(surplus)}; there are {', '.join(sorted(PARAMETERS))}"
+        )
+    try:
+        encoding = Encoding(query.get("encoding", "pcm_s16le"))
+    except ValueError:
+        known = ", ".join(Encoding)
+        raise Refusal(
+            "stream.encoding_unknown", f"encoding {query['encoding']!r} is unknown; expected one of {known}"
+        ) from None
+    rate = query.get("sample_rate", str(SAMPLE_RATE_HZ))
+    if not (rate.isascii() and rate.isdigit() and len(rate) <= 5 and MIN_RATE_HZ <= int(rate) <= MAX_RATE_HZ):
+        raise Refusal(
+            "stream.sample_rate_out_of_range",
+            f"sample_rate {rate!r} is not a whole number from {MIN_RATE_HZ} to {MAX_RATE_HZ} (Hz)",
+        )
+    channels = query.get("channels", "1")
+    if channels not in ("1", "2"):
+        raise Refusal("stream.channels_invalid", f"channels {channels!r} is neither 1 nor 2")
+    return StreamParameters(
+        encoding,
+        int(rate),
+        int(channels),
+        parse_roles(query.get("roles"), int(channels)),
+        _call_id(query.get("call_id")),
+    )
+
+
+def parse_roles(text: str | None, channels: int) -> tuple[str, ...]:
+    """One channel is `mixed` unless it is said who is on it; who is on each of two must be said, because whose emotion
+    may be inferred depends on it."""
+    if text is None and channels == 1:
+        return ("mixed",)
+    roles = tuple(part.strip() for part in (text or "").split(","))
+    if len(roles) != channels or len(set(roles)) != channels or not all(ROLE.fullmatch(role) for role in roles):
+        raise Refusal(
+            "stream.roles_invalid",
+            f"roles {text!r} does not name each of {channels} channel(s) once; expected for example "
+            + ("customer,agent" if channels == 2 else "customer"),
+        )
+    return roles
+
+
+def _call_id(text: str | None) -> str:
+    if text is None:
+        return secrets.token_urlsafe(9).replace("_", ".")
+    if not CALL_ID.fullmatch(text):
+        raise Refusal(
+            "call.id_invalid", f"call_id {text[:40]!r} is not 1 to 128 of letters, digits, '.', '_', ':', '-'"
+        )
+    return text
+
+
+class Intake:
+    """From the bytes of one stream to 16 kHz samples per channel, and the position that the wire has reached."""
+
+    def __init__(self, parameters: StreamParameters) -> None:
+        self._decoder = PcmDecoder(parameters.encoding, parameters.channels)
+        self._resamplers = [Resampler(parameters.sample_rate_hz) for _ in range(parameters.channels)]
+        self.second_bytes = SAMPLE_BYTES[parameters.encoding] * parameters.channels * parameters.sample_rate_hz
+        self._received_bytes = 0
+
+    @property
+    def position_s(self) -> float:
+        return self._received_bytes / self.second_bytes
+
+    @property
+    def not_finite_samples(self) -> int:
+        return self._decoder.not_finite_samples
+
+    def feed(self, data: bytes) -> list[Samples]:
+        """16 kHz samples per channel that have become certain."""
+        self._received_bytes += len(data)
+        planar = self._decoder.feed(data)
+        return [resampler.feed(channel) for resampler, channel in zip(self._resamplers, planar, strict=True)]
+
+    def flush(self) -> tuple[list[Samples], int]:
+        """What the resamplers still held, and the bytes of an unfinished sample."""
+        return [np.asarray(resampler.flush()) for resampler in self._resamplers], self._decoder.flush()
