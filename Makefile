@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 RECORDING ?= ../shared/data/conversations/auto_repairs_40.flac
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench soak evaluate train-emotion train-speaker clean
+.PHONY: help install run test check bench soak evaluate docs train-emotion train-speaker clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -55,6 +55,9 @@ soak: $(VENV)/installed-tests   ## 30 minutes of calls opening and closing: is m
 
 evaluate: $(VENV)/installed-evaluation  ## change F1 and DER of the two-party calls in the data folder
 	@$(BIN)/python -m benchmarks.diarization
+
+docs: $(VENV)/installed        ## make the tables in docs/ anew from what is declared
+	@$(BIN)/python -m stream_server.reference
 
 train-emotion: $(VENV)/installed-tests  ## train the embedded emotion model
 	@$(BIN)/python -m training.train training/emotion.toml

@@ -4,7 +4,7 @@ and a page of another site, open in a browser on this machine, must not get roun
 from __future__ import annotations
 
 from collections.abc import Collection
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 from starlette.datastructures import Headers
@@ -36,9 +36,17 @@ class BrowserGuard:
 
     def _objection(self, headers: Headers) -> str | None:
         host = headers.get("host", "").casefold()
-        if self._local_only and urlsplit(f"//{host}").hostname not in {name.strip("[]") for name in LOOPBACK}:
+        if self._local_only and _split(f"//{host}").hostname not in {name.strip("[]") for name in LOOPBACK}:
             return f"this server listens on this machine only and is not called {host[:100]!r}"
         origin = headers.get("origin")
-        if origin is None or origin.casefold() in self._allowed_origins or urlsplit(origin).netloc.casefold() == host:
+        if origin is None or origin.casefold() in self._allowed_origins or _split(origin).netloc.casefold() == host:
             return None
         return f"pages of {origin[:100]!r} may not use this server; see the setting server.allowed_origins"
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of an address; none of what is no address."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return SplitResult("", "", "", "", "")

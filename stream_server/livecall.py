@@ -77,6 +77,8 @@ class LiveCall:
         self.session = session
         self.outbox = outbox
         self.ended = asyncio.Event()
+        self.failed = False
+        """Whether something broke on our side."""
         self._house = house
         self._transport = transport
         self._hop_s = hop_s
@@ -119,6 +121,8 @@ class LiveCall:
 
     def answered(self, answers: list[tuple[int, Analysis]]) -> None:
         """The call's share of a batch: window numbers and their analyses. A call that breaks on it breaks alone."""
+        if self.ended.is_set():
+            return
         try:
             for number, analysis in answers:
                 self.session.receive_analysis(number, analysis)
@@ -139,32 +143,46 @@ class LiveCall:
 
     def finish(self, reason: str) -> None:
         """No more audio; `ended` is set once every window is answered."""
-        self.session.finish(reason)
-        self._pump()
+        try:
+            self.session.finish(reason)
+            self._pump()
+        except Exception:
+            self.fail()
 
     def abort(self, reason: str) -> None:
         """End at once; nothing happens if the call has ended."""
         if self.ended.is_set():
             return
-        for batcher in self._house.batchers.values():
-            batcher.drop(self)
-        self.session.abort(reason)
-        self._pump()
+        try:
+            self._cut_off(reason)
+        except Exception:
+            self.fail()
 
     def fail(self) -> None:
         """Something broke on our side: log it, and end the call whatever state it is in. Never raises."""
         log.exception("call %s failed", self.session.call_id)
+        if self.ended.is_set():
+            return
+        self.failed = True
         try:
             self.reject("server.failed", "something broke on our side; the call ends here")
-            self.abort("server.failed")
+            self._cut_off("server.failed")
         except Exception:
             log.exception("call %s could not be ended in order", self.session.call_id)
         if not self.ended.is_set() and self._record is not None:
             self._record.break_off("server.failed", _now())
             self._over("server.failed")
 
+    def _cut_off(self, reason: str) -> None:
+        for batcher in self._house.batchers.values():
+            batcher.drop(self)
+        self.session.abort(reason)
+        self._pump()
+
     def _pump(self) -> None:
         """Hand the session's windows to the models and its events to their readers."""
+        if self.ended.is_set():
+            return
         patience_s = None if self.ahead_s > PATIENT_S or self.session.state is not State.LIVE else self._hop_s
         for window in self.session.take_windows():
             self._house.batchers[window.role].submit(self, window, patience_s)

@@ -47,6 +47,7 @@ async def watch(socket: WebSocket, engine: Engine) -> None:
     try:
         wanted = parse_filter(socket.query_params)
     except Refusal as refusal:
+        engine.instruments.faults.labels(refusal.fault.code).inc()
         await socket.close(refusal.fault.close or 1011, refusal.reason.encode()[:120].decode(errors="ignore"))
         return
     onlooker = engine.fanout.join(wanted, socket.query_params.get("after"))

@@ -70,7 +70,8 @@ async def _converse(socket: WebSocket, call: LiveCall, reader: _Reader) -> None:
         if written == "client.too_slow":
             await _close(socket, 1008, "you read too slowly")
         else:
-            await _close(socket, reading.result() if reading.done() else 1012)
+            failed = FAULTS["server.failed" if call.failed else "server.stopping"]
+            await _close(socket, reading.result() if reading.done() else failed.close or 1011)
     finally:
         reading.cancel()
         writing.cancel()
@@ -91,12 +92,6 @@ class _Reader:
     async def run(self) -> int:
         try:
             return await self._read()
-        except WebSocketDisconnect as gone:
-            too_big = gone.code == 1009  # said by our own WebSocket layer, for a message that it did not take whole
-            if too_big:
-                self._call.reject("message.too_big", TOO_BIG)
-            self._finish("message.too_big" if too_big else "client.disconnected")
-            return 1005
         except Exception:
             self._call.fail()
             return 1011
@@ -113,7 +108,7 @@ class _Reader:
                     return self._end("call.too_long", f"a call may last {self._max_call_s:g} s; this one ends here")
                 return self._end("call.idle", f"no audio came for {self._idle_s:g} s; the call ends here")
             if message["type"] == "websocket.disconnect":
-                raise WebSocketDisconnect(message.get("code", 1005))
+                return self._gone(message.get("code", 1005))
             data, text = message.get("bytes"), message.get("text")
             if len(data or (text or "").encode()) > MAX_MESSAGE_BYTES:
                 return self._end("message.too_big", TOO_BIG)
@@ -173,6 +168,13 @@ class _Reader:
                 "audio.remainder", f"the stream ended in the middle of a sample; {odd_bytes} odd byte(s) were dropped"
             )
         self._call.finish(reason)
+
+    def _gone(self, code: int) -> int:
+        """The socket is closed. 1009 is said by our own WebSocket layer, for a message that it did not take whole."""
+        if code == FAULTS["message.too_big"].close:
+            self._call.reject("message.too_big", TOO_BIG)
+        self._finish("message.too_big" if code == FAULTS["message.too_big"].close else "client.disconnected")
+        return 1005
 
     def _end(self, code: str, reason: str) -> int:
         self._call.reject(code, reason)

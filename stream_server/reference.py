@@ -1,0 +1,90 @@
+"""`python -m stream_server.reference` (`make docs`): the parts of docs/ that derive from declarations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+from annotated_types import Ge, Gt, Le, Lt
+
+from stream_server.faults import ERRORS, WARNINGS, Fault
+from stream_server.settings import declared
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+BOUNDS = ((Ge, "ge", ">="), (Gt, "gt", ">"), (Le, "le", "<="), (Lt, "lt", "<"))
+SETTINGS_PAGE = """# Settings
+
+Flag > environment > settings file > default. The file is `undertone.toml` in the working directory, or `--config FILE`:
+
+```toml
+[server]
+port = 9000
+
+[monitor]
+emotion_roles = ["customer", "mixed"]
+```
+
+A list is comma-separated in flags and in the environment. Unknown keys and bad values stop the start. Every setting has
+the flag `--SECTION.KEY`; short ones are `--host`, `--port`, `--emotion-model`, `--speaker-model`, `--device`. Times are
+seconds. This page is made by `make docs`.
+
+| setting | environment | default | allowed | meaning |
+|---|---|---|---|---|
+"""
+
+
+def settings_page() -> str:
+    """docs/configuration.md."""
+    rows = []
+    for setting in declared():
+        default = ",".join(setting.default) if isinstance(setting.default, tuple) else setting.default
+        rows.append(
+            f"| `{setting.name}` | `{setting.env}` | `{default}` | {_allowed(setting.type)} | {setting.help} |\n"
+        )
+    return SETTINGS_PAGE + "".join(rows)
+
+
+def protocol_page(page: str) -> str:
+    """docs/protocol.md with its tables of errors and warnings made anew; they are its last two sections."""
+    head = page[: page.index("| code | meaning | close code |")]
+    errors = "| code | meaning | close code | HTTP status | call survives |\n|---|---|---|---|---|\n"
+    warnings = "| code | meaning |\n|---|---|\n"
+    between = re.search(r"\n## Warnings\n.*?\n(?=\| code)", page, re.DOTALL)
+    assert between is not None, "docs/protocol.md has lost its section on warnings"
+    errors += "".join(_error_row(fault) for fault in ERRORS)
+    warnings += "".join(f"| `{fault.code}` | {fault.meaning} |\n" for fault in WARNINGS)
+    return head + errors + between.group(0) + warnings
+
+
+def _error_row(fault: Fault) -> str:
+    about_calls = fault.close is not None or fault.status is None
+    survives = ("yes" if fault.call_survives else "no") if about_calls else "-"
+    return f"| `{fault.code}` | {fault.meaning} | {fault.close or '-'} | {fault.status or '-'} | {survives} |\n"
+
+
+def _allowed(annotation: Any) -> str:
+    """The bounds of an annotated number, or the choices of a Literal; empty where anything goes."""
+    bounds = list(_bounds(getattr(annotation, "__metadata__", ())))
+    if bounds:
+        return ", ".join(bounds)
+    choices = get_args(annotation)
+    return ", ".join(choices) if choices and all(isinstance(choice, str) for choice in choices) else ""
+
+
+def _bounds(metadata: tuple[object, ...]) -> Iterator[str]:
+    for bound in metadata:
+        for kind, attribute, sign in BOUNDS:
+            if isinstance(bound, kind):
+                yield f"{sign} {getattr(bound, attribute):g}"
+
+
+def main() -> None:
+    protocol = DOCS / "protocol.md"
+    protocol.write_text(protocol_page(protocol.read_text(encoding="utf-8")), encoding="utf-8")
+    (DOCS / "configuration.md").write_text(settings_page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
