@@ -20,7 +20,7 @@ $(BIN)/python:
 
 $(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt
 	@echo "== 3/3 installing Undertone (PyTorch is the large part: some minutes the first time)"
-	@$(PIP) install --quiet --constraint constraints.txt --editable '.[plot]'
+	@$(PIP) install --quiet --quiet --constraint constraints.txt --editable '.[plot]'
 	@touch $@
 
 $(VENV)/installed-tests: $(VENV)/installed

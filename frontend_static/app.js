@@ -30,7 +30,7 @@ class App {
     this.view = new CallView(byId("call"));
     this.player = new Player((call_id) => this.select(call_id));
     this.feed = new Feed({ events: (events) => this.onEvents(events), status: (status) => this.onLink(status) });
-    setText(byId("start-command"), `undertone stream RECORDING --url ${location.origin}`);
+    setText(byId("start-command"), `.venv/bin/undertone stream RECORDING --url ${location.origin}`);
     addEventListener("hashchange", () => this.followHash());
     addEventListener("online", () => this.feed.connect());
     byId("skip").addEventListener("click", (event) => {

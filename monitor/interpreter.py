@@ -58,7 +58,9 @@ class Interpreter:
                 self._say(channel, mood.fell_silent(decided, self._speaker(channel)))
             case Closed(start, end), _:
                 self._close_turn(channel, start, end)
-        if channel in self._closing and self._heard_until[channel] >= self._closing[channel][1]:
+        if channel in self._closing and (
+            self._heard_until[channel] >= self._closing[channel][1] or isinstance(occurrence, FellSilent)
+        ):
             self._end_turn(channel, *self._closing.pop(channel))
 
     def _say(self, channel: int, said: Iterable[Said]) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 import numpy as np
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import NDArray
 
 from monitor.analysis import SpeakerSpec
@@ -36,9 +36,9 @@ class TrackingConfig:
     "Share of a change that goes to someone not heard before (the first change: always)"
     certainty: Annotated[float, Gt(0.5), Lt(1)] = 0.55
     "Belief from which a change is reported"
-    confirm_s: Annotated[float, Ge(0)] = 3.0
+    confirm_s: Annotated[float, Ge(0), Le(3600)] = 3.0
     "Seconds of speech after which a provisional speaker is confirmed"
-    new_speaker_s: Annotated[float, Ge(0)] = 1.0
+    new_speaker_s: Annotated[float, Ge(0), Le(3600)] = 1.0
     "Seconds of speech, at least, before anyone new is believed in"
     max_speakers: Annotated[int, Ge(1)] = 20
     "Most speakers of one call; whoever comes after them is taken for the most similar one"

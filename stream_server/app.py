@@ -38,8 +38,12 @@ PAGE_HEADERS = {
     "Cache-Control": "no-cache",
 }
 DESCRIPTION = (
-    "Live calls, and what is heard in them. Audio goes in over `WS /v1/stream`, events come out on the same socket "
-    "and, for onlookers, over `WS /v1/events` and `GET /v1/events`. See docs/protocol.md."
+    "Live calls, and what is heard in them. OpenAPI knows no WebSockets; these are two:\n\n"
+    "- `WS /v1/stream?encoding=pcm_s16le|pcm_f32le|mulaw|alaw&sample_rate=8000..48000&channels=1|2&roles=customer,agent"
+    "&call_id=...`: binary messages are audio, each event comes back as a text message; "
+    '`{"type":"finish"}` ends the call.\n'
+    "- `WS /v1/events?call_id=&types=&role=&tag=key:value&after=`: the events of all calls, in JSON arrays.\n\n"
+    "The events are among the schemas below; docs/protocol.md explains every field and code."
 )
 
 
@@ -64,7 +68,8 @@ def create_app(engine: Engine) -> FastAPI:
     )
     server = engine.settings.server
     local_only = server.host.casefold() in LOOPBACK | {"::1"}
-    app.add_middleware(BrowserGuard, allowed_origins=server.allowed_origins, local_only=local_only)
+    refused = engine.instruments.faults.labels("request.forbidden").inc
+    app.add_middleware(BrowserGuard, allowed_origins=server.allowed_origins, local_only=local_only, refused=refused)
     _add_streams(app, engine)
     _add_calls(app, engine)
     _add_operations(app, engine)

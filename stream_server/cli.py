@@ -6,9 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from stream_server.settings import Settings, SettingsError, declared, load
+from stream_server.settings import SECTIONS, Settings, SettingsError, declared, load
 
 SHORT_FLAGS = {
     "server.host": "--host",
@@ -29,6 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         print(f"undertone: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("undertone: interrupted", file=sys.stderr)
+        return 130
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -36,12 +40,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="undertone", description="Says, while people talk, how they feel and who is speaking."
+        prog="undertone",
+        description="Says, while people talk, how they feel and who is speaking.",
+        epilog="Each command has its own --help.",
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="listen for live calls")
-    _add_settings(serve)
+    _add_settings(serve, tuple(SECTIONS))
     serve.set_defaults(run=_serve)
 
     stream = commands.add_parser("stream", help="play a recording to a server as a live call")
@@ -56,12 +63,22 @@ def _parser() -> argparse.ArgumentParser:
     _add_recording(replay)
     replay.add_argument("--plot", type=Path, metavar="PNG", help="also draw a picture of the call")
     replay.add_argument("--rttm", type=Path, help="also write the speaker turns as RTTM")
-    _add_settings(replay)
+    _add_settings(replay, ("models", "vad", "monitor", "tracking"))
     replay.set_defaults(run=_replay)
 
     models = commands.add_parser("models", help="list the models that are there")
     models.set_defaults(run=_models)
     return parser
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        from stream_server.version import VERSION
+
+        print(f"undertone {VERSION}")
+        parser.exit()
 
 
 def _add_recording(parser: argparse.ArgumentParser) -> None:
@@ -70,10 +87,12 @@ def _add_recording(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--roles", help="who is on each channel, such as customer,agent")
 
 
-def _add_settings(parser: argparse.ArgumentParser) -> None:
+def _add_settings(parser: argparse.ArgumentParser, sections: tuple[str, ...]) -> None:
     parser.add_argument("--config", type=Path, help="settings file (default undertone.toml, if there is one)")
     group = parser.add_argument_group("settings", "also in undertone.toml and as UNDERTONE_SECTION__KEY")
     for setting in declared():
+        if setting.section not in sections:
+            continue
         flags = [SHORT_FLAGS[setting.name]] if setting.name in SHORT_FLAGS else []
         group.add_argument(
             *flags,
@@ -89,14 +108,16 @@ def _shown(default: object) -> str:
 
 
 def _speed(text: str) -> float:
-    value = float(text)
-    if not 0.1 <= value <= 1000:
-        raise argparse.ArgumentTypeError("must be from 0.1 to 1000")
-    return value
+    with suppress(ValueError):
+        if 0.1 <= float(text) <= 1000:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0.1 to 1000")
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    flags = {setting.name: value for setting in declared() if (value := getattr(options, setting.name)) is not None}
+    flags = {
+        setting.name: value for setting in declared() if (value := getattr(options, setting.name, None)) is not None
+    }
     return load(flags, os.environ, options.config)
 
 

@@ -3,7 +3,7 @@ and a page of another site, open in a browser on this machine, must not get roun
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
@@ -18,8 +18,15 @@ class BrowserGuard:
     """Refuses a request whose `Origin` is neither this server's address nor in `allowed_origins`; and, where
     `local_only`, one whose `Host` is no name of this machine (DNS rebinding). Programs send no Origin."""
 
-    def __init__(self, app: ASGIApp, allowed_origins: Collection[str], local_only: bool) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        allowed_origins: Collection[str],
+        local_only: bool,
+        refused: Callable[[], None] = lambda: None,
+    ) -> None:
         self._app = app
+        self._refused = refused
         self._allowed_origins = frozenset(origin.rstrip("/").casefold() for origin in allowed_origins)
         self._local_only = local_only
 
@@ -27,7 +34,9 @@ class BrowserGuard:
         reason = self._objection(Headers(scope=scope)) if scope["type"] in ("http", "websocket") else None
         if reason is None:
             await self._app(scope, receive, send)
-        elif scope["type"] == "websocket":
+            return
+        self._refused()
+        if scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 4403, "reason": reason})  # before accept: answers 403
         else:

@@ -66,7 +66,9 @@ def parse_roles(text: str | None, channels: int) -> tuple[str, ...]:
     may be inferred depends on it."""
     if text is None and channels == 1:
         return ("mixed",)
-    roles = tuple(part.strip() for part in (text or "").split(","))
+    if text is None:
+        raise Refusal("stream.roles_invalid", "two channels need roles, for example customer,agent")
+    roles = tuple(part.strip() for part in text.split(","))
     if len(roles) != channels or len(set(roles)) != channels or not all(ROLE.fullmatch(role) for role in roles):
         raise Refusal(
             "stream.roles_invalid",

@@ -203,6 +203,7 @@ class LiveCall:
         if isinstance(event, CallStarted):
             self._record = CallRecord(self.session, event, event.at or "")
             self._house.book.open(self._record)
+            log.info("call %s started: %s, %s", event.call_id, self._transport, ",".join(self.session.roles))
         assert self._record is not None
         self._record.apply(event)
         self._observe(event)
@@ -215,6 +216,7 @@ class LiveCall:
 
     def _over(self, reason: str) -> None:
         """The call has ended: let go of everything that waits for it."""
+        log.info("call %s ended after %.1f s: %s", self.session.call_id, self.session.duration_s, reason)
         self._house.instruments.streams_active.labels(self._transport).dec()
         self._house.instruments.calls.labels(self._transport, reason).inc()
         self._house.book.close(self.session.call_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -56,6 +57,11 @@ def read(path: Path, channels: int) -> Iterator[Samples]:
             yield block if channels == 2 else block.mean(axis=0, keepdims=True)
         if empty:
             raise MediaError(f"{path}: holds no sound")
+
+
+def opened(blocks: Iterator[Samples]) -> Iterator[Samples]:
+    """The same blocks, the first already read: raises now what reading it raises."""
+    return chain((next(blocks),), blocks)
 
 
 def _planes(container: av.container.InputContainer, track: av.AudioStream, to: AudioResampler) -> Iterator[Samples]:

@@ -16,7 +16,8 @@ from vad.resample import SAMPLE_RATE_HZ
 def show() -> int:
     """Print a table of the embedded models; the exit status is 1 if one of them cannot be loaded."""
     table = Table(title="Models in this installation", title_justify="left")
-    for column in ("name", "role", "knows", "window", "size", "licence of the weights"):
+    table.add_column("name", no_wrap=True)
+    for column in ("role", "knows", "window", "size", "licence of the weights"):
         table.add_column(column)
     damaged: list[str] = []
     for path in sorted(WEIGHTS.glob("*.safetensors")):

@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from monitor.events import CallStarted, Emotion, Event, SpeakerChanged
-from monitor.labels import LABELS
 from monitor.turns import Turn
 
-COLOURS = {  # Okabe and Ito (2008): told apart by the colour-blind
-    "angry": "#D55E00",
-    "disgusted": "#7A7A00",
-    "fearful": "#CC79A7",
-    "happy": "#E69F00",
-    "neutral": "#BBBBBB",
-    "other": "#666666",
-    "sad": "#0072B2",
-    "surprised": "#009E73",
-    "unknown": "#333333",
+# As on the page (frontend_static/theme.css, labels.js): colours that the colour-blind tell apart, neutral on top.
+COLOURS = {
+    "angry": "#d55e00",
+    "fearful": "#cc79a7",
+    "sad": "#0072b2",
+    "disgusted": "#00855f",
+    "surprised": "#56b4e9",
+    "happy": "#f0c419",
+    "other": "#8a6a3f",
+    "unknown": "#6d7783",
+    "neutral": "#c3cbd4",
 }
-LANES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
+LANES = ("#4a5fc1", "#14808a", "#a3527f", "#7d6a12", "#5d7f2e", "#8a5a3b")
 
 
 class PlotError(Exception):
@@ -49,7 +49,7 @@ def draw(events: Sequence[Event], turns: Sequence[Turn], path: Path, title: str)
     for axis, channel in zip(axes, shown, strict=False):
         points = [event for event in events if isinstance(event, Emotion) and event.channel == channel.channel]
         _draw_emotion(axis, points, known)
-        axis.set_ylabel(channel.role)
+        axis.set_ylabel(f"{channel.role}: share of emotion")
     if shown:
         axes[0].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=9)
     changes = [event.t for event in events if isinstance(event, SpeakerChanged) and event.from_ is not None]
@@ -65,14 +65,12 @@ def _draw_emotion(axis: Any, points: Sequence[Emotion], known: Sequence[str]) ->
     for run in _runs(points):
         base = [0.0] * len(run)
         times = [point.t for point in run]
-        for label in LABELS:
-            if label not in known:
-                continue
+        for label in (label for label in COLOURS if label in known):
             top = [low + point.scores[label] for low, point in zip(base, run, strict=True)]
             axis.fill_between(times, base, top, color=COLOURS[label], linewidth=0)
             base = top
         axis.plot(times, [point.arousal for point in run], color="black", linewidth=1.2)
-    for label in known:
+    for label in (label for label in COLOURS if label in known):
         axis.fill_between([], [], [], color=COLOURS[label], label=label)
     axis.plot([], [], color="black", label="arousal")
     axis.set_ylim(0, 1)

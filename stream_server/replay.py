@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from pathlib import Path
 from typing import IO
@@ -29,11 +30,15 @@ def replay(
     """
     if picture is not None:
         plot.check()
+    for path in (picture, turns):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "there is no folder", str(path.absolute().parent))
+    audio = media.opened(media.read(recording, len(roles)))
     models = load_models(settings)
     session = open_session(settings, specs(models), "replay", roles, "replay")
     log = TurnLog()
     events: list[Event] = []
-    for event in offline.run(session, media.read(recording, len(roles)), models):
+    for event in offline.run(session, audio, models):
         log.apply(event)
         out.write(encode(event) + b"\n")
         if picture is not None:
@@ -41,6 +46,7 @@ def replay(
     out.flush()
     if turns is not None:
         turns.write_text(rttm(log.turns(), recording.stem), encoding="utf-8")
+        print(f"wrote {turns}", file=sys.stderr)
     if picture is not None:
         plot.draw(events, log.turns(), picture, recording.name)
         print(f"drew {picture}", file=sys.stderr)

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import msgspec
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from monitor.events import CallEnded, Error, Event, decode
 from stream_server import media
@@ -47,8 +47,7 @@ Level = Callable[[float, float], None]
 
 async def send(sending: Sending, hear: Hear, level: Level) -> None:
     """Stream the recording, passing every event to `hear`, until the call has ended. Raises StreamError, MediaError."""
-    blocks = media.read(sending.recording, len(sending.roles))
-    first = next(blocks)
+    blocks = media.opened(media.read(sending.recording, len(sending.roles)))
     query = {
         "encoding": "pcm_s16le",
         "sample_rate": str(SAMPLE_RATE_HZ),
@@ -62,43 +61,47 @@ async def send(sending: Sending, hear: Hear, level: Level) -> None:
         async with connect(url, max_size=None, compression=None) as socket:
             hearing = asyncio.create_task(_hear(socket, hear))
             try:
-                await _pace(socket, _chunks(first, blocks), sending.speed, level, hearing)
+                await _pace(socket, _chunks(blocks), sending, level, hearing)
                 await hearing
             finally:
                 hearing.cancel()
+    except InvalidStatus as error:
+        status = error.response.status_code
+        raise StreamError(f"{sending.url} answers {status}: no Undertone takes streams at this address") from None
     except (OSError, InvalidURI, InvalidHandshake) as error:
         raise StreamError(f"cannot reach {sending.url}: {error}; is `undertone serve` running there?") from None
 
 
 def _websocket_url(url: str) -> str:
-    url = url.rstrip("/")
+    url = url.rstrip("/").removesuffix("/v1/stream")
     for scheme, socket_scheme in (("http://", "ws://"), ("https://", "wss://")):
         if url.startswith(scheme):
             return socket_scheme + url.removeprefix(scheme)
     return url if url.startswith(("ws://", "wss://")) else f"ws://{url}"
 
 
-def _chunks(first: Samples, rest: Iterator[Samples]) -> Iterator[Samples]:
+def _chunks(blocks: Iterator[Samples]) -> Iterator[Samples]:
     step = round(CHUNK_S * SAMPLE_RATE_HZ)
-    yield from (first[:, at : at + step] for at in range(0, first.shape[1], step))
-    for block in rest:
+    for block in blocks:
         yield from (block[:, at : at + step] for at in range(0, block.shape[1], step))
 
 
 async def _pace(
     socket: ClientConnection,
     chunks: Iterator[Samples],
-    speed: float,
+    sending: Sending,
     level: Level,
     hearing: asyncio.Task[None],
 ) -> None:
     """Send each chunk when its last sample would have been spoken."""
     began_s = time.monotonic()
     sent_s = 0.0
+    label = {"type": "configure", "tags": {"recording": sending.recording.name[:200]}}
     with suppress(ConnectionClosed):  # what the server had to say about it is heard, not sent
+        await socket.send(msgspec.json.encode(label).decode())
         for chunk in chunks:
             sent_s += chunk.shape[1] / SAMPLE_RATE_HZ
-            await asyncio.sleep(max(0.0, began_s + sent_s / speed - time.monotonic()))
+            await asyncio.sleep(max(0.0, began_s + sent_s / sending.speed - time.monotonic()))
             if hearing.done():
                 return
             pcm = np.clip(np.rint(chunk.T * 32767.0), -32768, 32767).astype("<i2")
@@ -117,10 +120,11 @@ async def _hear(socket: ClientConnection, hear: Hear) -> None:
             hear(event)
             if isinstance(event, Error) and not event.call_survives:
                 fatal = event
-            if isinstance(event, CallEnded) and fatal is None:
+            if isinstance(event, CallEnded):
                 if event.reason == "finished":
                     return
                 broken = f"ended the call as {event.reason}"
+                break
     except ConnectionClosed as error:
         broken = str(error)
     except msgspec.DecodeError as error:

@@ -85,7 +85,8 @@ def _listen(settings: Settings) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise SettingsError(
-            f"cannot listen on {host} port {port}: {error.strerror or error}; choose another with --port or --host"
+            f"cannot listen on {host} port {port}: {os.strerror(error.errno) if error.errno else error}; "
+            "choose another with --port, --host or UNDERTONE_SERVER__PORT"
         ) from None
 
 

@@ -12,6 +12,7 @@ import inspect
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from textwrap import dedent
 from typing import Annotated, Any, Literal, get_type_hints
@@ -24,6 +25,8 @@ from monitor.tracking import TrackingConfig
 from vad.endpointing import EndpointingConfig
 
 ENV_PREFIX = "UNDERTONE_"
+NOT_SETTINGS = ("UNDERTONE_DATA",)
+"""Environment variables of ours that are no settings: where tests and benchmarks find recordings."""
 DEFAULT_FILE = Path("undertone.toml")
 
 
@@ -148,7 +151,8 @@ def load(flags: Mapping[str, str], environ: Mapping[str, str], file: Path | None
     values: dict[str, Any] = {}
     for name, value, source in [*_from_file(file), *_from_environment(environ), *_from_flags(flags)]:
         if name not in known:
-            raise SettingsError(f"{source}: there is no setting {name!r}; there are {', '.join(known)}")
+            near = get_close_matches(name, known, n=3, cutoff=0.3) or list(known)
+            raise SettingsError(f"{source}: there is no setting {name!r}; did you mean {', '.join(near)}?")
         values[name] = _checked(known[name], value, source)
     sections: dict[str, Any] = {}
     for section, cls in SECTIONS.items():
@@ -180,9 +184,9 @@ def _from_file(file: Path | None) -> Iterator[tuple[str, Any, str]]:
 
 def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
     for variable, value in environ.items():
-        if variable.startswith(ENV_PREFIX) and "__" in variable:
-            section, key = variable.removeprefix(ENV_PREFIX).lower().split("__", 1)
-            yield f"{section}.{key}", value, variable
+        if variable.startswith(ENV_PREFIX) and variable not in NOT_SETTINGS:
+            section, _, key = variable.removeprefix(ENV_PREFIX).lower().partition("__")
+            yield f"{section}.{key}" if key else section, value, variable
 
 
 def _from_flags(flags: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
@@ -197,4 +201,4 @@ def _checked(setting: Setting, value: Any, source: str) -> Any:
         return TypeAdapter(setting.type).validate_python(value)
     except ValidationError as error:
         problem = error.errors()[0]["msg"]
-        raise SettingsError(f"{source}: {setting.name} = {value!r}: {problem} ({setting.help})") from None
+        raise SettingsError(f"{source} = {value!r}: {problem} ({setting.name}: {setting.help})") from None

@@ -48,6 +48,7 @@ async def stream(socket: WebSocket, engine: Engine) -> None:
         call = engine.open_call(parameters.call_id, parameters.roles, "websocket")
     except Refusal as refusal:
         engine.instruments.faults.labels(refusal.fault.code).inc()
+        log.info("a stream was refused: %s: %s", refusal.fault.code, refusal.reason)
         await _refuse(socket, refusal)
         return
     try:

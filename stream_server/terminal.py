@@ -148,6 +148,8 @@ class LiveView:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._live.__exit__(kind, error, trace)
+        if not self._console.is_terminal:
+            self._console.print()
         if self._picture.ended is not None:
             self._console.print(_farewell(self._picture.ended))
 
@@ -162,7 +164,7 @@ def _farewell(event: CallEnded) -> RenderableType:
     """The summary of a call, by speaker."""
     summary = event.summary
     table = Table(
-        title=f"{event.reason}: {clock(summary.duration_s)}, {summary.speaker_changes} changes of speaker",
+        title=f"{event.reason}: {clock(summary.duration_s)}, changes of speaker: {summary.speaker_changes}",
         title_justify="left",
     )
     for column in ("speaker", "spoke", "turns", "mostly", "arousal"):

@@ -18,7 +18,7 @@ async def test_the_program_in_the_readme_prints_emotion_and_the_first_speaker(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (program,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    names: dict = {}
+    names: dict = {"__name__": "readme"}
     exec(compile(program, "README.md", "exec"), names)
     recording = write_wav(tmp_path / "call.wav", conversation()[: 16_000 * 4])
     async with serving() as served:

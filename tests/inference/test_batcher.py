@@ -192,6 +192,48 @@ def test_an_answer_that_is_no_number_becomes_a_failure_of_its_window_alone(start
     assert desk.outcomes == ["analysed", "failed", "analysed"]
 
 
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        None,
+        "happy",
+        EmotionAnalysis(np.zeros((3, 9), np.float32), np.float32(0.5)),  # type: ignore[arg-type]
+        EmotionAnalysis(np.zeros((3, 9), np.float32), None),  # type: ignore[arg-type]
+        EmotionAnalysis([[0.0] * 9] * 3, [0.0] * 3),  # type: ignore[arg-type]
+        EmotionAnalysis(np.full((3, 9), "x"), np.zeros(3, np.float32)),
+        SpeakerAnalysis(np.zeros(3, np.float32)),
+    ],
+    ids=["none", "text", "scalar", "no arousal", "lists", "letters", "of the other model"],
+)
+def test_an_answer_that_is_nonsense_becomes_a_failure_of_its_window_alone(
+    start: Start, desk: Desk, nonsense: Analysis
+) -> None:
+    class Raving(ScriptedModel):
+        role = Role.EMOTION
+        spec = EmotionSpec("scripted", "none", 3 * 320, ("angry", "sad"))  # type: ignore[assignment]
+
+        def analyse(self, windows: NDArray[np.float32]) -> Sequence[Analysis]:
+            super().analyse(windows)
+            fine = EmotionAnalysis(np.zeros((3, 9), np.float32), np.zeros(3, np.float32))
+            return [nonsense if row[0] == BROKEN - 1 else fine for row in windows]
+
+    def emotional(number: int, value: float = 0.5) -> Window:
+        return Window(number, Role.EMOTION, 0, 0, np.full(3 * 320, value, np.float32))
+
+    model = Raving()
+    batcher = start(model)
+    model.key.clear()
+    batcher.submit("busy", emotional(0), None)
+    assert model.begun.wait(WAIT_S)
+    for number, value in ((1, 0.5), (2, BROKEN - 1), (3, 0.5)):
+        batcher.submit("a", emotional(number, value), None)
+    model.key.set()
+    answers = desk.wait(4)
+    assert {number for number, analysis in answers.items() if analysis is Missing.FAILED} == {2}
+    batcher.submit("a", emotional(4), None)
+    assert isinstance(desk.wait(5)[4], EmotionAnalysis)
+
+
 def test_a_model_that_loses_an_answer_confuses_no_windows(start: Start, desk: Desk) -> None:
     model = ScriptedModel()
     model.answers_lost = 1

@@ -325,6 +325,47 @@ def test_a_turn_has_its_emotion_after_its_end() -> None:
         assert next(event.seq for event in of(events, SpeechEnded) if event.t == turn.t) < turn.seq
 
 
+@pytest.mark.parametrize("hop_s", [0.1, 0.26, 0.5, 1.0, 3.0])
+@pytest.mark.parametrize("talk", [[50, 110], [50, 90, 60, 113], [50, 90, 60, 110, 400], [3, 77, 25, 61, 250, 99]])
+def test_a_turn_is_scored_with_its_last_window(hop_s: float, talk: list[int]) -> None:
+    audio = np.concatenate([(loud if at % 2 else quiet)(frames) for at, frames in enumerate(talk)])
+    driver = Driver(session(monitor=MonitorConfig(hop_s=hop_s)))
+    driver.feed(audio)
+    events = driver.finish()
+    turns = of(events, EmotionTurn)
+    assert [(turn.start_s, turn.t) for turn in turns] == [
+        (pytest.approx(0.02 * sum(talk[:at])), pytest.approx(0.02 * sum(talk[: at + 1])))
+        for at in range(1, len(talk), 2)
+    ]
+    for turn in turns:
+        assert turn.speech_s == pytest.approx(turn.t - turn.start_s)
+        covering = next(event for event in of(events, Emotion) if event.t >= turn.t)
+        assert covering.seq < turn.seq
+
+
+def test_a_turn_whose_last_window_was_lost_is_still_said() -> None:
+    live = session(Specs(EMOTION))
+    live.receive_audio(0, np.concatenate([quiet(50), loud(110)]))
+    live.finish("finished")
+    *windows, last = live.take_windows()
+    for window in windows:
+        live.receive_analysis(window.number, answer(window))
+    live.receive_analysis(last.number, Missing.FAILED)
+    (turn,) = of(live.take_events(), EmotionTurn)
+    assert (turn.start_s, turn.t, turn.speech_s) == (1.0, 3.2, 2.0)
+
+
+@pytest.mark.parametrize(("said", "used"), [(0.25, 0.24), (0.33, 0.32), (0.51, 0.52), (0.5, 0.5)])
+def test_the_hop_that_is_announced_is_the_hop_that_is_used(said: float, used: float) -> None:
+    driver = Driver(session(monitor=MonitorConfig(hop_s=said, horizon_s=2.013)))
+    driver.feed(TALK)
+    events = driver.finish()
+    started = of(events, CallStarted)[0]
+    assert (started.hop_s, started.horizon_s) == (used, 2.02)
+    first, second = of(events, Emotion)[:2]
+    assert second.t - first.t == pytest.approx(used)
+
+
 def test_frames_come_only_on_request() -> None:
     assert of(call(), EmotionFrames) == []
     frames = of(call(frames=True), EmotionFrames)
@@ -341,6 +382,10 @@ def test_frames_come_only_on_request() -> None:
         (("customer",), "mixed", False),
         (("*",), "agent", True),
         (("agent", "!agent"), "agent", False),
+        (("*", "!agent"), "Agent", False),
+        (("*", "!agent"), "AGENT", False),
+        (("*", "!Agent"), "agent", False),
+        (("Customer",), "customer", True),
         ((), "customer", False),
     ],
 )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import struct
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import numpy as np
@@ -22,7 +23,7 @@ from monitor.events import Event, decode
 from stream_server.app import create_app
 from stream_server.engine import Engine
 from stream_server.serve import DrainingServer
-from stream_server.settings import Settings, StreamConfig
+from stream_server.settings import ServerConfig, Settings, StreamConfig
 from tests.scripted import EMOTION, SPEAKER, answer
 
 
@@ -54,6 +55,7 @@ class Served:
     engine: Engine
     server: DrainingServer
     port: int
+    running: asyncio.Task[None]
 
     @property
     def http(self) -> str:
@@ -73,16 +75,67 @@ class Served:
         return (await self.get(f"/v1/calls/{call_id}")).json()
 
 
+class Deaf:
+    """A client that asks for something, and can send, but reads only when told to."""
+
+    def __init__(self, served: Served, path: str, websocket: bool = True) -> None:
+        self._served = served
+        self._path = path
+        self._websocket = websocket
+        self._socket = socket.socket()
+        self._socket.setblocking(False)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(self._socket, ("127.0.0.1", self._served.port))
+        lines = [f"GET {self._path} HTTP/1.1", f"Host: 127.0.0.1:{self._served.port}"]
+        if self._websocket:
+            lines += ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"]
+            lines += ["Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="]
+        await loop.sock_sendall(self._socket, "\r\n".join([*lines, "", ""]).encode())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._socket.close()
+
+    async def send(self, data: bytes | str) -> None:
+        """A WebSocket message, masked with zeros."""
+        opcode, payload = (0x81, data.encode()) if isinstance(data, str) else (0x82, data)
+        head = struct.pack("!BBQ4x", opcode, 0x80 | 127, len(payload))
+        await asyncio.get_running_loop().sock_sendall(self._socket, head + payload)
+
+    async def rest(self) -> bytes:
+        """Everything until the server closes the connection."""
+        received = b""
+        with suppress(ConnectionResetError):
+            while data := await asyncio.get_running_loop().sock_recv(self._socket, 1 << 16):
+                received += data
+        return received
+
+
 def as_query(query: dict[str, object]) -> str:
     return "?" + "&".join(f"{key}={value}" for key, value in query.items()) if query else ""
 
 
 @asynccontextmanager
-async def serving(models: Models | None = None, **stream: Any) -> AsyncIterator[Served]:
-    """A server with settings `stream` on a free port, drained at the end."""
-    settings = replace(Settings(), stream=replace(StreamConfig(), **stream))
+async def serving(
+    models: Models | None = None,
+    *,
+    server_config: ServerConfig = ServerConfig(),
+    warm: bool = True,
+    narrow: bool = False,
+    **stream: Any,
+) -> AsyncIterator[Served]:
+    """A server with settings `stream` on a free port, drained at the end.
+
+    `warm`: wait for the models. `narrow`: the network takes next to nothing of what a client does not read.
+    """
+    settings = replace(Settings(), server=server_config, stream=replace(StreamConfig(), **stream))
     engine = Engine(settings, scripted_models() if models is None else models)
     listener = socket.create_server(("127.0.0.1", 0))
+    if narrow:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
     config = uvicorn.Config(
         create_app(engine),
         ws="websockets-sansio",
@@ -93,10 +146,10 @@ async def serving(models: Models | None = None, **stream: Any) -> AsyncIterator[
     )
     server = DrainingServer(config, engine, announce=False)
     running = asyncio.create_task(server.serve(sockets=[listener]))
-    while not (server.started and engine.ready):
+    while not (server.started and (engine.ready or not warm)):
         await asyncio.sleep(0.01)
     try:
-        yield Served(engine, server, listener.getsockname()[1])
+        yield Served(engine, server, listener.getsockname()[1], running)
     finally:
         server.should_exit = True
         await running

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import threading
+import time
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
-from stream_server import media
+from inference.model import Models
+from stream_server import media, serve
 from stream_server.cli import main
+from stream_server.engine import Engine
 from stream_server.media import MediaError
+from stream_server.serve import DrainingServer
+from stream_server.settings import ServerConfig, Settings
+from stream_server.streaming import MAX_MESSAGE_BYTES
 from tests.scripted import conversation
-from tests.stream_server.serving import Served, serving
+from tests.stream_server.serving import Served, scripted_models, serving
 
 
 def write_wav(path: Path, planes: np.ndarray, rate_hz: int = 16_000) -> Path:
@@ -141,6 +149,89 @@ def test_stream_says_why_it_was_refused(recording: Path, capfd: pytest.CaptureFi
         arguments = ["stream", str(recording), "--url", served.http, "--call-id", "not allowed", "--json"]
         assert main(arguments) == 1
     assert "call.id_invalid" in capfd.readouterr().err
+
+
+def test_stream_fails_if_the_server_ends_the_call_before_the_recording_does(
+    recording: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with in_background() as served:
+
+        def stop() -> None:
+            while not served.engine.book.find("x1"):
+                time.sleep(0.01)
+            time.sleep(0.3)
+            served.server.should_exit = True
+
+        stopping = threading.Thread(target=stop)
+        stopping.start()
+        status = main(["stream", str(recording), "--url", served.http, "--json", "--call-id", "x1"])
+        stopping.join(10)
+    said = capfd.readouterr()
+    assert lines(said.out)[-1]["reason"] == "server.stopping"
+    assert "server.stopping" in said.err
+    assert status == 1
+
+
+@pytest.mark.parametrize("kind", ["flac", "wav"])
+def test_a_recording_that_breaks_off_is_replayed_as_far_as_it_goes(
+    tmp_path: Path, kind: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / f"cut.{kind}"
+    with av.open(str(path), "w") as container:
+        track = container.add_stream("flac" if kind == "flac" else "pcm_s16le", rate=16_000, layout="mono")
+        samples = (conversation()[None, : 16_000 * 6] * 32_767).astype(np.int16)
+        frame = av.AudioFrame.from_ndarray(samples, "s16", "mono")
+        frame.sample_rate = 16_000
+        container.mux(track.encode(frame))
+        container.mux(track.encode(None))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with caplog.at_level(logging.WARNING):
+        assert main(["replay", str(path)]) == 0
+    events = lines(capfd.readouterr().out)
+    assert 1.0 < events[-1]["summary"]["duration_s"] < 5.0
+    assert events[-1]["reason"] == "finished"
+    if kind == "flac":  # a WAV may break off anywhere and FFmpeg is content
+        assert "cut.flac: damaged after" in caplog.text
+
+
+def test_a_file_of_which_nothing_can_be_decoded_is_an_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "torn.flac"
+    path.write_bytes(b"fLaC\x00\x00\x00\x22" + bytes(60))
+    assert main(["replay", str(path)]) == 1
+    assert "torn.flac" in capfd.readouterr().err
+
+
+def serve_scripted(monkeypatch: pytest.MonkeyPatch, models: Models) -> int:
+    monkeypatch.setattr(serve, "load_engine", lambda settings: Engine(settings, models))
+    return serve.serve(Settings(server=ServerConfig(port=0)))
+
+
+def test_serve_fails_if_the_models_do_not_run(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(batch: np.ndarray) -> None:
+        raise RuntimeError("no such kernel")
+
+    assert serve_scripted(monkeypatch, scripted_models(before=fail)) == 1
+    assert "no such kernel" in caplog.text
+    assert "listening" not in capfd.readouterr().out
+
+
+def test_serve_lets_a_sender_that_it_holds_back_be_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[DrainingServer] = []
+
+    def run(server: DrainingServer, sockets: list) -> None:
+        served.append(server)
+        for listener in sockets:
+            listener.close()
+
+    monkeypatch.setattr(DrainingServer, "run", run)
+    assert serve_scripted(monkeypatch, scripted_models()) == 0
+    config = served[0].config
+    assert config.ws_ping_timeout is None  # the pongs of a sender that is held back are not read
+    assert config.ws_ping_interval
+    assert config.ws_max_size > MAX_MESSAGE_BYTES  # so that we are asked before it refuses
 
 
 def test_media_gives_blocks_at_16_khz_whatever_the_file_had(tmp_path: Path) -> None:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 
 import httpx
+import numpy as np
+import pytest
 
-from monitor.events import EVENTS, decode, event_type
-from tests.scripted import conversation, voice
-from tests.stream_server.serving import Served, heard, pcm, send_all, serving, until
+from monitor.events import EVENTS, Error, SpeakerChanged, Warning, decode, event_type
+from stream_server import fanout, onlookers
+from stream_server.fanout import Published
+from stream_server.outbox import Message
+from tests.scripted import conversation, of, voice
+from tests.stream_server.serving import Deaf, Served, heard, pcm, scripted_models, send_all, serving, until
 
 
 async def play(served: Served, call_id: str, **query: object) -> list:
@@ -159,3 +165,130 @@ async def test_the_reference_describes_calls_and_every_event() -> None:
     assert set(schemas["CallDetails"]["properties"]) == set(record)
     answer = document["paths"]["/v1/calls/{call_id}"]["get"]["responses"]["200"]["content"]["application/json"]
     assert answer["schema"]["$ref"] == "#/components/schemas/CallDetails"
+
+
+def publish(served: Served, count: int, size: int = 1) -> None:
+    """So many events of `size` characters that no onlooker may lose, all at once."""
+    for seq in range(count):
+        event = Warning(call_id="made-up", seq=seq, t=0.0, code="audio.gap", reason="x" * size)
+        served.engine.fanout.publish(Published(Message.of(event), ("mixed",), {}))
+
+
+def onlookers_of(served: Served) -> int:
+    return len(served.engine.fanout._onlookers)
+
+
+@pytest.mark.parametrize("websocket", [True, False], ids=["WebSocket", "server-sent"])
+async def test_an_onlooker_that_never_reads_is_cut(monkeypatch: pytest.MonkeyPatch, websocket: bool) -> None:
+    monkeypatch.setattr(onlookers, "SEND_TIMEOUT_S", 0.2, raising=False)
+    monkeypatch.setattr(onlookers, "CLOSE_TIMEOUT_S", 0.1, raising=False)
+    async with serving(narrow=True) as served, Deaf(served, "/v1/events", websocket) as deaf:
+        await until(lambda: onlookers_of(served) == 1)
+        async with asyncio.timeout(5):
+            while onlookers_of(served):
+                publish(served, 10, 10_000)
+                await asyncio.sleep(0.05)
+        assert b"made-up" in await asyncio.wait_for(deaf.rest(), 5)
+        await asyncio.wait_for(served.engine.drain(), 1)
+
+
+async def test_an_onlooker_that_never_reads_is_cut_once_too_much_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanout, "ONLOOKER_CAPACITY", 20)
+    monkeypatch.setattr(onlookers, "CLOSE_TIMEOUT_S", 0.1, raising=False)
+    async with serving(narrow=True) as served, Deaf(served, "/v1/events"):
+        await until(lambda: onlookers_of(served) == 1)
+        publish(served, 10, 30_000)
+        await asyncio.sleep(0.4)  # gathered, and the sending of them begun
+        publish(served, 21, 1)
+        await until(lambda: onlookers_of(served) == 0, 3)
+
+
+async def test_an_overrun_onlooker_is_told_that_it_reads_too_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanout, "ONLOOKER_CAPACITY", 20)
+    async with serving() as served, served.events() as onlooker, served.events(types="call.started") as other:
+        await until(lambda: onlookers_of(served) == 2)
+        publish(served, 21)
+        await asyncio.wait_for(onlooker.wait_closed(), 3)
+        assert onlooker.close_code == 1008
+        await play(served, "c1")
+        assert [event["call_id"] for event in await gathered(other, "call.started")] == ["c1"]
+
+
+async def test_an_onlooker_that_returns_gets_more_than_a_slow_one_may_leave_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fanout, "ONLOOKER_CAPACITY", 5)
+    async with serving() as served:
+        own = await play(served, "c1")
+        async with served.events(after=own[0].id) as onlooker:
+            seen = await gathered(onlooker)
+    assert len(own) > 20
+    assert [event["seq"] for event in seen] == [event.seq for event in own[1:]]
+
+
+async def test_an_onlooker_that_returns_to_a_server_that_stops_still_gets_what_it_missed() -> None:
+    async with serving() as served:
+        own = await play(served, "c1")
+        served.engine.fanout.close()
+        async with served.events(after=own[0].id) as onlooker:
+            seen = await gathered(onlooker)
+            await asyncio.wait_for(onlooker.wait_closed(), 3)
+            assert onlooker.close_code == 1012
+    assert [event["seq"] for event in seen] == [event.seq for event in own[1:]]
+
+
+async def test_an_unknown_parameter_is_refused_and_counted() -> None:
+    async with serving() as served, served.events(typs="emotion") as onlooker:
+        await asyncio.wait_for(onlooker.wait_closed(), 3)
+        assert onlooker.close_code == 4400
+        assert "typs" in onlooker.close_reason
+        answer = await served.get("/v1/events?typs=emotion")
+        metrics = (await served.get("/metrics")).text
+    assert answer.status_code == 422
+    assert answer.json()["error"]["code"] == "request.invalid"
+    assert "typs" in answer.json()["error"]["reason"]
+    assert 'undertone_faults_total{code="request.invalid"} 2.0' in metrics
+
+
+async def test_a_method_an_address_does_not_take_is_named_as_that() -> None:
+    async with serving() as served:
+        async with httpx.AsyncClient(base_url=served.http) as client:
+            answer = await client.post("/v1/calls")
+        missing = await served.get("/v1/calls/nobody")
+        metrics = (await served.get("/metrics")).text
+    assert (answer.status_code, answer.json()["error"]["code"]) == (405, "request.method_not_allowed")
+    assert answer.headers["allow"] == "GET"
+    assert missing.status_code == 404
+    assert 'undertone_faults_total{code="request.method_not_allowed"} 1.0' in metrics
+    assert 'undertone_faults_total{code="call.not_found"} 1.0' in metrics
+
+
+async def test_while_the_models_warm_up_the_server_answers_and_takes_no_calls() -> None:
+    warm = threading.Event()
+
+    def wait(batch: np.ndarray) -> None:
+        assert warm.wait(10)
+
+    async with serving(scripted_models(before=wait), warm=False) as served:
+        try:
+            assert (await served.get("/healthz")).status_code == 200
+            unready = await served.get("/readyz")
+            assert (unready.status_code, unready.json()["status"]) == (503, "warming up")
+            async with served.stream() as early:
+                assert [event.code for event in of(await heard(early), Error)] == ["server.warming_up"]
+                assert early.close_code == 1013
+        finally:
+            warm.set()
+        await until(lambda: served.engine.ready)
+        assert (await served.get("/readyz")).status_code == 200
+        assert of(await play(served, "c1"), SpeakerChanged)
+
+
+async def test_a_server_whose_models_do_not_run_stops() -> None:
+    def fail(batch: np.ndarray) -> None:
+        raise RuntimeError("no such kernel")
+
+    async with serving(scripted_models(before=fail), warm=False) as served:
+        await asyncio.wait_for(asyncio.shield(served.running), 5)
+        assert served.engine.broken
+        assert not served.engine.ready

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stream_server.settings import Settings, SettingsError, declared, load
+from stream_server.settings import Setting, Settings, SettingsError, declared, load
 
 
 def test_without_anything_every_setting_has_its_default() -> None:
@@ -36,6 +36,9 @@ def test_lists_are_comma_separated_outside_the_file(tmp_path: Path) -> None:
         ({}, {"UNDERTONE_MONITOR__HOPS": "1"}, ["UNDERTONE_MONITOR__HOPS", "monitor.hops", "monitor.hop_s"]),
         ({"models.device": "tpu"}, {}, ["cpu", "cuda"]),
         ({"monitor.horizon_s": "0.1"}, {}, ["0.5"]),
+        ({"vad.onset": "0.3", "vad.offset": "0.3"}, {}, ["vad", "offset", "onset"]),
+        ({"vad.offset": "0.9"}, {}, ["vad", "offset", "0.9", "onset", "0.7"]),
+        ({"vad.onset": "0.05"}, {}, ["vad", "offset", "0.1", "onset", "0.05"]),
     ],
 )
 def test_what_is_wrong_is_said(flags: dict[str, str], environ: dict[str, str], words: list[str]) -> None:
@@ -63,3 +66,10 @@ def test_other_environment_variables_are_left_alone() -> None:
 
 def test_every_setting_is_explained() -> None:
     assert all(len(setting.help) > 15 for setting in declared())
+
+
+@pytest.mark.parametrize("setting", [s for s in declared() if isinstance(s.default, float)], ids=lambda s: s.name)
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan"])
+def test_no_setting_is_infinite_or_no_number(setting: Setting, value: str) -> None:
+    with pytest.raises(SettingsError, match=setting.name):
+        load({setting.name: value}, {}, None)

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
 from monitor.events import CallEnded, CallStarted, Emotion, EmotionFrames, Error, SpeakerChanged, Warning
+from monitor.session import Session
 from stream_server import streaming
+from stream_server.livecall import MOST_UNANSWERED
 from tests.scripted import SPECS, by_type_and_channel, conversation, events_of, of, silence, voice
-from tests.stream_server.serving import heard, pcm, scripted_models, send_all, serving, until
+from tests.stream_server.serving import Deaf, heard, pcm, scripted_models, send_all, serving, until
+from vad.pcm import Samples
 
 
 def codes(events: list, kind: type) -> list[str]:
@@ -26,8 +36,6 @@ async def test_a_call_gives_the_events_of_the_same_session_offline() -> None:
         await sending
         assert call.close_code == 1000
     wire = np.frombuffer(pcm(conversation()), "<i2").astype(np.float32) / 32_768
-    import msgspec
-
     offline = by_type_and_channel(events_of(wire, 1600, SPECS))
     live = by_type_and_channel(
         msgspec.structs.replace(
@@ -68,11 +76,48 @@ async def test_audio_faster_than_real_time_is_held_back_and_nothing_is_skipped()
     assert not [key for key in events[-1].summary.windows if key.endswith("skipped")]
 
 
-async def test_overtaken_windows_of_a_live_call_are_skipped_counted_and_warned_of() -> None:
-    import time
+async def test_a_fast_sender_loses_nothing_also_at_its_start() -> None:
+    hold, slow = threading.Lock(), [True]
 
-    async with serving(scripted_models(before=lambda batch: time.sleep(1.2))) as served, served.stream() as call:
-        for _ in range(60):
+    def once(batch: np.ndarray) -> None:
+        with hold:
+            if batch.any() and slow:  # all zeros: the warm-up
+                slow.clear()
+                time.sleep(0.8)
+
+    async with serving(scripted_models(before=once)) as served, served.stream() as call:
+        await send_all(call, voice(120, 4.0))
+        events = await heard(call)
+    assert not [key for key in events[-1].summary.windows if key.endswith("skipped")]
+    assert events[-1].summary.windows["emotion.analysed"] == 8
+
+
+async def test_a_long_message_fills_no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    unanswered: list[int] = []
+    receive_audio = Session.receive_audio
+
+    def watched(session: Session, channel: int, samples: Samples) -> None:
+        receive_audio(session, channel, samples)
+        unanswered.append(session.unanswered)
+
+    monkeypatch.setattr(Session, "receive_audio", watched)
+    async with serving() as served, served.stream(encoding="mulaw", sample_rate=8000) as call:
+        await call.send(np.random.default_rng(0).integers(0, 256, 1 << 20).astype(np.uint8).tobytes())
+        await call.send('{"type":"finish"}')
+        events = await heard(call)
+    windows_in_a_second = 4
+    assert max(unanswered) <= MOST_UNANSWERED + windows_in_a_second
+    assert sum(events[-1].summary.windows.values()) > 10 * MOST_UNANSWERED
+    assert not [key for key in events[-1].summary.windows if key.endswith("skipped")]
+
+
+async def test_overtaken_windows_of_a_live_call_are_skipped_counted_and_warned_of() -> None:
+    def slow(batch: np.ndarray) -> None:
+        if batch.any():  # all zeros: the warm-up
+            time.sleep(0.9)
+
+    async with serving(scripted_models(before=slow)) as served, served.stream() as call:
+        for _ in range(35):
             await call.send(pcm(voice(120, 0.1)))
             await asyncio.sleep(0.1)
         await call.send('{"type":"finish"}')
@@ -89,8 +134,10 @@ async def test_overtaken_windows_of_a_live_call_are_skipped_counted_and_warned_o
         ({"encoding": "mp3"}, "stream.encoding_unknown", 4400),
         ({"sample_rate": 96000}, "stream.sample_rate_out_of_range", 4400),
         ({"sample_rate": "fast"}, "stream.sample_rate_out_of_range", 4400),
+        ({"sample_rate": "000016000999"}, "stream.sample_rate_out_of_range", 4400),
         ({"channels": 3}, "stream.channels_invalid", 4400),
         ({"channels": 2, "roles": "customer"}, "stream.roles_invalid", 4400),
+        ({"channels": 2}, "stream.roles_invalid", 4400),
         ({"roles": "a%20b"}, "stream.roles_invalid", 4400),
         ({"call_id": "no%20spaces"}, "call.id_invalid", 4400),
         ({"call_id": "x" * 129}, "call.id_invalid", 4400),
@@ -101,6 +148,10 @@ async def test_a_bad_parameter_is_refused_by_name(query: dict[str, object], code
     async with serving() as served, served.stream(**query) as call:
         events = await heard(call)
         assert call.close_code == close
+        metrics = (await served.get("/metrics")).text
+        assert not list(served.engine.book.live())
+        assert not served.engine._calls
+    assert f'undertone_faults_total{{code="{code}"}} 1.0' in metrics
     assert codes(events, Error) == [code]
     assert not events[0].call_survives
     assert len(events[0].reason) > 20
@@ -137,20 +188,33 @@ async def test_text_where_audio_is_due_is_an_error_that_the_call_survives() -> N
     assert events[-1].reason == "finished"
 
 
-@pytest.mark.parametrize("size", [(1 << 20) + 2, 5 << 20])
-async def test_a_message_over_1_mib_ends_the_call_with_its_summary(size: int) -> None:
+async def test_a_flood_of_text_ends_the_call_and_no_other() -> None:
+    async with serving() as served, served.stream() as other, served.stream() as call:
+        for _ in range(200):
+            with suppress(ConnectionClosed):
+                await call.send("hello?")
+        events = await asyncio.wait_for(heard(call), 5)
+        assert call.close_code == 1008
+        await send_all(other, voice(110, 1.0))
+        assert (await heard(other))[-1].reason == "finished"
+    assert codes(events, Error) == ["message.not_control"] * 21 + ["message.flood"]
+    assert events[-1].reason == "message.flood"
+
+
+@pytest.mark.parametrize("message", [bytes((1 << 20) + 2), bytes(5 << 20), "é" * 600_000], ids=["1", "5", "text"])
+async def test_a_message_over_1_mib_ends_the_call_with_its_summary(message: bytes | str) -> None:
     async with serving() as served, served.stream(call_id="big") as call:
         await call.send(pcm(voice(110, 2.0)))
         await call.recv()
         try:
-            await call.send(bytes(size))
+            await call.send(message)
         except Exception:
             pass  # the server may close before it has taken all of it
         await heard(call)
         assert call.close_code == 1009
         await until(lambda: not served.engine.book.is_live("big"))
         record = await served.call("big")
-    assert record["reason"] in ("message.too_big", "client.disconnected")
+    assert record["reason"] == "message.too_big"
     assert record["summary"]["duration_s"] == 2.0
 
 
@@ -185,6 +249,38 @@ async def test_silence_for_ever_is_a_warning_and_the_call_goes_on() -> None:
     assert events[-1].reason == "finished"
 
 
+@pytest.mark.parametrize("pause_s", [0.02, 0.0])
+async def test_empty_messages_are_no_audio(pause_s: float) -> None:
+    async def chatter(call: ClientConnection) -> None:
+        with suppress(ConnectionClosed):
+            while True:
+                await call.send(b"")
+                await asyncio.sleep(pause_s)
+
+    async with serving(idle_timeout_s=0.3) as served, served.stream() as call:
+        sending = asyncio.create_task(chatter(call))
+        events = await asyncio.wait_for(heard(call), 5)
+        await sending
+        assert call.close_code == 4408
+    assert events[-1].reason == "call.idle"
+
+
+async def test_a_call_is_too_long_also_by_the_clock() -> None:
+    async def trickle(call: ClientConnection) -> None:
+        with suppress(ConnectionClosed):
+            while True:
+                await call.send(bytes(320))
+                await asyncio.sleep(0.05)
+
+    async with serving(max_call_s=0.5) as served, served.stream() as call:
+        sending = asyncio.create_task(trickle(call))
+        events = await asyncio.wait_for(heard(call), 5)
+        await sending
+        assert call.close_code == 4413
+    assert events[-1].reason == "call.too_long"
+    assert events[-1].summary.duration_s < 0.4
+
+
 async def test_a_call_that_is_too_long_is_ended() -> None:
     async with serving(max_call_s=3.0) as served, served.stream() as call:
         for _ in range(5):
@@ -195,23 +291,23 @@ async def test_a_call_that_is_too_long_is_ended() -> None:
 
 
 async def test_a_client_that_never_reads_loses_scores_first_and_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streaming, "SEND_TIMEOUT_S", 0.5)
-    async with serving(outbox_events=16) as served:
-        async with connect(
-            f"ws://127.0.0.1:{served.port}/v1/stream?call_id=deaf", max_queue=1, compression=None, ping_interval=None
-        ) as deaf:
-            await deaf.send('{"type":"configure","frames":true}')
-            await until(lambda: served.engine.book.is_live("deaf"))
-            speech = pcm(np.tile(conversation(), 3))
-            while served.engine.book.is_live("deaf"):
-                await asyncio.wait_for(deaf.send(speech[: 1 << 20]), 5)
-                await asyncio.sleep(0.01)
-        await until(lambda: not served.engine.book.is_live("deaf"), 20)
+    monkeypatch.setattr(streaming, "SEND_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(streaming, "CLOSE_TIMEOUT_S", 0.1, raising=False)
+    async with serving(outbox_events=16, narrow=True) as served, Deaf(served, "/v1/stream?call_id=deaf") as deaf:
+        await until(lambda: served.engine.book.is_live("deaf"))
+        await deaf.send('{"type":"configure","frames":true}')
+        speech = pcm(np.tile(conversation(), 2))[: 1 << 20]
+        while served.engine.book.is_live("deaf"):
+            await asyncio.wait_for(deaf.send(speech), 5)
+            await asyncio.sleep(0.01)
+        await until(lambda: not served.engine._calls, 3)
         record = await served.call("deaf")
         async with served.stream(call_id="other") as other:
             await send_all(other, voice(110, 1.0))
             assert (await heard(other))[-1].reason == "finished"
+        await asyncio.wait_for(served.engine.drain(), 1)
     assert record["reason"] == "client.too_slow"
+    assert record["summary"]["duration_s"] > 10
 
 
 async def test_not_a_number_is_a_warning() -> None:
@@ -222,6 +318,17 @@ async def test_not_a_number_is_a_warning() -> None:
         await call.send('{"type":"finish"}')
         events = await heard(call)
     assert codes(events, Warning) == ["audio.not_finite"]
+
+
+async def test_one_sample_that_is_not_a_number_is_warned_of_once() -> None:
+    async with serving() as served, served.stream(encoding="pcm_f32le") as call:
+        samples = silence(65.0)
+        samples[100] = np.nan
+        for at in range(0, len(samples), 16_000):
+            await call.send(samples[at : at + 16_000].tobytes())
+        await call.send('{"type":"finish"}')
+        events = await heard(call)
+    assert codes(events, Warning).count("audio.not_finite") == 1
 
 
 async def test_a_model_that_fails_costs_its_windows_only() -> None:
@@ -258,3 +365,101 @@ async def test_sigterm_drains_live_calls_with_a_reason() -> None:
         assert call.close_code == 1012
     assert events[-1].reason == "server.stopping"
     assert events[-1].summary.duration_s == 2.0
+
+
+def breaking(method: str, call_id: str = "bad") -> Callable[..., Any]:
+    """A method of Session that raises for one call."""
+    whole = getattr(Session, method)
+
+    def broken(session: Session, *args: object, **named: object) -> Any:
+        if session.call_id == call_id:
+            raise RuntimeError(f"{method} is out of order")
+        return whole(session, *args, **named)
+
+    return broken
+
+
+async def test_a_session_that_breaks_on_an_answer_breaks_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, batches = threading.Event(), []
+
+    def wait(batch: np.ndarray) -> None:
+        if batch.any():
+            batches.append(len(batch))
+            assert gate.wait(10)
+
+    async with serving(scripted_models(before=wait)) as served:
+        async with served.stream(call_id="bad") as bad, served.stream(call_id="good") as good:
+            monkeypatch.setattr(Session, "receive_analysis", breaking("receive_analysis"))
+            for call in (bad, good):
+                await call.send(pcm(voice(110, 2.5)))
+            await until(lambda: len(batches) == 2)  # of both models; what comes now waits for the next ones
+            for call in (bad, good):
+                await call.send(pcm(voice(110, 1.0)))
+            await good.send('{"type":"finish"}')
+            await asyncio.sleep(0.1)
+            gate.set()
+            good_events = await asyncio.wait_for(heard(good), 5)
+            bad_events = await asyncio.wait_for(heard(bad), 5)
+            assert (good.close_code, bad.close_code) == (1000, 1011)
+        assert max(batches) > 1
+        await until(lambda: not served.engine._calls, 3)
+        record = await served.call("bad")
+        monkeypatch.undo()
+        async with served.stream(call_id="bad") as again:
+            await send_all(again, voice(110, 1.0))
+            assert (await heard(again))[-1].reason == "finished"
+        metrics = (await served.get("/metrics")).text
+    assert good_events[-1].reason == "finished"
+    assert good_events[-1].summary.windows["emotion.analysed"] == 7
+    assert codes(bad_events, Error) == ["server.failed"]
+    assert (record["state"], record["reason"]) == ("ended", "server.failed")
+    assert 'undertone_streams_active{transport="websocket"} 0.0' in metrics
+    assert 'undertone_calls_total{reason="server.failed",transport="websocket"} 1.0' in metrics
+
+
+@pytest.mark.parametrize(
+    "broken", [["receive_audio"], ["receive_audio", "reject"], ["receive_audio", "reject", "finish", "abort"]]
+)
+async def test_a_call_that_breaks_on_its_audio_is_ended_and_remembered(
+    monkeypatch: pytest.MonkeyPatch, broken: list[str]
+) -> None:
+    async with serving() as served, served.stream(call_id="good") as good:
+        async with served.stream(call_id="bad") as bad:
+            await bad.send(pcm(voice(110, 2.0)))
+            await until(lambda: served.engine.book.find("bad").emotions != {})
+            for method in broken:
+                monkeypatch.setattr(Session, method, breaking(method))
+            await bad.send(pcm(voice(110, 1.0)))
+            events = await asyncio.wait_for(heard(bad), 5)
+            assert bad.close_code == 1011
+        await until(lambda: len(served.engine._calls) == 1, 3)
+        assert not served.engine.book.is_live("bad")
+        record = await served.call("bad")
+        await send_all(good, voice(110, 1.0))
+        assert (await heard(good))[-1].reason == "finished"
+    assert (record["state"], record["reason"]) == ("ended", "server.failed")
+    assert record["timeline"]
+    if broken == ["receive_audio"]:
+        assert events[-1].reason == "server.failed"
+        assert record["summary"]["duration_s"] == 2.0
+    if "reject" not in broken:
+        assert codes(events, Error) == ["server.failed"]
+
+
+@pytest.mark.parametrize("goodbye", ["hangs up", "finishes", "is drained"])
+async def test_a_call_that_breaks_at_its_end_is_over_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, goodbye: str
+) -> None:
+    async with serving() as served, served.stream(call_id="bad") as bad:
+        await bad.send(pcm(voice(110, 2.0)))
+        await until(lambda: served.engine.book.find("bad").emotions != {})
+        monkeypatch.setattr(Session, "finish", breaking("finish"))
+        if goodbye == "hangs up":
+            bad.transport.abort()
+        elif goodbye == "finishes":
+            await bad.send('{"type":"finish"}')
+        else:
+            await asyncio.wait_for(served.engine.drain(), 5)
+        await until(lambda: not served.engine._calls, 3)
+        record = await served.call("bad")
+    assert (record["state"], record["reason"]) == ("ended", "server.failed")
