@@ -166,12 +166,18 @@ def checked(analysis: Analysis, spec: EmotionSpec | SpeakerSpec) -> Analysis:
     match analysis, spec:
         case EmotionAnalysis(logits, arousal), EmotionSpec():
             most = spec.window_samples // FRAME_SAMPLES
-            whole = logits.shape == (len(arousal), len(LABELS)) and len(arousal) <= most
+            frames = _shape(arousal)
+            whole = len(frames) == 1 and frames[0] <= most and _shape(logits) == (*frames, len(LABELS))
             good = whole and bool(np.isfinite(logits).all() and np.isfinite(arousal).all())
         case SpeakerAnalysis(embedding), SpeakerSpec():
-            good = embedding.shape == (spec.embedding_size,) and bool(np.isfinite(embedding).all())
+            good = _shape(embedding) == (spec.embedding_size,) and bool(np.isfinite(embedding).all())
         case Missing(), _:
             good = True
         case _:
             good = False
     return analysis if good else Missing.FAILED
+
+
+def _shape(array: object) -> tuple[int, ...]:
+    """The shape of an array; empty for what is none."""
+    return array.shape if isinstance(array, np.ndarray) else ()

@@ -160,6 +160,7 @@ class CallRecord:
     def break_off(self, reason: str, at: str) -> None:
         """The call is over without a `call.ended`: something broke on our side. There is no summary."""
         self.ended_at, self._reason = at, reason
+        self._duration_s = self._session.duration_s if self._session is not None else self._duration_s
         self._let_go()
 
     def _end(self, event: CallEnded) -> None:
