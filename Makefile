@@ -53,8 +53,10 @@ bench: $(VENV)/installed-tests  ## replay speed, and event lag of one live call
 soak: $(VENV)/installed-tests   ## 30 minutes of calls opening and closing: is memory flat?
 	@$(BIN)/python -m benchmarks.soak $(RECORDING)
 
-evaluate: $(VENV)/installed-evaluation  ## change F1 and DER of the two-party calls in the data folder
+evaluate: $(VENV)/installed-evaluation  ## who spoke when, and both models on speakers they never heard
 	@$(BIN)/python -m benchmarks.diarization
+	@$(BIN)/python -m training.evaluate emotion
+	@$(BIN)/python -m training.evaluate speaker
 
 docs: $(VENV)/installed        ## make the tables in docs/ anew from what is declared
 	@$(BIN)/python -m stream_server.reference
