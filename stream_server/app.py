@@ -67,7 +67,7 @@ def create_app(engine: Engine) -> FastAPI:
         redoc_url=None,
     )
     server = engine.settings.server
-    local_only = server.host.casefold() in LOOPBACK | {"::1"}
+    local_only = server.host.casefold() in LOOPBACK
     refused = engine.instruments.faults.labels("request.forbidden").inc
     app.add_middleware(BrowserGuard, allowed_origins=server.allowed_origins, local_only=local_only, refused=refused)
     _add_streams(app, engine)

@@ -11,12 +11,13 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class BrowserGuard:
     """Refuses a request whose `Origin` is neither this server's address nor in `allowed_origins`; and, where
-    `local_only`, one whose `Host` is no name of this machine (DNS rebinding). Programs send no Origin."""
+    `local_only`, one whose `Host` is no name of this machine (DNS rebinding) nor of an allowed origin (a proxy).
+    Programs send no Origin."""
 
     def __init__(
         self,
@@ -28,6 +29,7 @@ class BrowserGuard:
         self._app = app
         self._refused = refused
         self._allowed_origins = frozenset(origin.rstrip("/").casefold() for origin in allowed_origins)
+        self._hosts = LOOPBACK | {_split(origin).hostname for origin in self._allowed_origins}
         self._local_only = local_only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,8 +47,11 @@ class BrowserGuard:
 
     def _objection(self, headers: Headers) -> str | None:
         host = headers.get("host", "").casefold()
-        if self._local_only and _split(f"//{host}").hostname not in {name.strip("[]") for name in LOOPBACK}:
-            return f"this server listens on this machine only and is not called {host[:100]!r}"
+        if self._local_only and _split(f"//{host}").hostname not in self._hosts:
+            return (
+                f"this server listens on this machine only and is not called {host[:100]!r}; if a proxy that stands "
+                "before it is, name that in the setting server.allowed_origins"
+            )
         origin = headers.get("origin")
         if origin is None or origin.casefold() in self._allowed_origins or _split(origin).netloc.casefold() == host:
             return None

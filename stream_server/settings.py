@@ -43,7 +43,7 @@ class ServerConfig:
     port: Annotated[int, Ge(0), Le(65535)] = 8000
     "Port to listen on; 0 for any free one"
     allowed_origins: tuple[str, ...] = ()
-    "Other sites whose pages may use this server from a browser, such as https://desk.example"
+    "Other addresses whose pages may use this server, such as that of a proxy before it: https://desk.example"
 
 
 @dataclass(frozen=True, slots=True)

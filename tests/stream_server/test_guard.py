@@ -55,6 +55,8 @@ async def outcome(kind: str, local_only: bool = True, allowed: tuple[str, ...] =
         ({"host": "localhost:8000", "origin": "http://["}, {}, False),
         ({"host": "desk.local", "origin": "http://desk.local"}, {"local_only": False}, True),
         ({"host": "desk.local", "origin": "http://evil.example"}, {"local_only": False}, False),
+        ({"host": "desk.example"}, {"allowed": ("https://desk.example",)}, True),
+        ({"host": "evil.example"}, {"allowed": ("https://desk.example",)}, False),
         ({"host": "localhost", "origin": "https://desk.example"}, {"allowed": ("https://desk.example/",)}, True),
         ({"host": "localhost", "origin": "https://Desk.Example"}, {"allowed": ("https://desk.example",)}, True),
         ({"host": "localhost", "origin": "http://desk.example"}, {"allowed": ("https://desk.example",)}, False),
