@@ -16,6 +16,7 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -150,9 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if strange := [name for name in options.names if name not in known]:
         parser.error(f"there is no conversation {strange[0]!r}; there are {', '.join(known)}")
-    try:
-        import pyannote.metrics  # noqa: F401
-    except ImportError:
+    if find_spec("pyannote") is None:
         print("the evaluation needs pyannote.metrics: pip install --group evaluate", file=sys.stderr)
         return 2
     recordings = [known[name] for name in options.names or known]

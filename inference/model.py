@@ -15,8 +15,6 @@ from monitor.analysis import Analysis, EmotionAnalysis, EmotionSpec, Role, Speak
 from monitor.labels import LABELS
 
 WEIGHTS = Path(__file__).parent / "weights"
-EMBEDDED_EMOTION = "undertone-emotion-small"
-EMBEDDED_SPEAKER = "undertone-speaker-small"
 Batch = NDArray[np.float32]
 
 

@@ -72,9 +72,6 @@ class SpeechSpec:
     licence: str
 
 
-Spec = EmotionSpec | SpeakerSpec | SpeechSpec
-
-
 @dataclass(frozen=True, slots=True)
 class Specs:
     """The models that a call is analysed with; None where there is none."""

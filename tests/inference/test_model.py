@@ -8,8 +8,6 @@ import torch
 
 from inference.checkpoint import CheckpointError
 from inference.model import (
-    EMBEDDED_EMOTION,
-    EMBEDDED_SPEAKER,
     WEIGHTS,
     Batch,
     Models,
@@ -20,7 +18,10 @@ from inference.model import (
 )
 from monitor.analysis import EmotionAnalysis, EmotionSpec, Role, SpeakerAnalysis, SpeakerSpec, Specs
 from monitor.labels import LABELS
+from stream_server.settings import ModelsConfig
 from tests.scripted import silence, voice
+
+EMBEDDED_EMOTION, EMBEDDED_SPEAKER = ModelsConfig().emotion, ModelsConfig().speaker
 
 
 @pytest.fixture(scope="module")
