@@ -3,10 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
-RECORDING ?= ../shared/data/conversations/auto_repairs_40.flac
+DATA := $(or $(UNDERTONE_DATA),../shared/data)
+RECORDING ?= $(DATA)/conversations/auto_repairs_40.flac
+EVALUATE := $(BIN)/undertone evaluate
+HELD_OUT := --part held_out
+TALKERS := --only dataset=librispeech,speechocean762,an4,ravdess,emodb
+BUILT := build/conversations
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench soak evaluate docs train-emotion train-speaker clean
+.PHONY: help install run test check bench soak evaluate conversations docs train-emotion train-speaker clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -23,14 +28,14 @@ $(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt
 	@$(PIP) install --quiet --quiet --constraint constraints.txt --editable '.[plot]'
 	@touch $@
 
-$(VENV)/installed-tests: $(VENV)/installed
-	@echo "== installing what the tests need"
-	@$(PIP) install --quiet --constraint constraints.txt --group test
+$(VENV)/installed-evaluation: $(VENV)/installed
+	@echo "== installing what the evaluations need"
+	@$(PIP) install --quiet --constraint constraints.txt --editable '.[evaluate]'
 	@touch $@
 
-$(VENV)/installed-evaluation: $(VENV)/installed-tests
-	@echo "== installing what the evaluations need"
-	@$(PIP) install --quiet --group evaluate
+$(VENV)/installed-tests: $(VENV)/installed-evaluation
+	@echo "== installing what the tests need"
+	@$(PIP) install --quiet --constraint constraints.txt --group test
 	@touch $@
 
 install: $(VENV)/installed   ## install into .venv
@@ -53,10 +58,20 @@ bench: $(VENV)/installed-tests  ## replay speed, and event lag of one live call
 soak: $(VENV)/installed-tests   ## 30 minutes of calls opening and closing: is memory flat?
 	@$(BIN)/python -m benchmarks.soak $(RECORDING)
 
-evaluate: $(VENV)/installed-evaluation  ## who spoke when, and both models on speakers they never heard
-	@$(BIN)/python -m benchmarks.diarization
-	@$(BIN)/python -m training.evaluate emotion
-	@$(BIN)/python -m training.evaluate speaker
+evaluate: $(VENV)/installed-evaluation conversations  ## the model cards' figures: speakers never heard in training (10-15 minutes)
+	@$(EVALUATE) emotion $(DATA)/index.csv $(HELD_OUT) --only dataset=emodb,ravdess,nemo,emovo --nonspeech $(DATA)/nonspeech
+	@$(EVALUATE) speaker $(DATA)/index.csv $(HELD_OUT) --limit 15 --calls $(DATA)/conversations
+	@$(EVALUATE) diarization $(DATA)/conversations
+	@$(EVALUATE) diarization $(BUILT)/test
+	@$(EVALUATE) vad $(DATA)/conversations --nonspeech $(DATA)/nonspeech
+
+conversations: $(BUILT)/test $(BUILT)/tuning  ## build conversations to test and to tune the tracker with
+
+$(BUILT)/test: evaluation/conversations.py | $(VENV)/installed-evaluation
+	@$(EVALUATE) diarization --build $@ $(HELD_OUT) $(TALKERS) --seed 1 --count 16
+
+$(BUILT)/tuning: evaluation/conversations.py | $(VENV)/installed-evaluation
+	@$(EVALUATE) diarization --build $@ --part validation,train $(TALKERS) --seed 2 --count 12
 
 docs: $(VENV)/installed        ## make the tables in docs/ anew from what is declared
 	@$(BIN)/python -m stream_server.reference

@@ -1,4 +1,4 @@
-"""The arithmetic of the reports: percentiles, slopes, precision and recall."""
+"""The arithmetic of the reports: percentiles and slopes."""
 
 from __future__ import annotations
 
@@ -24,11 +24,3 @@ def slope(points: Sequence[tuple[float, float]]) -> float:
     if spread == 0:
         return math.nan
     return sum((x - mean_x) * (y - mean_y) for x, y in points) / spread
-
-
-def precision_recall_f1(matched: int, found: int, expected: int) -> tuple[float, float, float]:
-    """Shares of 1. Where nothing was found and nothing was to be found, all three are 1."""
-    precision = matched / found if found else float(expected == 0)
-    recall = matched / expected if expected else float(found == 0)
-    both = precision + recall
-    return precision, recall, 2 * precision * recall / both if both else 0.0

@@ -11,14 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from benchmarks.recordings import data_folder
-from benchmarks.wrapping import WrappedModel
+from evaluation.caching import WrappedModel
+from evaluation.manifest import data_folder
 from inference.checkpoint import CheckpointError
-from inference.model import Batch, Model, Models, specs
-from monitor.analysis import Analysis
+from inference.model import Model, Models, specs, warm_up
+from monitor.analysis import Analysis, Window
 from monitor.events import encode
 from stream_server import media, offline
 from stream_server.engine import load_models
@@ -40,7 +39,7 @@ class TimedModel(WrappedModel):
         self.seconds = 0.0
         self.windows = 0
 
-    def analyse(self, windows: Batch) -> Sequence[Analysis]:
+    def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
         began_s = time.perf_counter()
         answers = self.inner.analyse(windows)
         self.seconds += time.perf_counter() - began_s
@@ -93,13 +92,6 @@ class Pace:
         return self.taken_s - self.decoding_s - sum(self.models_s.values())
 
 
-def warm_up(models: Models) -> None:
-    """Run each model on a small and on a full batch, so that the first windows are no slower than the others."""
-    for model in models.values():
-        for size in (1, offline.BATCH):
-            model.analyse(np.zeros((size, model.spec.window_samples), np.float32))
-
-
 def measure(recording: Path, roles: tuple[str, ...], models: Models, settings: Settings) -> Pace:
     """Time one replay, from the open file to the encoded events. Raises MediaError."""
     timed = {role: TimedModel(model) for role, model in models.items()}
@@ -134,7 +126,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.threads:
             torch.set_num_threads(options.threads)
         threads = torch.get_num_threads()
-        warm_up(models)
+        for model in models.values():
+            warm_up(model, offline.BATCH)
         roles = ("mixed",) if options.channels == 1 else ("customer", "agent")
         paces = [measure(options.recording, roles, models, settings) for _ in range(max(1, options.repeat))]
     except (MediaError, CheckpointError, SettingsError) as error:

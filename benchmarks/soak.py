@@ -20,9 +20,9 @@ import psutil
 from benchmarks.caller import Wire
 from benchmarks.crowd import Place, Tally, keep_calling
 from benchmarks.memory import SHORTEST_S, Course, Sample, course, draw, write_table
-from benchmarks.recordings import ROOT
 from benchmarks.serving import Serving, ServingError
 from benchmarks.visitors import keep_asking, keep_looking_on
+from evaluation.manifest import ROOT
 from stream_server import media
 from stream_server.media import MediaError
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from inference.model import Model
+from inference.model import Model, warm_up
 from inference.queueing import Ticket, WindowQueue
 from monitor.analysis import (
     Analysis,
@@ -20,6 +20,9 @@ from monitor.analysis import (
     Role,
     SpeakerAnalysis,
     SpeakerSpec,
+    Spec,
+    SpeechAnalysis,
+    SpeechSpec,
     Window,
 )
 from monitor.labels import LABELS
@@ -53,6 +56,9 @@ class Unobserved:
 class Batcher:
     """Continuous batching for one model: as soon as it is free it takes what waits, up to its largest batch.
 
+    With `gather_s`, batches begin at least that far apart: for a model that is quick but dear in small batches. A lone
+    call does not notice, its windows come further apart.
+
     `deliver` gets the answers of a batch at once, from the batcher's thread (for a window that has to make room: from
     that of whoever submits). Every ticket is answered exactly once unless its owner was dropped. A window that fails
     is answered with `Missing.FAILED`, its neighbours normally.
@@ -66,12 +72,14 @@ class Batcher:
         observer: BatchObserver | None = None,
         clock: Callable[[], float] = time.monotonic,
         capacity: int = CAPACITY,
+        gather_s: float = 0.0,
     ) -> None:
         self.role = model.role
         self._model = model
         self._deliver = deliver
         self._observer: BatchObserver = observer or Unobserved()
         self._clock = clock
+        self._gather_s = gather_s
         self._queue = WindowQueue(capacity)
         self._changed = threading.Condition()
         self._running = True
@@ -80,7 +88,7 @@ class Batcher:
     def warm_up(self) -> None:
         """Run the smallest and the largest batch once, so that the first call does not pay for it."""
         for size in (1, self._model.max_batch):
-            self._model.analyse(np.zeros((size, self._model.spec.window_samples), np.float32))
+            warm_up(self._model, size)
 
     def start(self) -> None:
         self._thread.start()
@@ -95,11 +103,12 @@ class Batcher:
 
     def submit(self, owner: Hashable, window: Window, patience_s: float | None) -> None:
         """Queue a window. Raises ValueError if it is not what the model takes: that is a mistake of ours."""
-        expected = self._model.spec.window_samples
-        if window.samples.shape != (expected,) or window.samples.dtype != np.float32:
+        most, samples = self._model.spec.window_samples, window.samples
+        least = 1 if self.role is Role.SPEAKER else most
+        if samples.ndim != 1 or not least <= len(samples) <= most or samples.dtype != np.float32:
+            lengths = f"{least} to {most}" if least < most else f"{most}"
             raise ValueError(
-                f"a {self._model.role} window must be {expected} float32 samples, "
-                f"not {window.samples.dtype} {window.samples.shape}"
+                f"a {self.role} window must be {lengths} float32 samples, not {samples.dtype} {samples.shape}"
             )
         with self._changed:
             displaced = self._queue.put(Ticket(owner, window, self._clock(), patience_s))
@@ -132,14 +141,15 @@ class Batcher:
             if batch:
                 answers = self._run(batch)
                 waited_s = [began_s - ticket.arrived_s for ticket in batch]
-                self._observer.batch_done(self._model.role, len(batch), waited_s, self._clock() - began_s)
+                took_s = self._clock() - began_s
+                self._observer.batch_done(self._model.role, len(batch), waited_s, took_s)
                 self._answer(answers)
+                time.sleep(max(0.0, self._gather_s - took_s))
 
     def _run(self, batch: list[Ticket]) -> list[Answer]:
         """Analyse a batch; if it fails, halve it until only the windows that fail are left out."""
         try:
-            windows = np.stack([ticket.window.samples for ticket in batch])
-            analyses = self._model.analyse(windows)
+            analyses = self._model.analyse([ticket.window for ticket in batch])
             if len(analyses) != len(batch):
                 raise ValueError(f"{len(analyses)} analyses for {len(batch)} windows")
             spec = self._model.spec
@@ -161,16 +171,20 @@ class Batcher:
             log.exception("answers of the %s model could not be delivered", self._model.role)
 
 
-def checked(analysis: Analysis, spec: EmotionSpec | SpeakerSpec) -> Analysis:
+def checked(analysis: Analysis, spec: Spec) -> Analysis:
     """The analysis, or FAILED if it has not the shape that `spec` promises or holds what is not a finite number."""
     match analysis, spec:
         case EmotionAnalysis(logits, arousal), EmotionSpec():
             most = spec.window_samples // FRAME_SAMPLES
             frames = _shape(arousal)
-            whole = len(frames) == 1 and frames[0] <= most and _shape(logits) == (*frames, len(LABELS))
+            fits = len(frames) == 1 and 0 <= analysis.first <= most - frames[0]
+            whole = fits and _shape(logits) == (*frames, len(LABELS))
             good = whole and bool(np.isfinite(logits).all() and np.isfinite(arousal).all())
         case SpeakerAnalysis(embedding), SpeakerSpec():
             good = _shape(embedding) == (spec.embedding_size,) and bool(np.isfinite(embedding).all())
+        case SpeechAnalysis(probabilities), SpeechSpec():
+            fits = len(_shape(probabilities)) == 1 and 0 < len(probabilities) <= spec.window_samples // FRAME_SAMPLES
+            good = fits and bool(((probabilities >= 0) & (probabilities <= 1)).all())
         case Missing(), _:
             good = True
         case _:

@@ -75,6 +75,11 @@ def load_speaker(path: Path) -> tuple[SpeakerNet, Metadata]:
     return _fill(path, _build(path, SpeakerNet, _config(path, document, SpeakerNetConfig)), tensors), document
 
 
+def role_of(path: Path) -> str:
+    """The role that a checkpoint says it has. Raises CheckpointError."""
+    return str(_read(path)[0].get("role"))
+
+
 def _fixed(module: EmotionNet | SpeakerNet) -> Metadata:
     if isinstance(module, EmotionNet):
         return {

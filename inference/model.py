@@ -10,8 +10,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from inference.checkpoint import CheckpointError, load_emotion, load_speaker
-from monitor.analysis import Analysis, EmotionAnalysis, EmotionSpec, Role, SpeakerAnalysis, SpeakerSpec, Specs
+from inference.checkpoint import CheckpointError, load_emotion, load_speaker, role_of
+from inference.silero import SileroJudge, packaged_file
+from monitor.analysis import (
+    Analysis,
+    EmotionAnalysis,
+    EmotionSpec,
+    Role,
+    SpeakerAnalysis,
+    SpeakerSpec,
+    Spec,
+    Specs,
+    SpeechSpec,
+    Window,
+)
 from monitor.labels import LABELS
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -25,15 +37,15 @@ class Model(Protocol):
     def role(self) -> Role: ...
 
     @property
-    def spec(self) -> EmotionSpec | SpeakerSpec: ...
+    def spec(self) -> Spec: ...
 
     @property
     def max_batch(self) -> int:
         """The largest batch worth asking for."""
         ...
 
-    def analyse(self, windows: Batch) -> Sequence[Analysis]:
-        """One analysis per window of `windows`, shape (batch, window_samples), float32 at 16 kHz in [-1, 1]."""
+    def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
+        """One analysis per window. Windows of one stream come in order, in this batch and from batch to batch."""
         ...
 
 
@@ -58,9 +70,10 @@ class EmbeddedEmotion:
             high_from=float(thresholds.get("high_from", 0.7)),
         )
 
-    def analyse(self, windows: Batch) -> Sequence[Analysis]:
+    def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
+        audio = torch.from_numpy(np.stack([window.samples for window in windows]))
         with torch.inference_mode():
-            logits, arousal = self._net(torch.from_numpy(windows).to(self._device))
+            logits, arousal = self._net(audio.to(self._device))
         known, aroused = logits.float().cpu().numpy(), arousal.float().cpu().numpy()
         full = np.zeros((*known.shape[:2], len(LABELS)), np.float32)
         full[:, :, self._columns] = known
@@ -85,8 +98,9 @@ class EmbeddedSpeaker:
         size = int(self._embed(np.zeros((1, header["window_samples"]), np.float32)).shape[1])
         self.spec = SpeakerSpec(header["name"], header["licence"], header["window_samples"], size, *cosines)
 
-    def analyse(self, windows: Batch) -> Sequence[Analysis]:
-        return [SpeakerAnalysis(row) for row in self._embed(windows)]
+    def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
+        whole = np.stack([np.resize(window.samples, self.spec.window_samples) for window in windows])
+        return [SpeakerAnalysis(row) for row in self._embed(whole)]
 
     def _embed(self, windows: Batch) -> Batch:
         with torch.inference_mode():
@@ -97,10 +111,17 @@ class EmbeddedSpeaker:
 Models = dict[Role, Model]
 
 
-def load(emotion: str, speaker: str, device: str) -> Models:
+def warm_up(model: Model, size: int) -> None:
+    """Let a model analyse a batch of `size` windows of silence, so that the first real one does not pay for it."""
+    silence = np.zeros(model.spec.window_samples, np.float32)
+    model.analyse([Window(0, model.role, 0, len(silence), silence) for _ in range(size)])
+
+
+def load(emotion: str, speaker: str, device: str, speech: bool = False) -> Models:
     """Load the models named, each an embedded model's name, a path to a checkpoint, or `none`.
 
-    `device`: auto (CUDA where there is one), cpu or cuda. Raises CheckpointError with what is wrong.
+    `device`: auto (CUDA where there is one), cpu or cuda. `speech`: Silero VAD as well.
+    Raises CheckpointError with what is wrong.
     """
     place = resolve_device(device)
     models: Models = {}
@@ -108,15 +129,28 @@ def load(emotion: str, speaker: str, device: str) -> Models:
         models[Role.EMOTION] = EmbeddedEmotion(locate(emotion), place)
     if speaker != "none":
         models[Role.SPEAKER] = EmbeddedSpeaker(locate(speaker), place)
+    if speech:
+        models[Role.SPEECH] = silero(place)
     return models
+
+
+def embedded(path: Path, device: str) -> Model:
+    """The model in an Undertone checkpoint, whatever its role. Raises CheckpointError."""
+    return EmbeddedEmotion(path, device) if role_of(path) == "emotion" else EmbeddedSpeaker(path, device)
+
+
+def silero(device: str) -> SileroJudge:
+    """The judge of speech, out of the installed package. Raises CheckpointError if it is not there."""
+    return SileroJudge(packaged_file(), device)
 
 
 def specs(models: Models) -> Specs:
     """What the models declare, in the form that a Session takes."""
-    emotion, speaker = models.get(Role.EMOTION), models.get(Role.SPEAKER)
+    emotion, speaker, speech = (models.get(role) for role in (Role.EMOTION, Role.SPEAKER, Role.SPEECH))
     return Specs(
         emotion=emotion.spec if emotion and isinstance(emotion.spec, EmotionSpec) else None,
         speaker=speaker.spec if speaker and isinstance(speaker.spec, SpeakerSpec) else None,
+        speech=speech.spec if speech and isinstance(speech.spec, SpeechSpec) else None,
     )
 
 

@@ -5,8 +5,9 @@ The only module of the core that `inference/` may import.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,8 +52,9 @@ class EmotionSpec:
 
 @dataclass(frozen=True, slots=True)
 class SpeakerSpec:
-    """What a speaker model declares: window, embedding size, and how its cosines of two windows are distributed for
-    the same and for different speakers (means and standard deviations), from which the tracker takes its odds."""
+    """What a speaker model declares: the longest window it is given (one segment's speech; the first windows of a
+    segment are shorter), embedding size, and how its cosines of two windows are distributed for the same and for
+    different speakers (means and standard deviations), from which the tracker takes its odds."""
 
     name: str
     licence: str
@@ -66,10 +68,15 @@ class SpeakerSpec:
 
 @dataclass(frozen=True, slots=True)
 class SpeechSpec:
-    """What a speech model (a judge behind the gate) declares. It is fed the blocks of each stream in order."""
+    """What a speech model (a judge behind the gate) declares: the window it takes, in samples (a multiple of 320), of
+    which only the last block is asked about; the audio before it is for a network that has to settle after a gap."""
 
     name: str
     licence: str
+    window_samples: int
+
+
+Spec = EmotionSpec | SpeakerSpec | SpeechSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +88,39 @@ class Specs:
     speech: SpeechSpec | None = None
 
 
+class Stream:
+    """One channel of one call as one model hears it. `memory` is the model's: what it wants to find again at the next
+    window of the stream, None at the first. It goes when the call goes."""
+
+    __slots__ = ("memory",)
+
+    def __init__(self) -> None:
+        self.memory: Any = None
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """Audio that waits to be analysed: `samples`, shape (n,), float32 at 16 kHz, ending at sample `end_sample` of
-    `channel`. `number` counts a call's windows; an answer names it."""
+    `channel`. `number` counts a call's windows; an answer names it. Windows of a `stream` come in the order of their
+    ends and mostly overlap, so a model may compute what is new only; but each holds all that it needs."""
 
     number: int
     role: Role
     channel: int
     end_sample: int
     samples: NDArray[np.float32]
+    stream: Stream = field(default_factory=Stream)
 
 
 @dataclass(frozen=True, slots=True)
 class EmotionAnalysis:
-    """`logits`: (frames, 9) in the order of LABELS, any value for unknown labels; `arousal`: (frames,) logits."""
+    """`logits`: (frames, 9) in the order of LABELS, any value for unknown labels; `arousal`: (frames,) logits.
+
+    The first row belongs to frame `first` of the window; frames that an earlier window had may be left out."""
 
     logits: NDArray[np.float32]
     arousal: NDArray[np.float32]
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +132,7 @@ class SpeakerAnalysis:
 
 @dataclass(frozen=True, slots=True)
 class SpeechAnalysis:
-    """`probabilities`: (frames,), one per frame of 20 ms."""
+    """`probabilities`: (frames,) in [0, 1], of the last frames of 20 ms of the window."""
 
     probabilities: NDArray[np.float32]
 

@@ -11,14 +11,14 @@ models only, not on chunking or timing.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
 
-from monitor.analysis import Analysis, EmotionSpec, Missing, Role, Specs, SpeechAnalysis, Window
+from monitor.analysis import Analysis, EmotionSpec, Missing, Role, Specs, SpeechAnalysis, Stream, Window
 from monitor.events import (
     CallEnded,
     CallStarted,
@@ -102,6 +102,7 @@ class Session:
         self._teller = Teller(call_id)
         self._windows: list[Window] = []
         self._numbers = 0
+        self._streams: defaultdict[tuple[Role, int], Stream] = defaultdict(Stream)
         self._steps: deque[_Step] = deque()
         self._answers: dict[int, Analysis] = {}
         self._unanswered: set[int] = set()
@@ -109,7 +110,7 @@ class Session:
         self._floor: str | None = None
         self._speaking = 0
         self._spoken_until = 0
-        judged = specs.speech is not None
+        judged = specs.speech.window_samples // FRAME_SAMPLES if specs.speech is not None else 0
         self._ears = Lockstep([Listener(endpointing, self._cutting(role), judged) for role in roles])
         tracked = specs.speaker if len(roles) == 1 else None
         tracker = SpeakerTracker(tracked, tracking) if tracked is not None else None
@@ -235,8 +236,8 @@ class Session:
 
     def _heard(self, happened: list[Happened]) -> None:
         """Act on what the channels report, and see how far the answers reach."""
-        for channel, frame, samples in self._ears.take_unjudged():
-            number = self._window(Role.SPEECH, channel, frame * FRAME_SAMPLES + len(samples), samples)
+        for channel, frame, end, samples in self._ears.take_unjudged():
+            number = self._window(Role.SPEECH, channel, end * FRAME_SAMPLES, samples)
             self._judging[number] = (channel, frame)
         for channel, occurrence in happened:
             self._occur(channel, occurrence)
@@ -244,7 +245,8 @@ class Session:
 
     def _window(self, role: Role, channel: int, end_sample: int, samples: Samples) -> int:
         self._numbers += 1
-        self._windows.append(Window(self._numbers, role, channel, end_sample, samples))
+        stream = self._streams[role, channel]
+        self._windows.append(Window(self._numbers, role, channel, end_sample, samples, stream))
         self._unanswered.add(self._numbers)
         return self._numbers
 

@@ -59,7 +59,7 @@ class FrameTimeline:
     def apply(self, end: int, speech: NDArray[np.bool_], analysis: EmotionAnalysis) -> None:
         """Take in a window of len(speech) frames whose right edge is frame `end`.
 
-        `analysis` may hold fewer frames than the window has: its last frames are then left as they are.
+        `analysis` may hold fewer frames than the window has: the others are then left as they are.
         """
         self._reach(end)
         window = len(speech)
@@ -68,12 +68,12 @@ class FrameTimeline:
         at = np.arange(start + skip, end)
         ring = at % KEPT_FRAMES
         self._speech[ring] = speech[skip:]
-        given = len(analysis.logits)
-        at, ring = at[: max(0, given - skip)], ring[: max(0, given - skip)]
+        first, last = max(skip, analysis.first), min(window, analysis.first + len(analysis.logits))
+        at, ring = at[first - skip : last - skip], ring[first - skip : last - skip]
         distance = np.abs(at - (start + window / 2)).astype(np.float32)
         nearer = distance < self._distance[ring]
         chosen = ring[nearer]
-        source = np.arange(skip, given)[nearer]
+        source = np.arange(first, max(first, last))[nearer] - analysis.first
         self._rows[chosen, : len(LABELS)] = analysis.logits[source]
         self._rows[chosen, -2] = analysis.arousal[source]
         self._rows[chosen, -1] = 1.0

@@ -1,4 +1,4 @@
-"""The command line: `undertone serve | stream | replay | models`."""
+"""The command line: `undertone serve | stream | replay | evaluate | models`."""
 
 from __future__ import annotations
 
@@ -39,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from evaluation import command  # this command line is where everything comes together, above all packages
+
     parser = argparse.ArgumentParser(
         prog="undertone",
         description="Says, while people talk, how they feel and who is speaking.",
@@ -66,7 +68,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_settings(replay, ("models", "vad", "monitor", "tracking"))
     replay.set_defaults(run=_replay)
 
-    models = commands.add_parser("models", help="list the models that are there")
+    evaluate = commands.add_parser("evaluate", help="measure the models on recordings of your own")
+    command.add_arguments(evaluate, _add_settings, _settings)
+
+    models = commands.add_parser("models", help="list the models that are there, and how fast they are here")
+    models.add_argument("--json", action="store_true", help="as JSON")
     models.set_defaults(run=_models)
     return parser
 
@@ -169,10 +175,10 @@ def _replay(options: argparse.Namespace) -> int:
         return 1
 
 
-def _models(_: argparse.Namespace) -> int:
+def _models(options: argparse.Namespace) -> int:
     from stream_server.modellist import show
 
-    return show()
+    return show(options.json)
 
 
 if __name__ == "__main__":

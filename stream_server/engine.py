@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from inference.batcher import Batcher
 from inference.model import Models, load, specs
 from metrics.instruments import Instruments, Reading
-from monitor.analysis import Specs
+from monitor.analysis import Role, Specs
 from stream_server.callbook import CallBook
 from stream_server.fanout import Fanout
 from stream_server.faults import Refusal
@@ -26,6 +26,7 @@ from stream_server.version import VERSION
 
 log = logging.getLogger("undertone")
 DRAIN_S = 10.0
+GATHER_S = {Role.SPEECH: 0.03}
 
 
 class Engine:
@@ -58,7 +59,10 @@ class Engine:
 
     async def _start(self) -> None:
         deliver = delivery(asyncio.get_running_loop())
-        batchers = {role: Batcher(model, deliver, observer=self.instruments) for role, model in self._models.items()}
+        batchers = {
+            role: Batcher(model, deliver, observer=self.instruments, gather_s=GATHER_S.get(role, 0.0))
+            for role, model in self._models.items()
+        }
         for batcher in batchers.values():
             await asyncio.to_thread(batcher.warm_up)
             batcher.start()
@@ -127,7 +131,8 @@ def load_models(settings: Settings) -> Models:
     Threads that wait for each other spin: with more of them than idle cores everything becomes many times slower.
     """
     torch.set_num_threads(settings.models.threads or max(1, _cores() // 2))
-    return load(settings.models.emotion, settings.models.speaker, settings.models.device)
+    speech = settings.vad.backend != "webrtcvad"
+    return load(settings.models.emotion, settings.models.speaker, settings.models.device, speech)
 
 
 def load_engine(settings: Settings) -> Engine:

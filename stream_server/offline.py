@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import numpy as np
-
 from inference.batcher import checked
 from inference.model import Models
 from monitor.analysis import Window
@@ -43,6 +41,6 @@ def _answer(session: Session, windows: list[Window], models: Models) -> None:
         own = [window for window in windows if window.role is role]
         for at in range(0, len(own), model.max_batch):
             batch = own[at : at + model.max_batch]
-            analyses = model.analyse(np.stack([window.samples for window in batch]))
+            analyses = model.analyse(batch)
             for window, analysis in zip(batch, analyses, strict=True):
                 session.receive_analysis(window.number, checked(analysis, model.spec))

@@ -94,11 +94,15 @@ def _greeting(engine: Engine, listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     shown = "localhost" if host in ("0.0.0.0", "::", "127.0.0.1", "::1") else host
     address = f"http://{shown}:{port}"
-    models = [spec for spec in (engine.specs.emotion, engine.specs.speaker) if spec is not None]
+    specs = (engine.specs.emotion, engine.specs.speaker, engine.specs.speech)
+    models = [spec for spec in specs if spec is not None]
     listed = "\n".join(f"  model    {spec.name} (licence {spec.licence})" for spec in models)
     note = ""
     if any("NC" in spec.licence for spec in models):
-        note = "\n  The embedded models are for evaluation: their weights must not be used commercially."
+        note = (
+            "\n  The embedded models are for evaluation: their weights must not be used commercially."
+            "\n  For production emotion2vec+ and CAM++ are meant; support for them is planned."
+        )
     command = "undertone" if shutil.which("undertone") else os.path.relpath(sys.argv[0])
     return (
         f"Undertone is listening\n  page     {address}/\n  API      {address}/docs\n  metrics  {address}/metrics\n"

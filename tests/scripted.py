@@ -29,7 +29,7 @@ from vad.resample import FRAME_SAMPLES, SAMPLE_RATE_HZ
 
 EMOTION = EmotionSpec("scripted-emotion", "none", 48_000, ("angry", "happy", "neutral", "sad"))
 SPEAKER = SpeakerSpec("scripted-speaker", "none", 24_000, 8, 0.9, 0.1, 0.1, 0.15)
-SPEECH = SpeechSpec("scripted-judge", "none")
+SPEECH = SpeechSpec("scripted-judge", "none", 1600)
 Cuttable = TypeVar("Cuttable", bytes, NDArray[np.float32])
 SPECS = Specs(EMOTION, SPEAKER)
 JUDGED = Specs(EMOTION, SPEAKER, SPEECH)
@@ -65,7 +65,7 @@ def answer(window: Window) -> Analysis:
         loud = np.abs(window.samples.reshape(-1, 320)).max(axis=1)
         return SpeechAnalysis((loud > 0.02).astype(np.float32))
     if window.role is Role.SPEAKER:
-        spectrum = np.abs(np.fft.rfft(window.samples))[: 1600 * 8 // 8]
+        spectrum = np.abs(np.fft.rfft(np.resize(window.samples, SPEAKER.window_samples)))[:1600]
         low = spectrum[: len(spectrum) // 8 * 8].reshape(8, -1).mean(axis=1)
         tall = np.log(low + 1e-6)
         return SpeakerAnalysis((tall - tall.mean()).astype(np.float32))

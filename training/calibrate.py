@@ -1,7 +1,7 @@
 """Turns a run into a release: `python -m training.calibrate emotion|speaker`.
 
 Reads `training/runs/NAME/weights.safetensors`, sets what only measurement can set on the validation speakers,
-measures on the held-out speakers, and writes `inference/weights/NAME.safetensors`.
+measures on the held-out speakers as `undertone evaluate` does, and writes `inference/weights/NAME.safetensors`.
 """
 
 from __future__ import annotations
@@ -14,52 +14,43 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from evaluation.emotion import EmotionScores, score_recordings
+from evaluation.emotion import evaluate as evaluate_emotion
+from evaluation.manifest import SPLIT, Manifest, data_folder, filters, read_manifest
+from evaluation.measures import softmax
+from evaluation.report import Results, rounded
+from evaluation.speaker import ModelEmbedder, run_trials
+from evaluation.speaker import evaluate as evaluate_speaker
 from inference import checkpoint
-from inference.emotion_net import EmotionNet
-from inference.speaker_net import SpeakerNet
-from training.corpus import Section
-from training.data import UNLABELLED
-from training.evaluate import (
-    SPEAKER_SETS,
-    WEIGHTS,
-    Results,
-    evaluate_emotion,
-    evaluate_speaker,
-    softmax,
-    speaker_row,
-)
+from inference.model import WEIGHTS, EmbeddedEmotion, EmbeddedSpeaker
 from training.train import RUNS
-from training.trials import cosines, emotion_trials, speaker_trials
 
+CONDITIONS = ("clean", "telephone")
+EMOTION_CORPORA = "dataset=emodb,ravdess,nemo,emovo"
+SPEAKER_CORPORA = "dataset=librispeech,an4,speechocean762,ravdess"
 TEMPERATURES = np.geomspace(0.3, 5, 60)
+COSINES = ("same", "same_mean", "same_std", "different_mean", "different_std")
 
 
-def calibrate_emotion(net: EmotionNet) -> Results:
-    """Divides each head by the temperature that makes the validation labels likeliest; returns both.
+def part(name: str, corpora: str) -> Manifest:
+    """The recordings of a part of the split."""
+    return read_manifest(data_folder() / "index.csv", ("speaker",), filters([corpora], name, SPLIT))
 
-    From then on the softmax and the sigmoid of the network's pooled logits are calibrated as they stand.
-    """
-    section = Section("emotion")
-    clips = section.part("validation")
-    both = [emotion_trials(net, section, clips, narrow=narrow) for narrow in (False, True)]
-    dataset = np.concatenate([trials.dataset for trials in both])
-    label = np.concatenate([trials.label for trials in both])
-    arousal = np.concatenate([trials.arousal for trials in both])
-    logits = np.concatenate([trials.logits for trials in both])
-    arousal_logit = np.concatenate([trials.arousal_logit for trials in both])
-    known, rated = label != UNLABELLED, arousal != UNLABELLED
-    two_way = np.stack([np.zeros_like(arousal_logit), arousal_logit], axis=1)
-    temperature = likeliest_temperature(logits[known], label[known], dataset[known])
-    arousal_temperature = likeliest_temperature(two_way[rated], arousal[rated], dataset[rated])
-    with torch.no_grad():
-        for head, divisor in ((net.label_head, temperature), (net.arousal_head, arousal_temperature)):
-            head.weight.div_(divisor)
-            head.bias.div_(divisor)
-    scores = softmax(logits[known] / temperature)
-    confidence, right = scores.max(1), scores.argmax(1) == label[known]
+
+def temperatures(scores: list[EmotionScores]) -> Results:
+    """What to divide the heads by, so that the softmax and the sigmoid of the mean logits are calibrated, and from
+    which confidence on they are right often enough."""
+    dataset = np.array([entry.dataset for each in scores for entry in each.entries])
+    logits, truth = np.concatenate([each.known_logits for each in scores]), np.concatenate([s.truth for s in scores])
+    arousal, aroused = np.concatenate([s.arousal for s in scores]), np.concatenate([s.aroused for s in scores])
+    known, rated = truth >= 0, aroused >= 0
+    two_way = np.stack([np.zeros_like(arousal), arousal], axis=1)
+    temperature = likeliest_temperature(logits[known], truth[known], dataset[known])
+    chances = softmax(logits[known] / temperature)
+    confidence, right = chances.max(axis=1), chances.argmax(axis=1) == truth[known]
     return {
         "temperature_folded_in": temperature,
-        "arousal_temperature_folded_in": arousal_temperature,
+        "arousal_temperature_folded_in": likeliest_temperature(two_way[rated], aroused[rated], dataset[rated]),
         "medium_from": confidence_for(0.6, confidence, right),
         "high_from": confidence_for(0.75, confidence, right),
     }
@@ -67,7 +58,7 @@ def calibrate_emotion(net: EmotionNet) -> Results:
 
 def confidence_for(accuracy: float, confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
     """The smallest confidence from which on this share of the answers is right; 1 where there is none."""
-    levels = np.arange(0.2, confidence.max(), 0.01)
+    levels = [level for level in np.arange(0.2, 1.0, 0.01) if (confidence >= level).any()]
     reached = [level for level in levels if right[confidence >= level].mean() >= accuracy]
     return round(float(min(reached, default=1.0)), 2)
 
@@ -84,37 +75,60 @@ def likeliest_temperature(logits: NDArray[np.float64], truth: NDArray[np.int64],
     return round(float(min(TEMPERATURES, key=cost)), 3)
 
 
-def calibrate_speaker(net: SpeakerNet) -> Results:
-    """Cosines of the validation speakers' 1.5 s telephone windows, each corpus weighing the same."""
-    rows = []
-    for dataset, section_name in SPEAKER_SETS.items():
-        section = Section(section_name)
-        clips = [clip for clip in section.part("validation") if clip.dataset == dataset]
-        if clips:
-            rows.append(speaker_row(*cosines(speaker_trials(net, section, clips, 1.5, narrow=True))))
-    keys = ("same", "same_mean", "same_std", "different_mean", "different_std")
-    return {key: round(float(np.mean([row[key] for row in rows])), 4) for key in keys}
+def release_emotion(source: Path, target: Path, name: str) -> Results:
+    """Calibrate, write and measure an emotion network; its header."""
+    net, header = checkpoint.load_emotion(source)
+    validation, model = part("validation", EMOTION_CORPORA), EmbeddedEmotion(source, "cpu")
+    thresholds = temperatures([score_recordings(validation, validation.entries, model, c) for c in CONDITIONS])
+    divisors = thresholds["temperature_folded_in"], thresholds["arousal_temperature_folded_in"]
+    with torch.no_grad():
+        for head, divisor in zip((net.label_head, net.arousal_head), divisors, strict=True):
+            head.weight.div_(divisor)
+            head.bias.div_(divisor)
+    header |= {"name": name, "thresholds": thresholds}
+    checkpoint.save(target, net, header)
+    held_out = part("held_out", EMOTION_CORPORA)
+    header["results"] = rounded(
+        evaluate_emotion(held_out, held_out.entries, EmbeddedEmotion(target, "cpu"), CONDITIONS), 3
+    )
+    checkpoint.save(target, net, header)
+    return header
+
+
+def release_speaker(source: Path, target: Path, name: str) -> Results:
+    """Measure, write and measure a speaker network; its header.
+
+    The tracker's cosines are those of the validation speakers' stretches of 1.5 s on the telephone; corpora weigh the
+    same.
+    """
+    net, header = checkpoint.load_speaker(source)
+    header |= {"name": name, "thresholds": dict.fromkeys(COSINES, 0.0)}
+    checkpoint.save(target, net, header)
+    embedder = ModelEmbedder(EmbeddedSpeaker(target, "cpu"))
+    validation = part("validation", SPEAKER_CORPORA)
+    corpora = [entries for entries in validation.by_dataset().values() if len({e.speaker for e in entries}) > 1]
+    found = [
+        run_trials(list(validation.audio(entries)), embedder, 1.5, "telephone", per_recording=2).distribution()
+        for entries in corpora
+    ]
+    header["thresholds"] = {key: round(float(np.mean([row[key] for row in found])), 4) for key in COSINES}
+    checkpoint.save(target, net, header)
+    header["results"] = rounded(evaluate_speaker(part("held_out", SPEAKER_CORPORA), [embedder], CONDITIONS, seed=0))
+    checkpoint.save(target, net, header)
+    return header
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("role", choices=("emotion", "speaker"))
     parser.add_argument("--run", type=Path, help="another run folder than training/runs/NAME")
+    parser.add_argument("--out", type=Path, help="another file than inference/weights/NAME.safetensors")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     name = f"undertone-{arguments.role}-small"
     source = (arguments.run or RUNS / name) / "weights.safetensors"
-    net: EmotionNet | SpeakerNet
-    if arguments.role == "emotion":
-        net, header = checkpoint.load_emotion(source)
-        header["thresholds"] = calibrate_emotion(net)
-        header["results"] = evaluate_emotion(net)
-    else:
-        net, header = checkpoint.load_speaker(source)
-        header["thresholds"] = calibrate_speaker(net)
-        header["results"] = evaluate_speaker(net)
-    header["name"] = name
-    checkpoint.save(WEIGHTS / f"{name}.safetensors", net, header)
+    release = release_emotion if arguments.role == "emotion" else release_speaker
+    header = release(source, arguments.out or WEIGHTS / f"{name}.safetensors", name)
     print(json.dumps({"thresholds": header["thresholds"], "results": header["results"]}, indent=1))
 
 

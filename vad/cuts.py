@@ -46,7 +46,7 @@ class ContextCut:
 class SpeechCut:
     """The newest speech of the segment that began at frame `segment`: frames [`start`, `end`).
 
-    `samples`: (speech * 320,), repeated where there is less. `voiced`: the part of its frames that hold speech.
+    `samples`: ((`end` - `start`) * 320,). `voiced`: the part of its frames that hold speech.
     """
 
     decided: int

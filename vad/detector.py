@@ -1,4 +1,4 @@
-"""The cheap first gate: is there anything like speech in a frame?"""
+"""Cheap first gates: is there anything like speech in a frame, or anything at all?"""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from vad.pcm import Samples
 from vad.resample import FRAME_SAMPLES, SAMPLE_RATE_HZ
+
+SILENCE = 2.0**-11
+"""-66 dB. The silence of an A-law line, which knows no zero, is -72 dB."""
 
 
 class WebrtcDetector:
@@ -26,8 +29,13 @@ class WebrtcDetector:
         pcm = (np.clip(samples, -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
         step = 2 * FRAME_SAMPLES
         is_speech = self._vad.is_speech
-        return np.fromiter(
-            (is_speech(pcm[at : at + step], SAMPLE_RATE_HZ) for at in range(0, len(pcm), step)),
-            np.float32,
-            len(pcm) // step,
-        )
+        return np.array([is_speech(pcm[at : at + step], SAMPLE_RATE_HZ) for at in range(0, len(pcm), step)], np.float32)
+
+
+class SilenceGate:
+    """Lets everything pass but silence, such as that of a muted channel or a lost packet."""
+
+    def feed(self, samples: Samples) -> NDArray[np.float32]:
+        """As `WebrtcDetector.feed`."""
+        loudest = np.abs(samples.reshape(-1, FRAME_SAMPLES)).max(axis=1)
+        return np.asarray(loudest >= SILENCE, np.float32)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
@@ -19,17 +19,20 @@ from numpy.typing import NDArray
 
 from vad.resample import FRAME_S
 
+Backend = Literal["webrtcvad", "silero", "cascade"]
 VOICED = 128
 """A frame counts as voiced from this many 255ths on."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointingConfig:
-    """Settings of the endpointer; times are rounded to frames of 20 ms."""
+    """Settings of speech detection; times are rounded to frames of 20 ms."""
 
+    backend: Backend = "silero"
+    "Who tells speech from noise: webrtcvad, silero, or cascade (silero judges what webrtcvad lets pass)"
     mode: Annotated[int, Ge(0), Le(3)] = 3
-    "Strictness of the WebRTC voice activity detector, 0 (lets most pass) to 3"
-    onset: Annotated[float, Gt(0), Le(1)] = 0.7
+    "Strictness of webrtcvad, 0 (lets most pass) to 3; of no account with silero"
+    onset: Annotated[float, Gt(0), Le(1)] = 0.4
     "Mean speech probability over the onset span from which speech begins"
     offset: Annotated[float, Gt(0), Le(1)] = 0.1
     "Mean speech probability over the hangover below which speech has ended"

@@ -60,8 +60,3 @@ def lookback(history: AudioHistory, end: int, length: int) -> Samples:
     if len(samples) == 0:
         raise IndexError("there is no audio to look back on")
     return np.pad(samples, (length - len(samples), 0), mode="symmetric")
-
-
-def repeated(samples: Samples, length: int) -> Samples:
-    """`samples`, repeated from their start until they are `length` long; a copy."""
-    return np.resize(samples, length)

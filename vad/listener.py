@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vad.cuts import Clipped, ContextCut, Cutting, FellSilent, NoSpeech, Occurrence, SpeechCut
-from vad.detector import WebrtcDetector
+from vad.detector import SilenceGate, WebrtcDetector
 from vad.endpointing import VOICED, Closed, Endpointer, EndpointingConfig, Opened
-from vad.history import AudioHistory, lookback, repeated
+from vad.history import AudioHistory, lookback
 from vad.pcm import Samples
 from vad.resample import FRAME_S, FRAME_SAMPLES
 
@@ -26,25 +26,28 @@ SNR_RANGE_DB = (-20.0, 60.0)
 class Listener:
     """Feeds on 16 kHz samples and gaps; gives occurrences in the order of their `decided` frames.
 
-    With `judged`, the gate's opinion is not the last word: blocks in which it hears something wait in `unjudged`
-    until `judge` has brought speech probabilities for them, late and in any order; everything after them waits too.
-    The occurrences depend neither on how the samples were chunked nor on when the judgements came.
+    With `judged`, the frames of a judge's window, the gate's opinion is not the last word: blocks in which it hears
+    something wait in `unjudged` until `judge` has brought speech probabilities for them, late and in any order;
+    everything after them waits too. With the backend `silero` all but silence is judged. The occurrences depend neither
+    on how the samples were chunked nor on when the judgements came.
     """
 
-    def __init__(self, endpointing: EndpointingConfig, cutting: Cutting, judged: bool = False) -> None:
+    def __init__(self, endpointing: EndpointingConfig, cutting: Cutting, judged: int = 0) -> None:
         self.frame = 0
         """Frames decided so far."""
         self._cutting = cutting
-        self._judged = judged
-        self._gate = WebrtcDetector(endpointing.mode)
+        self._judged = judged if endpointing.backend != "webrtcvad" else 0
+        ungated = self._judged and endpointing.backend == "silero"
+        self._gate = SilenceGate() if ungated else WebrtcDetector(endpointing.mode)
         self._endpointer = Endpointer(endpointing)
         self._history = AudioHistory()
         self._gaps: deque[tuple[int, int]] = deque()
         self._heard = 0
         self._blocks: deque[tuple[int, NDArray[np.float32], bool]] = deque()
         self._judgements: dict[int, NDArray[np.float32] | None] = {}
-        self.unjudged: deque[tuple[int, Samples]] = deque()
-        """Blocks (first frame, samples) to be judged; whoever judges takes them from the left."""
+        self.unjudged: deque[tuple[int, int, Samples]] = deque()
+        """Blocks [first frame, last frame) to be judged, with the samples of the window that ends with them; whoever
+        judges takes them from the left."""
         kept = max(cutting.context, cutting.speech, cutting.horizon) + cutting.hop + 2 * endpointing.hangover_frames
         self._voiced = np.zeros(kept, np.bool_)
         self._speech = np.zeros(kept, np.bool_)
@@ -74,8 +77,8 @@ class Listener:
         return self.feed(np.zeros(samples, np.float32))
 
     def judge(self, frame: int, probabilities: NDArray[np.float32] | None) -> list[Occurrence]:
-        """Bring the speech probabilities, one per frame, of the unjudged block that begins at `frame`; None where
-        the judge failed. Then, or if they are not as many as the block has frames, the gate's word stands."""
+        """Bring the speech probabilities, one per frame, of the unjudged block that begins at `frame`, or for
+        more frames up to its end; None where the judge failed: then the gate's word stands."""
         self._judgements[frame] = probabilities
         return self._advance()
 
@@ -118,9 +121,15 @@ class Listener:
             block = gated[at : at + BLOCK_FRAMES]
             self._blocks.append((start + at, block, bool(block.any())))
             if block.any():
-                cut = samples[at * FRAME_SAMPLES : (at + BLOCK_FRAMES) * FRAME_SAMPLES]
-                self.unjudged.append((start + at, cut.copy()))
+                self.unjudged.append((start + at, start + at + len(block), self._window(start + at + len(block))))
         return self._advance()
+
+    def _window(self, end: int) -> Samples:
+        """The judge's window before frame `end`; silence before the stream began."""
+        out = np.zeros(self._judged * FRAME_SAMPLES, np.float32)
+        samples = self._history.view(max(0, end - self._judged) * FRAME_SAMPLES, end * FRAME_SAMPLES)
+        out[len(out) - len(samples) :] = samples
+        return out
 
     def _advance(self) -> list[Occurrence]:
         """Decide every block whose probabilities are known, up to the first that still waits for its judge."""
@@ -131,9 +140,8 @@ class Listener:
                 if start not in self._judgements:
                     break
                 judgement = self._judgements.pop(start)
-                probabilities = (
-                    judgement if judgement is not None and len(judgement) == len(probabilities) else probabilities
-                )
+                if judgement is not None and len(judgement) >= len(probabilities):
+                    probabilities = judgement[len(judgement) - len(probabilities) :]
             self._blocks.popleft()
             out += self._decide(probabilities)
         if out or not self._blocks:
@@ -242,7 +250,7 @@ class Listener:
         self._segment_cuts += 1
         samples = self._history.view(start * FRAME_SAMPLES, end * FRAME_SAMPLES)
         voiced = float(self._voiced[self._recent(start) : self._recent(end)].mean())
-        return SpeechCut(decided, segment, start, end, repeated(samples, self._cutting.speech * FRAME_SAMPLES), voiced)
+        return SpeechCut(decided, segment, start, end, samples.copy(), voiced)
 
     def _snr_db(self) -> float | None:
         """Speech over the horizon against the noise estimate, both as mean energy per sample."""

@@ -58,8 +58,8 @@ class Lockstep:
             out += self._release(channel, listener.finish_hearing())
         return out
 
-    def take_unjudged(self) -> Iterator[tuple[int, int, Samples]]:
-        """The blocks that wait to be judged: channel, first frame, samples."""
+    def take_unjudged(self) -> Iterator[tuple[int, int, int, Samples]]:
+        """The blocks that wait to be judged: channel, first frame, last frame, samples of the window."""
         for channel, listener in enumerate(self._listeners):
             while listener.unjudged:
                 yield channel, *listener.unjudged.popleft()

@@ -1,4 +1,4 @@
-"""Percentiles, slopes, precision and recall."""
+"""Percentiles and slopes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from benchmarks.figures import percentile, precision_recall_f1, slope
+from benchmarks.figures import percentile, slope
 
 
 def test_a_percentile_is_one_of_the_values() -> None:
@@ -33,13 +33,3 @@ def test_a_bump_in_the_middle_leaves_the_slope_flat() -> None:
 @pytest.mark.parametrize("points", [[], [(1.0, 2.0)], [(1.0, 2.0), (1.0, 3.0)]])
 def test_too_few_points_have_no_slope(points: list[tuple[float, float]]) -> None:
     assert math.isnan(slope(points))
-
-
-def test_precision_is_of_what_was_found_and_recall_of_what_was_there() -> None:
-    assert precision_recall_f1(matched=3, found=4, expected=6) == (0.75, 0.5, pytest.approx(0.6))
-
-
-def test_finding_nothing_where_nothing_was_is_perfect_and_elsewhere_worthless() -> None:
-    assert precision_recall_f1(0, 0, 0) == (1.0, 1.0, 1.0)
-    assert precision_recall_f1(0, 0, 5)[1:] == (0.0, 0.0)
-    assert precision_recall_f1(0, 5, 0)[2] == 0.0

@@ -19,6 +19,9 @@ from monitor.analysis import (
     Role,
     SpeakerAnalysis,
     SpeakerSpec,
+    Spec,
+    SpeechAnalysis,
+    SpeechSpec,
     Window,
 )
 
@@ -41,13 +44,14 @@ class ScriptedModel:
         self.key.set()
         self.answers_lost = 0
 
-    def analyse(self, windows: NDArray[np.float32]) -> Sequence[Analysis]:
-        self.batches.append(windows[:, 0].tolist())
+    def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
+        firsts = np.stack([window.samples[:1] for window in windows])
+        self.batches.append(firsts[:, 0].tolist())
         self.begun.set()
         assert self.key.wait(WAIT_S)
-        if BROKEN in windows[:, 0]:
+        if BROKEN in firsts:
             raise RuntimeError("scripted failure")
-        answers = np.where(windows[:, :1] == NOT_A_NUMBER, np.float32(np.nan), windows[:, :1])
+        answers = np.where(firsts == NOT_A_NUMBER, np.float32(np.nan), firsts)
         return [SpeakerAnalysis(row) for row in answers][self.answers_lost :]
 
 
@@ -212,10 +216,10 @@ def test_an_answer_that_is_nonsense_becomes_a_failure_of_its_window_alone(
         role = Role.EMOTION
         spec = EmotionSpec("scripted", "none", 3 * 320, ("angry", "sad"))  # type: ignore[assignment]
 
-        def analyse(self, windows: NDArray[np.float32]) -> Sequence[Analysis]:
+        def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
             super().analyse(windows)
             fine = EmotionAnalysis(np.zeros((3, 9), np.float32), np.zeros(3, np.float32))
-            return [nonsense if row[0] == BROKEN - 1 else fine for row in windows]
+            return [nonsense if window.samples[0] == BROKEN - 1 else fine for window in windows]
 
     def emotional(number: int, value: float = 0.5) -> Window:
         return Window(number, Role.EMOTION, 0, 0, np.full(3 * 320, value, np.float32))
@@ -246,19 +250,18 @@ def test_a_model_that_loses_an_answer_confuses_no_windows(start: Start, desk: De
     "samples",
     [
         np.zeros(SAMPLES + 1, np.float32),
-        np.zeros(SAMPLES - 1, np.float32),
         np.zeros((1, SAMPLES), np.float32),
         np.zeros(SAMPLES, np.float64),
         np.zeros(SAMPLES, np.int16),
     ],
-    ids=["long", "short", "two axes", "float64", "int16"],
+    ids=["long", "two axes", "float64", "int16"],
 )
 def test_a_window_of_another_shape_is_our_mistake_and_joins_no_batch(
     start: Start, samples: NDArray[np.float32]
 ) -> None:
     model = ScriptedModel()
     batcher = start(model)
-    with pytest.raises(ValueError, match="a speaker window must be 4 float32 samples, not"):
+    with pytest.raises(ValueError, match="a speaker window must be 1 to 4 float32 samples, not"):
         batcher.submit("a", Window(1, Role.SPEAKER, 0, 0, samples), None)
     assert (batcher.waiting, model.batches) == (0, [])
 
@@ -332,6 +335,19 @@ def test_closing_twice_or_before_the_start_is_harmless(start: Start) -> None:
     Batcher(ScriptedModel(), lambda answers: None).close()
 
 
+def test_windows_gather_before_the_next_batch_begins() -> None:
+    desk, model = Desk(), ScriptedModel()
+    batcher = Batcher(model, desk.deliver, gather_s=0.2)
+    batcher.start()
+    batcher.submit("a", window(1), None)
+    desk.wait(1)
+    for number in (2, 3, 4):
+        batcher.submit("a", window(number), None)
+    desk.wait(4)
+    batcher.close()
+    assert [len(batch) for batch in model.batches] == [1, 3]
+
+
 def test_warming_up_runs_the_smallest_and_the_largest_batch() -> None:
     model = ScriptedModel(max_batch=8)
     Batcher(model, lambda answers: None).warm_up()
@@ -340,6 +356,7 @@ def test_warming_up_runs_the_smallest_and_the_largest_batch() -> None:
 
 EMOTION = EmotionSpec("scripted", "none", 3 * 320, ("angry", "sad"))
 SPEAKER = SpeakerSpec("scripted", "none", SAMPLES, 3, 0.9, 0.1, 0.1, 0.1)
+SPEECH = SpeechSpec("scripted", "none", 3 * 320)
 NUMBERS, BAD = np.zeros(3, np.float32), np.array([0, np.inf, 0], np.float32)
 LOGITS, BAD_LOGITS = np.zeros((3, 9), np.float32), np.full((3, 9), np.nan, np.float32)
 
@@ -358,12 +375,19 @@ LOGITS, BAD_LOGITS = np.zeros((3, 9), np.float32), np.full((3, 9), np.nan, np.fl
         (SpeakerAnalysis(NUMBERS[:2]), SPEAKER, False),
         (SpeakerAnalysis(BAD), SPEAKER, False),
         (SpeakerAnalysis(NUMBERS), EMOTION, False),
+        (SpeechAnalysis(NUMBERS), SPEECH, True),
+        (SpeechAnalysis(NUMBERS + 1), SPEECH, True),
+        (SpeechAnalysis(NUMBERS + 1.01), SPEECH, False),
+        (SpeechAnalysis(NUMBERS - 0.01), SPEECH, False),
+        (SpeechAnalysis(BAD), SPEECH, False),
+        (SpeechAnalysis(BAD_LOGITS[:, 0]), SPEECH, False),
+        (SpeechAnalysis(NUMBERS[:0]), SPEECH, False),
+        (SpeechAnalysis(np.zeros(4, np.float32)), SPEECH, False),
+        (SpeechAnalysis(np.zeros((3, 1), np.float32)), SPEECH, False),
         (Missing.SKIPPED, SPEAKER, True),
     ],
 )
-def test_only_finite_numbers_of_the_promised_shape_are_an_answer(
-    analysis: Analysis, spec: EmotionSpec | SpeakerSpec, fine: bool
-) -> None:
+def test_only_finite_numbers_of_the_promised_shape_are_an_answer(analysis: Analysis, spec: Spec, fine: bool) -> None:
     assert checked(analysis, spec) is (analysis if fine else Missing.FAILED)
 
 

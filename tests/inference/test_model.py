@@ -9,14 +9,14 @@ import torch
 from inference.checkpoint import CheckpointError
 from inference.model import (
     WEIGHTS,
-    Batch,
+    Model,
     Models,
     load,
     locate,
     resolve_device,
     specs,
 )
-from monitor.analysis import EmotionAnalysis, EmotionSpec, Role, SpeakerAnalysis, SpeakerSpec, Specs
+from monitor.analysis import EmotionAnalysis, EmotionSpec, Role, SpeakerAnalysis, SpeakerSpec, Specs, Window
 from monitor.labels import LABELS
 from stream_server.settings import ModelsConfig
 from tests.scripted import silence, voice
@@ -29,11 +29,11 @@ def models() -> Models:
     return load(EMBEDDED_EMOTION, EMBEDDED_SPEAKER, "cpu")
 
 
-def batch(samples: int) -> Batch:
+def batch(model: Model) -> list[Window]:
     """Four windows that differ in pitch and level, one of them silence."""
-    seconds = samples / 16_000
-    windows = [voice(110, seconds, 1), voice(260, seconds, 2, 0.05), silence(seconds), voice(180, seconds, 3, 0.9)]
-    return np.stack(windows)
+    seconds = model.spec.window_samples / 16_000
+    audio = [voice(110, seconds, 1), voice(260, seconds, 2, 0.05), silence(seconds), voice(180, seconds, 3, 0.9)]
+    return [Window(at, model.role, 0, len(samples), samples) for at, samples in enumerate(audio)]
 
 
 def test_both_embedded_models_load_without_a_network(models: Models) -> None:
@@ -43,7 +43,7 @@ def test_both_embedded_models_load_without_a_network(models: Models) -> None:
 
 def test_the_emotion_model_answers_every_frame_with_nine_logits_and_an_arousal(models: Models) -> None:
     model = models[Role.EMOTION]
-    analyses = model.analyse(batch(model.spec.window_samples))
+    analyses = model.analyse(batch(model))
     assert len(analyses) == 4
     for analysis in analyses:
         assert isinstance(analysis, EmotionAnalysis)
@@ -55,7 +55,7 @@ def test_the_emotion_model_answers_every_frame_with_nine_logits_and_an_arousal(m
 def test_the_speaker_model_answers_with_an_embedding_of_the_size_it_declares(models: Models) -> None:
     model = models[Role.SPEAKER]
     assert isinstance(model.spec, SpeakerSpec)
-    for analysis in model.analyse(batch(model.spec.window_samples)):
+    for analysis in model.analyse(batch(model)):
         assert isinstance(analysis, SpeakerAnalysis)
         assert analysis.embedding.shape == (model.spec.embedding_size,)
         assert np.isfinite(analysis.embedding).all()
@@ -63,7 +63,7 @@ def test_the_speaker_model_answers_with_an_embedding_of_the_size_it_declares(mod
 
 def test_an_emotion_window_has_the_same_answer_alone_and_among_others(models: Models) -> None:
     model = models[Role.EMOTION]
-    windows = batch(model.spec.window_samples)
+    windows = batch(model)
     for at, together in enumerate(model.analyse(windows)):
         (alone,) = model.analyse(windows[at : at + 1])
         assert isinstance(alone, EmotionAnalysis)
@@ -74,7 +74,7 @@ def test_an_emotion_window_has_the_same_answer_alone_and_among_others(models: Mo
 
 def test_a_speaker_window_has_the_same_answer_alone_and_among_others(models: Models) -> None:
     model = models[Role.SPEAKER]
-    windows = batch(model.spec.window_samples)
+    windows = batch(model)
     for at, together in enumerate(model.analyse(windows)):
         (alone,) = model.analyse(windows[at : at + 1])
         assert isinstance(alone, SpeakerAnalysis)
@@ -84,7 +84,7 @@ def test_a_speaker_window_has_the_same_answer_alone_and_among_others(models: Mod
 
 def test_different_windows_have_different_answers(models: Models) -> None:
     model = models[Role.SPEAKER]
-    one, other, *_ = model.analyse(batch(model.spec.window_samples))
+    one, other, *_ = model.analyse(batch(model))
     assert isinstance(one, SpeakerAnalysis)
     assert isinstance(other, SpeakerAnalysis)
     assert np.abs(one.embedding - other.embedding).max() > 0.01
@@ -93,7 +93,7 @@ def test_different_windows_have_different_answers(models: Models) -> None:
 def test_labels_that_the_model_does_not_know_have_no_logits(models: Models) -> None:
     model = models[Role.EMOTION]
     assert isinstance(model.spec, EmotionSpec)
-    (analysis,) = model.analyse(batch(model.spec.window_samples)[:1])
+    (analysis,) = model.analyse(batch(model)[:1])
     assert isinstance(analysis, EmotionAnalysis)
     silent = {label for at, label in enumerate(LABELS) if not analysis.logits[:, at].any()}
     assert silent == set(LABELS) - set(model.spec.labels)

@@ -34,14 +34,19 @@ class ScriptedModel:
     role: Role
     spec: EmotionSpec | SpeakerSpec
     max_batch: int = 8
-    before: Callable[[np.ndarray], None] = field(default=lambda batch: None)
+    before: Callable[[Sequence[Window]], None] = field(default=lambda batch: None)
 
-    def analyse(self, windows: np.ndarray) -> Sequence[Analysis]:
+    def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
         self.before(windows)
-        return [answer(Window(0, self.role, 0, 0, row)) for row in windows]
+        return [answer(window) for window in windows]
 
 
-def scripted_models(before: Callable[[np.ndarray], None] = lambda batch: None) -> Models:
+def loud(batch: Sequence[Window]) -> bool:
+    """Whether there is anything but zeros in it, as there is in the warm-up."""
+    return any(window.samples.any() for window in batch)
+
+
+def scripted_models(before: Callable[[Sequence[Window]], None] = lambda batch: None) -> Models:
     return {
         Role.EMOTION: ScriptedModel(Role.EMOTION, EMOTION, before=before),
         Role.SPEAKER: ScriptedModel(Role.SPEAKER, SPEAKER, before=before),

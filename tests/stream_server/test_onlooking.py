@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from collections.abc import Sequence
 
 import httpx
-import numpy as np
 import pytest
 
+from monitor.analysis import Window
 from monitor.events import EVENTS, Error, SpeakerChanged, Warning, decode, event_type
 from stream_server import fanout, onlookers
 from stream_server.fanout import Published
@@ -266,7 +267,7 @@ async def test_a_method_an_address_does_not_take_is_named_as_that() -> None:
 async def test_while_the_models_warm_up_the_server_answers_and_takes_no_calls() -> None:
     warm = threading.Event()
 
-    def wait(batch: np.ndarray) -> None:
+    def wait(batch: Sequence[Window]) -> None:
         assert warm.wait(10)
 
     async with serving(scripted_models(before=wait), warm=False) as served:
@@ -285,7 +286,7 @@ async def test_while_the_models_warm_up_the_server_answers_and_takes_no_calls() 
 
 
 async def test_a_server_whose_models_do_not_run_stops() -> None:
-    def fail(batch: np.ndarray) -> None:
+    def fail(batch: Sequence[Window]) -> None:
         raise RuntimeError("no such kernel")
 
     async with serving(scripted_models(before=fail), warm=False) as served:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,12 +16,13 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from monitor.analysis import Window
 from monitor.events import CallEnded, CallStarted, Emotion, EmotionFrames, Error, SpeakerChanged, Warning
 from monitor.session import Session
 from stream_server import streaming
 from stream_server.livecall import MOST_UNANSWERED
 from tests.scripted import SPECS, by_type_and_channel, conversation, events_of, of, silence, voice
-from tests.stream_server.serving import Deaf, heard, pcm, scripted_models, send_all, serving, until
+from tests.stream_server.serving import Deaf, heard, loud, pcm, scripted_models, send_all, serving, until
 from vad.pcm import Samples
 
 
@@ -79,9 +80,9 @@ async def test_audio_faster_than_real_time_is_held_back_and_nothing_is_skipped()
 async def test_a_fast_sender_loses_nothing_also_at_its_start() -> None:
     hold, slow = threading.Lock(), [True]
 
-    def once(batch: np.ndarray) -> None:
+    def once(batch: Sequence[Window]) -> None:
         with hold:
-            if batch.any() and slow:  # all zeros: the warm-up
+            if loud(batch) and slow:  # all zeros: the warm-up
                 slow.clear()
                 time.sleep(0.8)
 
@@ -112,8 +113,8 @@ async def test_a_long_message_fills_no_queue(monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_overtaken_windows_of_a_live_call_are_skipped_counted_and_warned_of() -> None:
-    def slow(batch: np.ndarray) -> None:
-        if batch.any():  # all zeros: the warm-up
+    def slow(batch: Sequence[Window]) -> None:
+        if loud(batch):  # all zeros: the warm-up
             time.sleep(0.9)
 
     async with serving(scripted_models(before=slow)) as served, served.stream() as call:
@@ -337,8 +338,8 @@ async def test_one_sample_that_is_not_a_number_is_warned_of_once() -> None:
 
 
 async def test_a_model_that_fails_costs_its_windows_only() -> None:
-    def fail(batch: np.ndarray) -> None:
-        if batch.any():  # all zeros: the warm-up
+    def fail(batch: Sequence[Window]) -> None:
+        if loud(batch):  # all zeros: the warm-up
             raise RuntimeError("the model is out of order")
 
     async with serving(scripted_models(before=fail), idle_timeout_s=5) as served, served.stream() as call:
@@ -387,8 +388,8 @@ def breaking(method: str, call_id: str = "bad") -> Callable[..., Any]:
 async def test_a_session_that_breaks_on_an_answer_breaks_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     gate, batches = threading.Event(), []
 
-    def wait(batch: np.ndarray) -> None:
-        if batch.any():
+    def wait(batch: Sequence[Window]) -> None:
+        if loud(batch):
             batches.append(len(batch))
             assert gate.wait(10)
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.scripted import silence, voice
-from vad.detector import WebrtcDetector
+from vad.detector import SILENCE, SilenceGate, WebrtcDetector
+from vad.pcm import Encoding, PcmDecoder
 
 
 def test_there_is_one_answer_per_frame() -> None:
@@ -36,3 +37,15 @@ def test_beyond_full_scale_nothing_wraps_around() -> None:
 def test_a_part_of_a_frame_is_refused() -> None:
     with pytest.raises(ValueError, match="321 samples are not whole frames of 320"):
         WebrtcDetector(3).feed(np.zeros(321, np.float32))
+
+
+def test_the_silence_gate_stops_silence_only() -> None:
+    faint = np.zeros(320, np.float32)
+    faint[7] = -SILENCE
+    assert SilenceGate().feed(np.concatenate([np.zeros(320, np.float32), faint, faint / 2])).tolist() == [0, 1, 0]
+
+
+def test_an_idle_telephone_line_is_silence() -> None:
+    for encoding, zero in ((Encoding.MULAW, 0xFF), (Encoding.ALAW, 0xD5)):
+        idle = PcmDecoder(encoding, 1).feed(bytes([zero]) * 320)[0]
+        assert not SilenceGate().feed(idle).any()

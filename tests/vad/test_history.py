@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vad.history import AudioHistory, lookback, repeated
+from vad.history import AudioHistory, lookback
 from vad.pcm import Samples
 
 
@@ -93,7 +93,3 @@ def test_lookback_copies_so_that_later_audio_cannot_change_it() -> None:
 def test_there_is_no_lookback_on_an_empty_stream() -> None:
     with pytest.raises(IndexError, match="no audio"):
         lookback(AudioHistory(), 0, 5)
-
-
-def test_short_samples_are_repeated_from_their_start() -> None:
-    assert repeated(ramp(1, 4), 7).tolist() == [1.0, 2.0, 3.0, 1.0, 2.0, 3.0, 1.0]

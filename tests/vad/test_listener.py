@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -11,12 +12,13 @@ from hypothesis import strategies as st
 
 from tests.scripted import LoudnessGate, loud, pieces, quiet
 from vad.cuts import Clipped, ContextCut, Cutting, FellSilent, NoSpeech, Occurrence, SpeechCut
-from vad.endpointing import Closed, EndpointingConfig, Opened
+from vad.endpointing import Backend, Closed, EndpointingConfig, Opened
 from vad.listener import Listener
 from vad.pcm import Samples
 from vad.resample import FRAME_SAMPLES
 
 ENDPOINTING = EndpointingConfig(onset=0.5, offset=0.1, onset_s=0.2, hangover_s=0.4)
+JUDGED_FRAMES = 25
 HOP, HORIZON, CONTEXT, SPEECH = 25, 150, 150, 75
 CUTTING = Cutting(HOP, HORIZON, CONTEXT, SPEECH, no_speech=300)
 Kind = TypeVar("Kind", bound=Occurrence)
@@ -27,8 +29,8 @@ def scripted_gate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vad.listener.WebrtcDetector", LoudnessGate)
 
 
-def listener(cutting: Cutting = CUTTING, *, judged: bool = False) -> Listener:
-    return Listener(ENDPOINTING, cutting, judged)
+def listener(cutting: Cutting = CUTTING, *, judged: bool = False, backend: Backend = "cascade") -> Listener:
+    return Listener(replace(ENDPOINTING, backend=backend), cutting, JUDGED_FRAMES if judged else 0)
 
 
 def heard(*parts: Samples, cutting: Cutting = CUTTING, flush: bool = False) -> list[Occurrence]:
@@ -165,10 +167,10 @@ def test_the_last_cut_of_a_segment_comes_before_its_end() -> None:
     assert [type(each) for each in out if not isinstance(each, ContextCut)] == [Opened, SpeechCut, Closed]
 
 
-def test_a_short_segment_is_repeated_not_zero_padded() -> None:
+def test_the_cut_of_a_short_segment_holds_its_speech_only() -> None:
     (cut,) = of(heard(quiet(55), speech := loud(20), quiet(60)), SpeechCut)
     assert (cut.start, cut.end) == (55, 75)
-    np.testing.assert_array_equal(cut.samples, np.tile(speech, 4)[: SPEECH * FRAME_SAMPLES])
+    np.testing.assert_array_equal(cut.samples, speech)
 
 
 def test_a_segment_shorter_than_the_floor_is_not_cut() -> None:
@@ -307,7 +309,7 @@ def test_a_gap_cut_in_parts_is_one_gap(sizes: list[int]) -> None:
 
 def judgement_free(ear: Listener) -> dict[int, int]:
     """The blocks that wait, as first frame -> frames."""
-    out = {frame: len(samples) // FRAME_SAMPLES for frame, samples in ear.unjudged}
+    out = {start: end - start for start, end, _ in ear.unjudged}
     ear.unjudged.clear()
     return out
 
@@ -321,12 +323,47 @@ def test_only_what_the_gate_lets_pass_is_judged() -> None:
     assert judgement_free(ear) == {50: 5, 55: 5, 60: 5}
 
 
-def test_a_block_to_be_judged_holds_its_audio() -> None:
+def test_with_silero_alone_all_but_silence_is_judged() -> None:
+    ear = listener(judged=True, backend="silero")
+    muted = np.zeros(10 * FRAME_SAMPLES, np.float32)
+    ear.feed(np.concatenate([quiet(10), loud(3), muted, quiet(7)]))
+    assert judgement_free(ear) == {0: 5, 5: 5, 10: 5, 20: 5, 25: 5}
+
+
+def test_with_webrtcvad_alone_nothing_is_judged() -> None:
+    ear = listener(judged=True, backend="webrtcvad")
+    out = ear.feed(np.concatenate([quiet(50), loud(20), quiet(50)]))
+    assert judgement_free(ear) == {}
+    assert edges(out) == [Opened(50, 55), Closed(50, 70, 89)]
+
+
+def test_a_block_comes_with_the_audio_before_it() -> None:
     audio = np.concatenate([quiet(50), loud(5)])
     ear = listener(judged=True)
     ear.feed(audio)
-    (block,) = ear.unjudged
-    np.testing.assert_array_equal(block[1], audio[50 * FRAME_SAMPLES :])
+    ((start, end, window),) = ear.unjudged
+    assert (start, end) == (50, 55)
+    np.testing.assert_array_equal(window, audio[(55 - JUDGED_FRAMES) * FRAME_SAMPLES :])
+
+
+def test_before_the_stream_began_there_was_silence() -> None:
+    audio = loud(10)
+    ear = listener(judged=True)
+    ear.feed(audio)
+    _, (start, end, window) = ear.unjudged
+    assert (start, end, len(window)) == (5, 10, JUDGED_FRAMES * FRAME_SAMPLES)
+    assert not window[: -len(audio)].any()
+    np.testing.assert_array_equal(window[-len(audio) :], audio)
+
+
+def test_of_a_longer_judgement_the_last_frames_count() -> None:
+    ear = listener(judged=True)
+    out = ear.feed(np.concatenate([quiet(50), loud(13)])) + ear.finish_hearing()
+    blocks = judgement_free(ear)
+    assert blocks == {50: 5, 55: 5, 60: 3}
+    for frame in blocks:
+        out += ear.judge(frame, np.array([0, 0, 1, 1, 1], np.float32))
+    assert edges(out + ear.flush())[-1] == Closed(52, 63, 63)
 
 
 def test_nothing_is_decided_past_a_block_that_waits_for_its_judge() -> None:

@@ -14,7 +14,7 @@ from vad.listener import Listener
 from vad.lockstep import Happened, Lockstep
 from vad.resample import FRAME_SAMPLES
 
-ENDPOINTING = EndpointingConfig(onset=0.5, offset=0.1, onset_s=0.2, hangover_s=0.4)
+ENDPOINTING = EndpointingConfig("cascade", onset=0.5, offset=0.1, onset_s=0.2, hangover_s=0.4)
 LEFT = np.concatenate([quiet(60), loud(60), quiet(280)])
 RIGHT = np.concatenate([quiet(50), loud(100), quiet(250)])
 
@@ -25,7 +25,7 @@ def scripted_gate(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lockstep(channels: int = 2, *, judged: bool = False) -> Lockstep:
-    return Lockstep([Listener(ENDPOINTING, Cutting(25, 150), judged) for _ in range(channels)])
+    return Lockstep([Listener(ENDPOINTING, Cutting(25, 150), 5 if judged else 0) for _ in range(channels)])
 
 
 def edges(happened: list[Happened]) -> list[Happened]:
@@ -75,7 +75,7 @@ def test_it_is_done_once_all_channels_are_finished_and_judged() -> None:
     ears.feed(1, quiet(5))
     ears.finish()
     assert not ears.done
-    ((channel, frame, _),) = ears.take_unjudged()
+    ((channel, frame, _, _),) = ears.take_unjudged()
     ears.judge(channel, frame, np.ones(5, np.float32))
     assert ears.done
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.changes import changes, matched
+from evaluation.changes import changes, matched
 
 TIMES = st.lists(st.integers(0, 40).map(lambda tenth: tenth / 10), max_size=5).map(sorted)
 

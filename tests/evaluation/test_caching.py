@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.caching import CachingModel
-from inference.model import Batch
-from monitor.analysis import Analysis, Role, SpeakerAnalysis
+from evaluation.caching import CachingModel
+from monitor.analysis import Analysis, Role, SpeakerAnalysis, Window
 from tests.scripted import SPEAKER
 
 
@@ -22,13 +21,13 @@ class CountingModel:
     def __init__(self) -> None:
         self.batches: list[int] = []
 
-    def analyse(self, windows: Batch) -> Sequence[Analysis]:
+    def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
         self.batches.append(len(windows))
-        return [SpeakerAnalysis(window[:1].copy()) for window in windows]
+        return [SpeakerAnalysis(window.samples[:1].copy()) for window in windows]
 
 
-def windows(*values: float) -> Batch:
-    return np.stack([np.full(4, value, np.float32) for value in values])
+def windows(*values: float) -> list[Window]:
+    return [Window(0, Role.SPEAKER, 0, 4, np.full(4, value, np.float32)) for value in values]
 
 
 def firsts(answers: Sequence[Analysis]) -> list[float]:

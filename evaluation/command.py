@@ -1,0 +1,219 @@
+"""`undertone evaluate emotion | speaker | diarization | vad`: what is asked for, and which module answers.
+
+Only the standard library is imported here; what an evaluation needs is imported when one runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from evaluation.manifest import Manifest
+    from inference.model import Models
+    from stream_server.settings import Settings
+
+CONDITIONS = ("clean", "telephone", "noise10")
+DEFAULT_RULE = "angry>0.6 for 2s"
+NEEDED = {"sklearn": "scikit-learn", "pyannote": "pyannote.metrics"}
+Results = dict[str, Any]
+Answer = tuple[Results, Callable[[Results], Iterable["RenderableType"]]]
+"""Results, and what shows them to people."""
+Options = argparse.Namespace
+
+
+def add_arguments(
+    parser: argparse.ArgumentParser,
+    add_settings: Callable[[argparse.ArgumentParser, tuple[str, ...]], None],
+    settings: Callable[[Options], Settings],
+) -> None:
+    """Declare what `undertone evaluate` takes. `add_settings` declares settings as flags, `settings` reads them."""
+    kinds = parser.add_subparsers(required=True, metavar="WHAT")
+
+    def kind(name: str, text: str, answer: Callable[[Options, Settings], Answer]) -> argparse.ArgumentParser:
+        sub = kinds.add_parser(name, help=text, description=text[0].upper() + text[1:] + ". See docs/evaluation.md.")
+        sub.add_argument("--json", action="store_true", help="print one JSON document")
+        sub.set_defaults(run=lambda options: run(options, settings, answer))
+        return sub
+
+    emotion = kind("emotion", "emotion of single recordings, anger in streams, and what noise is taken for", _emotion)
+    emotion.add_argument("manifest", type=Path, nargs="?", help="CSV with path, speaker, emotion [, dataset, language]")
+    emotion.add_argument("--nonspeech", type=Path, metavar="DIR", help="a folder of recordings in which nobody speaks")
+    emotion.add_argument(
+        "--rule",
+        action="append",
+        help=f"when an alarm is raised: a label or arousal, > or < (default {DEFAULT_RULE!r}; repeatable)",
+    )
+    emotion.add_argument("--no-streams", action="store_true", help="leave out anger in streams")
+    _add_selection(emotion)
+    _add_conditions(emotion, CONDITIONS)
+    add_settings(emotion, ("models", "vad", "monitor"))
+
+    speaker = kind("speaker", "are two stretches of speech from the same speaker?", _speaker)
+    speaker.add_argument("manifest", type=Path, help="CSV with path, speaker [, dataset, emotion]")
+    speaker.add_argument("--calls", type=Path, metavar="DIR", help="also within each conversation of a folder")
+    speaker.add_argument("--against", choices=("resemblyzer",), action="append", default=[], help="also measure a peer")
+    _add_selection(speaker)
+    _add_conditions(speaker, CONDITIONS[:2])
+    add_settings(speaker, ("models",))
+
+    diarization = kind("diarization", "who spoke when, and how soon a change of speaker is told", _diarization)
+    diarization.add_argument("folder", type=Path, nargs="?", metavar="DIR", help="audio with .rttm files beside it")
+    diarization.add_argument("--model", help="speaker model: an embedded model's name or a path")
+    diarization.add_argument("--build", type=Path, metavar="OUT", help="build conversations into OUT instead")
+    diarization.add_argument("--manifest", type=Path, help="for --build: whose recordings (default: the data folder's)")
+    diarization.add_argument("--count", type=int, default=16, help="for --build: how many (default 16)")
+    _add_selection(diarization, model=False)
+    add_settings(diarization, ("models", "vad", "monitor", "tracking"))
+
+    vad = kind("vad", "is anyone speaking?", _vad)
+    vad.add_argument("folder", type=Path, nargs="?", metavar="DIR", help="conversations (default: the data folder's)")
+    vad.add_argument("--nonspeech", type=Path, metavar="DIR", help="a folder of recordings in which nobody speaks")
+    vad.add_argument("--backend", dest="vad.backend", help="the same as --vad.backend")
+    add_settings(vad, ("vad", "models"))
+
+
+def run(
+    options: Options, settings: Callable[[Options], Settings], answer: Callable[[Options, Settings], Answer]
+) -> int:
+    """Evaluate and print; the exit status: 2 if something must be installed first, 1 if it cannot be done."""
+    if missing := [package for module, package in NEEDED.items() if find_spec(module) is None]:
+        print(
+            f"undertone: evaluating needs {' and '.join(missing)}: pip install 'undertone[evaluate]'", file=sys.stderr
+        )
+        return 2
+    from evaluation.manifest import EvaluationError
+    from evaluation.report import rounded, show
+    from inference.checkpoint import CheckpointError
+    from stream_server.media import MediaError
+
+    try:
+        results, shown = answer(options, settings(options))
+        results = rounded(results)
+        show(results, () if options.json else shown(results), options.json)
+    except (EvaluationError, CheckpointError, MediaError) as error:
+        print(f"undertone: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _add_selection(parser: argparse.ArgumentParser, model: bool = True) -> None:
+    if model:
+        parser.add_argument("--model", help="an embedded model's name or a path (default: that of the settings)")
+    parser.add_argument("--only", action="append", default=[], metavar="COLUMN=VALUE[,VALUE]", help="rows to use")
+    parser.add_argument("--part", help="only speakers of this part of the split, such as held_out")
+    parser.add_argument("--split", type=Path, help="CSV with speaker, part (default training/split.csv)")
+    if model:
+        parser.add_argument("--limit", type=int, metavar="N", help="at most N recordings of each speaker and emotion")
+    parser.add_argument("--seed", type=int, default=0, help="of whatever is drawn (default 0)")
+    parser.add_argument("--skip-bad", action="store_true", help="go on without rows that cannot be used")
+
+
+def _add_conditions(parser: argparse.ArgumentParser, choices: tuple[str, ...]) -> None:
+    parser.add_argument("--condition", action="append", choices=choices, help="repeatable (default: all)")
+
+
+def _manifest(path: Path, options: Options, needed: tuple[str, ...]) -> Manifest:
+    from evaluation.manifest import SPLIT, filters, read_manifest
+
+    return read_manifest(path, needed, filters(options.only, options.part, options.split or SPLIT), options.skip_bad)
+
+
+def _models(settings: Settings, wanted: str, name: str | None) -> tuple[Settings, Models]:
+    """The settings with the model of one role alone, beside that of speech detection, and what they load."""
+    from stream_server.engine import load_models
+
+    emotion = name or settings.models.emotion if wanted == "emotion" else "none"
+    speaker = name or settings.models.speaker if wanted == "speaker" else "none"
+    settings = replace(settings, models=replace(settings.models, emotion=emotion, speaker=speaker))
+    return settings, load_models(settings)
+
+
+def _emotion(options: Options, settings: Settings) -> Answer:
+    from evaluation import emotion, rules, streams
+    from evaluation.manifest import EvaluationError, sampled
+    from monitor.analysis import Role
+
+    try:
+        chosen = [rules.parse(text) for text in options.rule or [DEFAULT_RULE]]
+    except ValueError as error:
+        raise EvaluationError(str(error)) from None
+    if options.manifest is None and options.nonspeech is None:
+        raise EvaluationError("what is to be evaluated? name a manifest, or a folder with --nonspeech")
+    settings, models = _models(settings, "emotion", options.model)
+    conditions = options.condition or list(CONDITIONS)
+    results: Results = {}
+    if options.manifest is not None:
+        manifest = _manifest(options.manifest, options, ("speaker", "emotion"))
+        entries = sampled(manifest.entries, options.limit, options.seed)
+        results["emotion"] = emotion.evaluate(manifest, entries, models[Role.EMOTION], conditions)
+        if not options.no_streams:
+            results["streams"] = streams.evaluate(manifest, models, settings, conditions, chosen, options.seed)
+        results["bad_rows"] = manifest.bad
+    if options.nonspeech is not None:
+        results["nonspeech"] = streams.evaluate_nonspeech(options.nonspeech, models, settings)
+    return results, _shown_emotion
+
+
+def _shown_emotion(results: Results) -> Iterable[RenderableType]:
+    from evaluation import emotion, streams
+
+    yield from _shown_bad(results)
+    if "emotion" in results:
+        yield from emotion.shown(results["emotion"])
+    if "streams" in results:
+        yield from streams.shown(results["streams"])
+    if "nonspeech" in results:
+        yield from streams.shown_nonspeech(results["nonspeech"])
+
+
+def _speaker(options: Options, settings: Settings) -> Answer:
+    from evaluation import speaker
+    from evaluation.manifest import sampled
+    from evaluation.references import conversations
+    from monitor.analysis import Role
+
+    _, models = _models(settings, "speaker", options.model)
+    embedders: list[speaker.Embedder] = [speaker.ModelEmbedder(models[Role.SPEAKER])]
+    embedders += [speaker.PEERS[name]() for name in options.against]
+    manifest = _manifest(options.manifest, options, ("speaker",))
+    manifest.entries = sampled(manifest.entries, options.limit, options.seed)
+    calls = [each for each in conversations(options.calls) if len(each.roles) == 1] if options.calls else []
+    results = speaker.evaluate(manifest, embedders, options.condition or list(CONDITIONS[:2]), options.seed, calls)
+    results["bad_rows"] = manifest.bad
+    return results, lambda results: [*_shown_bad(results), *speaker.shown(results)]
+
+
+def _diarization(options: Options, settings: Settings) -> Answer:
+    from evaluation import conversations, diarization
+    from evaluation.manifest import data_folder
+
+    if options.build is not None:
+        manifest = _manifest(options.manifest or data_folder() / "index.csv", options, ("speaker",))
+        built = conversations.build(manifest, options.build, options.seed, options.count)
+        results = {"folder": str(options.build), "built": built, "bad_rows": manifest.bad}
+        return results, lambda results: [*_shown_bad(results), f"{len(built)} conversations are in {options.build}"]
+    settings, models = _models(settings, "speaker", options.model)
+    return diarization.evaluate(options.folder or data_folder() / "conversations", models, settings), diarization.shown
+
+
+def _vad(options: Options, settings: Settings) -> Answer:
+    from evaluation import vad
+    from evaluation.manifest import data_folder
+    from monitor.analysis import Role
+
+    settings, models = _models(settings, "speech", None)
+    folder = options.folder or data_folder() / "conversations"
+    return vad.evaluate(folder, options.nonspeech, settings.vad, models.get(Role.SPEECH)), vad.shown
+
+
+def _shown_bad(results: Results) -> Iterable[RenderableType]:
+    if bad := results.get("bad_rows"):
+        yield f"{len(bad)} rows were skipped; the first: {bad[0]}"

@@ -1,0 +1,127 @@
+"""What the models say about a recording, asked as a live call asks them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.batcher import checked
+from inference.model import Model
+from monitor.analysis import Analysis, EmotionAnalysis, Role, SpeakerAnalysis, Stream, Window
+from monitor.reading import USABLE_SPEECH_S
+from monitor.session import MonitorConfig
+from monitor.timeline import FrameTimeline, Span
+from vad.cuts import ContextCut, Cutting
+from vad.endpointing import EndpointingConfig
+from vad.listener import Listener
+from vad.pcm import Samples
+from vad.resample import FRAME_S, FRAME_SAMPLES, FRAMES_PER_SECOND
+
+SPEAKER_HOP_FRAMES = FRAMES_PER_SECOND // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A whole clip. `heard` is False where less than 0.3 s were taken for speech: then every frame counts."""
+
+    span: Span
+    snr_db: float | None
+    heard: bool
+
+
+@dataclass(slots=True)
+class _Clip:
+    cuts: list[ContextCut]
+    heard: bool
+    timeline: FrameTimeline = field(default_factory=FrameTimeline)
+    stream: Stream = field(default_factory=Stream)
+
+    def score(self) -> Score:
+        return Score(self.timeline.span(0, self.timeline.end), self.cuts[-1].snr_db, self.heard)
+
+
+def score_clips(
+    clips: Iterable[Samples],
+    model: Model,
+    monitor: MonitorConfig = MonitorConfig(),
+    endpointing: EndpointingConfig = EndpointingConfig(),
+) -> Iterator[Score]:
+    """Each clip, shape (n,), is a call of its own, heard in windows that end every hop; the logits of its speech
+    frames are averaged. Clips go side by side, as calls do. Raises ValueError if the model fails on a window."""
+    context = model.spec.window_samples // FRAME_SAMPLES
+    clips = iter(clips)
+    while together := [_cut(samples, context, monitor, endpointing) for samples in islice(clips, model.max_batch)]:
+        for turn in range(max(len(clip.cuts) for clip in together)):
+            _answer([(clip, clip.cuts[turn]) for clip in together if turn < len(clip.cuts)], model)
+        yield from (clip.score() for clip in together)
+
+
+def embed(stretches: Sequence[Samples], model: Model) -> NDArray[np.float64]:
+    """Unit embeddings (stretches, size). One that is longer than the model's window is the mean of the unit embeddings
+    of windows that end every 0.5 s."""
+    size = model.spec.window_samples
+    windows: list[Window] = []
+    owner: list[int] = []
+    for number, samples in enumerate(stretches):
+        stream = Stream()
+        for end in range(min(size, len(samples)), len(samples) + 1, SPEAKER_HOP_FRAMES * FRAME_SAMPLES):
+            windows.append(Window(len(windows), Role.SPEAKER, 0, end, samples[max(0, end - size) : end], stream))
+            owner.append(number)
+    rows = []
+    for at in range(0, len(windows), model.max_batch):
+        batch = windows[at : at + model.max_batch]
+        rows += [_embedding(analysis, model) for analysis in model.analyse(batch)]
+    sums = np.zeros((len(stretches), len(rows[0]) if rows else 0))
+    np.add.at(sums, owner, np.array(rows))
+    return unit(sums)
+
+
+def unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12))
+
+
+def _embedding(analysis: Analysis, model: Model) -> NDArray[np.float64]:
+    found = checked(analysis, model.spec)
+    if not isinstance(found, SpeakerAnalysis):
+        raise ValueError(f"{model.spec.name} failed on a window")
+    return unit(found.embedding.astype(np.float64))
+
+
+def _cut(samples: Samples, context: int, monitor: MonitorConfig, endpointing: EndpointingConfig) -> _Clip:
+    """The windows of a clip. Where next to no speech is heard, those that end every hop, all of them speech."""
+    samples = np.pad(samples, (0, max(0, 2 * FRAME_SAMPLES - len(samples))))
+    hop, horizon = round(monitor.hop_s / FRAME_S), round(monitor.horizon_s / FRAME_S)
+    listener = Listener(endpointing, Cutting(hop, horizon, context))
+    found = [*listener.feed(samples), *listener.finish_hearing(), *listener.flush()]
+    cuts = [cut for cut in found if isinstance(cut, ContextCut)]
+    speech = np.zeros(len(samples) // FRAME_SAMPLES, np.bool_)
+    for cut in cuts:
+        speech[max(0, cut.decided - context) : cut.decided] = cut.speech[-cut.decided :]
+    if speech.sum() * FRAME_S >= USABLE_SPEECH_S:
+        return _Clip(cuts, True)
+    frames = len(samples) // FRAME_SAMPLES
+    ends = [*range(hop, frames, hop), frames]
+    return _Clip([_whole(samples, end, context) for end in ends], False)
+
+
+def _whole(samples: Samples, end: int, context: int) -> ContextCut:
+    """The window that ends at frame `end`, mirrored at the clip's start as a call is at its own."""
+    window = samples[max(0, end - context) * FRAME_SAMPLES : end * FRAME_SAMPLES]
+    lack = context * FRAME_SAMPLES - len(window)
+    return ContextCut(end, np.pad(window, (lack, 0), mode="symmetric"), np.ones(context, np.bool_), None)
+
+
+def _answer(batch: Sequence[tuple[_Clip, ContextCut]], model: Model) -> None:
+    windows = [
+        Window(number, Role.EMOTION, 0, cut.decided * FRAME_SAMPLES, cut.samples, clip.stream)
+        for number, (clip, cut) in enumerate(batch)
+    ]
+    for (clip, cut), analysis in zip(batch, model.analyse(windows), strict=True):
+        found = checked(analysis, model.spec)
+        if not isinstance(found, EmotionAnalysis):
+            raise ValueError(f"{model.spec.name} failed on a window")
+        clip.timeline.apply(cut.decided, cut.speech, found)
