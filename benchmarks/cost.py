@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from evaluation.manifest import data_folder
+from inference.allocation import keep_freed_memory
 from inference.checkpoint import CheckpointError
 from inference.model import Models, load, specs, warm_up
 from monitor.analysis import Role, Window
@@ -88,6 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="PATH", help="also write the figures there")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
+    keep_freed_memory()  # as the server does
     try:
         settings = load_settings({}, os.environ, None)
         audio = np.concatenate([block[0] for block in media.read(options.recording, 1)])

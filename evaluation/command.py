@@ -153,7 +153,7 @@ def _emotion(options: Options, settings: Settings) -> Answer:
     if options.manifest is not None:
         manifest = _manifest(options.manifest, options, ("speaker", "emotion"))
         entries = sampled(manifest.entries, options.limit, options.seed)
-        results["emotion"] = emotion.evaluate(manifest, entries, models[Role.EMOTION], conditions)
+        results["emotion"] = emotion.evaluate(manifest, entries, models[Role.EMOTION], conditions, options.seed)
         if not options.no_streams:
             results["streams"] = streams.evaluate(manifest, models, settings, conditions, chosen, options.seed)
         results["bad_rows"] = manifest.bad

@@ -24,17 +24,20 @@ from evaluation.measures import (
     unweighted_accuracy,
 )
 from evaluation.report import Results, progress, table
-from evaluation.scoring import score_clips
+from evaluation.scoring import Score, score_calls, score_clips
 from inference.model import Model
 from monitor.analysis import EmotionSpec
 from monitor.labels import LABELS
 from monitor.reading import Reading, read
 from vad.pcm import Samples
+from vad.resample import SAMPLE_RATE_HZ
 
 NO_LABELS = frozenset({"other", "unknown"})
 """Never the truth of a recording as far as labels go: what a corpus calls so is a mixture of its own."""
 HIGH_AROUSAL = frozenset({"angry", "fearful", "happy", "surprised"})
 LOW_AROUSAL = frozenset({"neutral", "sad"})
+CALL_S = 180.0
+"""How long a call made of one speaker's recordings is at most."""
 LEVELS = ("high", "medium", "low", "unusable")
 
 
@@ -113,7 +116,36 @@ def score_recordings(manifest: Manifest, entries: Iterable[Entry], model: Model,
             used.append(entry)
             yield CONDITIONS[condition](samples, crc32(entry.name.encode()))
 
-    scores = list(score_clips(heard(), model))
+    return _scores(spec, used, list(score_clips(heard(), model)))
+
+
+def score_in_calls(
+    manifest: Manifest, entries: Iterable[Entry], model: Model, condition: str, seed: int
+) -> EmotionScores:
+    """As `score_recordings`, but each speaker's recordings follow each other in calls of three minutes, in an order
+    drawn by `seed`: each is heard after what its speaker said before, in whatever mood."""
+    by_speaker: dict[tuple[str, str], list[Entry]] = {}
+    for entry in entries:
+        by_speaker.setdefault((entry.dataset, entry.speaker), []).append(entry)
+    used: list[Entry] = []
+
+    def calls() -> Iterator[list[Samples]]:
+        for key, own in by_speaker.items():
+            order = np.random.default_rng([seed, crc32("/".join(key).encode())]).permutation(len(own))
+            call: list[Samples] = []
+            for entry, samples in manifest.audio(own[place] for place in order):
+                if sum(map(len, call)) > CALL_S * SAMPLE_RATE_HZ:
+                    yield call
+                    call = []
+                used.append(entry)
+                call.append(CONDITIONS[condition](samples, crc32(entry.name.encode())))
+            if call:
+                yield call
+
+    return _scores(emotion_spec(model), used, [score for call in score_calls(calls(), model) for score in call])
+
+
+def _scores(spec: EmotionSpec, used: Sequence[Entry], scores: Sequence[Score]) -> EmotionScores:
     spans = [score.span for score in scores]
     frames = np.array([max(span.frames, 1) for span in spans], np.float64)
     return EmotionScores(
@@ -126,8 +158,11 @@ def score_recordings(manifest: Manifest, entries: Iterable[Entry], model: Model,
     )
 
 
-def evaluate(manifest: Manifest, entries: Sequence[Entry], model: Model, conditions: Sequence[str]) -> Results:
-    """Per condition: all recordings, each corpus, each language, the confusions, and accuracy by reliability."""
+def evaluate(
+    manifest: Manifest, entries: Sequence[Entry], model: Model, conditions: Sequence[str], seed: int = 0
+) -> Results:
+    """Per condition: all recordings, each corpus, each language, the confusions, and accuracy by reliability; and the
+    same measures where each speaker's recordings follow each other in calls."""
     spec = emotion_spec(model)
     labelled = [entry for entry in entries if entry.emotion]
     if not labelled:
@@ -143,7 +178,12 @@ def evaluate(manifest: Manifest, entries: Sequence[Entry], model: Model, conditi
     }
     for condition in conditions:
         scores = score_recordings(manifest, progress(labelled, f"emotion, {condition}"), model, condition)
-        out["conditions"][condition] = describe(scores)
+        in_calls = score_in_calls(
+            manifest, progress(labelled, f"emotion in calls, {condition}"), model, condition, seed
+        )
+        datasets = _by(in_calls, "dataset")
+        rows = {"datasets": datasets, "mean_of_datasets": mean_row(datasets), "all": row(in_calls)}
+        out["conditions"][condition] = describe(scores) | {"in_calls": rows}
     return out
 
 
@@ -225,7 +265,11 @@ def shown(results: Results) -> Iterator[RenderableType]:
             rows |= {"mean of corpora": found["mean_of_datasets"], "all recordings": found["all"]}
         if len(found["languages"]) > 1:
             rows |= {f"language {name}": row for name, row in found["languages"].items()}
-        yield table(f"Emotion, {condition}", rows, "corpus")
+        yield table(f"Emotion, {condition}, each recording a call of its own", rows, "corpus")
+        rows = dict(found["in_calls"]["datasets"])
+        if len(rows) > 1:
+            rows |= {"mean of corpora": found["in_calls"]["mean_of_datasets"]}
+        yield table(f"Emotion, {condition}, each after what its speaker said before", rows, "corpus")
         labels, counts = found["confusion"]["labels"], found["confusion"]["counts"]
         yield table(
             f"Taken for, {condition}",

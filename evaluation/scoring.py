@@ -22,6 +22,9 @@ from vad.pcm import Samples
 from vad.resample import FRAME_S, FRAME_SAMPLES, FRAMES_PER_SECOND
 
 SPEAKER_HOP_FRAMES = FRAMES_PER_SECOND // 2
+PAUSE_FRAMES = FRAMES_PER_SECOND // 2
+"""Silence between the clips of one call."""
+CALLS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,50 @@ def score_clips(
         for turn in range(max(len(clip.cuts) for clip in together)):
             _answer([(clip, clip.cuts[turn]) for clip in together if turn < len(clip.cuts)], model)
         yield from (clip.score() for clip in together)
+
+
+def score_calls(
+    calls: Iterable[Sequence[Samples]],
+    model: Model,
+    monitor: MonitorConfig = MonitorConfig(),
+    endpointing: EndpointingConfig = EndpointingConfig(),
+) -> Iterator[list[Score]]:
+    """As `score_clips`, but the clips of a call follow each other with pauses, so that a model that compares a voice
+    with what it heard before can. A clip in which next to no speech is heard is scored alone."""
+    context = model.spec.window_samples // FRAME_SAMPLES
+    calls = iter(calls)
+    while together := list(islice(calls, CALLS_AT_ONCE)):
+        joined = [_joined(call) for call in together]
+        heard = [_cut(samples, context, monitor, endpointing) for samples, _ in joined]
+        spans: list[dict[int, Span]] = [{} for _ in together]
+        for turn in range(max(len(call.cuts) for call in heard)):
+            going = [n for n, call in enumerate(heard) if turn < len(call.cuts)]
+            _answer([(heard[n], heard[n].cuts[turn]) for n in going], model)
+            for n in going:  # before the timeline folds single frames into seconds
+                last = turn + 1 == len(heard[n].cuts)
+                for place, (start, end) in enumerate(joined[n][1]):
+                    if place not in spans[n] and (last or end <= heard[n].cuts[turn].decided):
+                        spans[n][place] = heard[n].timeline.span(start, end)
+        for n, call in enumerate(together):
+            yield [
+                Score(spans[n][place], heard[n].cuts[-1].snr_db, True)
+                if spans[n][place].frames * FRAME_S >= USABLE_SPEECH_S
+                else next(score_clips([clip], model, monitor, endpointing))
+                for place, clip in enumerate(call)
+            ]
+
+
+def _joined(clips: Sequence[Samples]) -> tuple[Samples, list[tuple[int, int]]]:
+    """The clips one after the other, each cut to whole frames, and the frames [start, end) of each."""
+    parts: list[Samples] = []
+    places: list[tuple[int, int]] = []
+    at = 0
+    for clip in clips:
+        frames = len(clip) // FRAME_SAMPLES
+        parts += [clip[: frames * FRAME_SAMPLES], np.zeros(PAUSE_FRAMES * FRAME_SAMPLES, np.float32)]
+        places.append((at, at + frames))
+        at += frames + PAUSE_FRAMES
+    return np.concatenate(parts), places
 
 
 def embed(stretches: Sequence[Samples], model: Model) -> NDArray[np.float64]:

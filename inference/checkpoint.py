@@ -154,7 +154,7 @@ def _config(path: Path, document: Metadata, kind: type[Config]) -> Config:
     values: dict[str, Any] = {}
     for name, default in defaults.items():
         value: Any = tuple(given[name]) if isinstance(given[name], list) else given[name]
-        numbers = (*value, 1) if isinstance(value, tuple) else (value,)
+        numbers = (*value, 1) if isinstance(value, tuple) else () if isinstance(value, str) else (value,)
         if type(value) is not type(default) or not all(_usable(number) for number in numbers):
             raise CheckpointError(f"{path}: net.{name} is {given[name]!r}, expected something like {default!r}")
         values[name] = value

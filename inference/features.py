@@ -1,31 +1,38 @@
-"""Log-mel features, computed in torch for a whole batch of windows at once.
+"""Log-mel features of streams, computed in torch for a whole batch at once, each frame once.
 
-Both embedded networks begin with `LogMel`, so a checkpoint needs nothing but samples.
+Both embedded networks begin with `LogMel` and `RunningReference`, so a checkpoint needs nothing but samples.
 """
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+
+from inference.past import Past
 
 SAMPLE_RATE_HZ = 16_000
 WINDOW_SAMPLES = 400
 HOP_SAMPLES = 160
 FFT_SAMPLES = 512
-MARGIN_SAMPLES = (WINDOW_SAMPLES - HOP_SAMPLES) // 2
+HISTORY_SAMPLES = WINDOW_SAMPLES - HOP_SAMPLES
+"""How far the first frame of a stretch looks back beyond it."""
+
+SAMPLES_AT_ONCE = 160_000
+"""Spectra of more audio than this no longer fit the processor's caches, and take several times as long."""
 
 POWER_FLOOR = 1e-8
 """Keeps the logarithm finite; at -80 dB it lies at the rounding noise of 16-bit audio."""
 
-DYNAMIC_RANGE_DB = 60.0
-"""What lies further below the loudest point of the window is raised to this distance."""
+LOUDNESS_DB = 30.0
+"""A frame that is this much louder weighs ten times as much in the reference: speech counts, pauses hardly do."""
 
-SPEECH_RANGE_DB = 25.0
-"""Frames nearer than this to the loudest frame carry the weight of the window's reference level."""
+RANGE_DB = 45.0
+"""Features lie at most this far from the reference."""
 
-SCALE_DB = 20.0
-"""Divisor that brings normalised features to about unit spread."""
+SCALE_DB = 15.0
+"""Divisor that brings features to about unit spread."""
 
 
 def mel_filters(mels: int, low_hz: float, high_hz: float) -> Tensor:
@@ -42,10 +49,9 @@ def mel_filters(mels: int, low_hz: float, high_hz: float) -> Tensor:
 
 
 class LogMel(nn.Module):
-    """(batch, samples) in [-1, 1] at 16 kHz -> (batch, samples // 160, mels) in dB.
+    """(batch, HISTORY_SAMPLES + n * 160) in [-1, 1] at 16 kHz -> (batch, n, mels) in dB.
 
-    Frame i looks 25 ms wide around the middle of samples 160 i to 160 (i + 1); the ends are mirrored.
-    The sample count must be a multiple of 160. Silence gives the floor, never an infinity.
+    Frame i looks 25 ms wide back from the end of its 10 ms. Silence gives the floor, never an infinity.
     """
 
     window: Tensor
@@ -58,25 +64,54 @@ class LogMel(nn.Module):
         self.register_buffer("filters", mel_filters(mels, low_hz, high_hz), persistent=False)
 
     def forward(self, audio: Tensor) -> Tensor:
-        padded = functional.pad(audio.unsqueeze(1), (MARGIN_SAMPLES, MARGIN_SAMPLES), mode="reflect").squeeze(1)
-        frames = padded.unfold(-1, WINDOW_SAMPLES, HOP_SAMPLES) * self.window
-        power = torch.view_as_real(torch.fft.rfft(frames, n=FFT_SAMPLES)).square().sum(-1)
-        return 10 * torch.log10(power @ self.filters + POWER_FLOOR)
+        streams = max(1, SAMPLES_AT_ONCE // audio.shape[-1])
+        return torch.cat([self._levels(part) for part in audio.split(streams)])
+
+    def _levels(self, audio: Tensor) -> Tensor:
+        frames = audio.unfold(-1, WINDOW_SAMPLES, HOP_SAMPLES) * self.window
+        spectrum = torch.view_as_real(torch.fft.rfft(frames, n=FFT_SAMPLES)).square_()
+        return 10 * torch.log10((spectrum[..., 0] + spectrum[..., 1]) @ self.filters + POWER_FLOOR)
 
 
-def relative_to_speech(level_db: Tensor, *, per_band: bool) -> Tensor:
-    """(batch, frames, mels) in dB -> the same, relative to the level of the window's loud frames.
+class RunningReference(nn.Module):
+    """(batch, frames, mels) in dB -> the same relative to what the stream sounded like so far.
 
-    The reference is a mean in which loud frames (the speech) weigh about 1 and the rest about 0, so it
-    depends neither on gain nor on how much silence the window reaches back over. One reference for the
-    window keeps the long-term spectrum; one per band (`per_band`) also takes out the channel's colour.
-    Each window is treated alone: the rest of the batch has no influence.
+    The reference is a level and, per band, a shape: the means of the past frames, weighted by loudness and fading with
+    `memory_s`. The shape begins at that of the training data, which counts like `prior_s` seconds of speech (Kaldi's
+    online cepstral mean normalisation does alike). Gain thus falls out at once, the channel's colour soon (with a
+    large `prior_s`: never), and a voice is heard relative to itself. No frame depends on later ones.
     """
-    frame_db = level_db.amax(-1, keepdim=True)
-    peak_db = frame_db.amax(1, keepdim=True)
-    bounded_db = torch.maximum(level_db, peak_db - DYNAMIC_RANGE_DB)
-    weight = torch.sigmoid((frame_db - peak_db + SPEECH_RANGE_DB) / 3)
-    reference_db = (bounded_db * weight).sum(1, keepdim=True) / weight.sum(1, keepdim=True)
-    if not per_band:
-        reference_db = reference_db.mean(-1, keepdim=True)
-    return (bounded_db - reference_db) / SCALE_DB
+
+    prior: Tensor
+
+    def __init__(self, mels: int, memory_s: float, prior_s: float) -> None:
+        super().__init__()
+        self.register_buffer("prior", torch.zeros(mels))
+        rate = SAMPLE_RATE_HZ / HOP_SAMPLES
+        self._fade = -1 / (memory_s * rate)
+        self._prior_frames = prior_s * rate
+
+    @property
+    def size(self) -> int:
+        """How many numbers of the state are the reference's; they come first in both networks."""
+        return len(self.prior) + 3
+
+    def sums(self, level_db: Tensor, past: Past) -> Tensor:
+        """Fading sums up to each frame, (batch, frames, mels + 3): of the weighted shapes, of the weighted levels, of
+        the weights and of their squares."""
+        level = level_db.mean(-1, keepdim=True)
+        weight = torch.exp(level_db.amax(-1, keepdim=True) * (math.log(10) / LOUDNESS_DB))
+        now = torch.cat([(level_db - level) * weight, level * weight, weight, weight.square()], dim=-1)
+        age = torch.arange(1, level_db.shape[1] + 1, device=level_db.device, dtype=level_db.dtype)[:, None]
+        before = past.take(level_db, now.shape[-1])
+        faded: Tensor = (before[:, None] + (now * torch.exp(-age * self._fade)).cumsum(1)) * torch.exp(age * self._fade)
+        past.keep(past.last(faded.transpose(1, 2), 1))
+        return faded
+
+    def forward(self, level_db: Tensor, past: Past) -> Tensor:
+        sums = self.sums(level_db, past)
+        shapes, level, weight, squares = sums.split([level_db.shape[-1], 1, 1, 1], dim=-1)
+        # Kish's effective sample size: how many equally loud frames the weighted mean is worth.
+        counted = weight.square() / squares
+        shape = (shapes / weight * counted + self.prior * self._prior_frames) / (counted + self._prior_frames)
+        return (level_db - level / weight - shape).clamp(-RANGE_DB, RANGE_DB) / SCALE_DB

@@ -1,30 +1,28 @@
-"""What the rest of Undertone knows of a model, and the embedded ones behind that protocol."""
+"""What the rest of Undertone knows of a model, and which one a name means."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from inference.checkpoint import CheckpointError, load_emotion, load_speaker, role_of
+from inference.checkpoint import CheckpointError, role_of
+from inference.embedded import EmbeddedEmotion, EmbeddedSpeaker
 from inference.silero import SileroJudge, packaged_file
 from monitor.analysis import (
     Analysis,
-    EmotionAnalysis,
     EmotionSpec,
     Role,
-    SpeakerAnalysis,
     SpeakerSpec,
     Spec,
     Specs,
     SpeechSpec,
     Window,
 )
-from monitor.labels import LABELS
 
 WEIGHTS = Path(__file__).parent / "weights"
 Batch = NDArray[np.float32]
@@ -47,65 +45,6 @@ class Model(Protocol):
     def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
         """One analysis per window. Windows of one stream come in order, in this batch and from batch to batch."""
         ...
-
-
-class EmbeddedEmotion:
-    """The small frame-level emotion network that ships with Undertone, or another in the same layout."""
-
-    role = Role.EMOTION
-    max_batch = 32
-
-    def __init__(self, path: Path, device: str) -> None:
-        net, header = load_emotion(path)
-        self._net = net.to(device)
-        self._device = device
-        self._columns = [LABELS.index(label) for label in header["labels"]]
-        thresholds: dict[str, Any] = header["thresholds"]
-        self.spec = EmotionSpec(
-            name=header["name"],
-            licence=header["licence"],
-            window_samples=header["window_samples"],
-            labels=tuple(header["labels"]),
-            medium_from=float(thresholds.get("medium_from", 0.5)),
-            high_from=float(thresholds.get("high_from", 0.7)),
-        )
-
-    def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
-        audio = torch.from_numpy(np.stack([window.samples for window in windows]))
-        with torch.inference_mode():
-            logits, arousal = self._net(audio.to(self._device))
-        known, aroused = logits.float().cpu().numpy(), arousal.float().cpu().numpy()
-        full = np.zeros((*known.shape[:2], len(LABELS)), np.float32)
-        full[:, :, self._columns] = known
-        return [EmotionAnalysis(rows, values) for rows, values in zip(full, aroused, strict=True)]
-
-
-class EmbeddedSpeaker:
-    """The small speaker embedding network that ships with Undertone, or another in the same layout."""
-
-    role = Role.SPEAKER
-    max_batch = 32
-
-    def __init__(self, path: Path, device: str) -> None:
-        net, header = load_speaker(path)
-        self._net = net.to(device)
-        self._device = device
-        thresholds: dict[str, Any] = header["thresholds"]
-        try:
-            cosines = [float(thresholds[key]) for key in ("same_mean", "same_std", "different_mean", "different_std")]
-        except KeyError as missing:
-            raise CheckpointError(f"{path}: thresholds lack {missing}; the tracker needs its cosines") from None
-        size = int(self._embed(np.zeros((1, header["window_samples"]), np.float32)).shape[1])
-        self.spec = SpeakerSpec(header["name"], header["licence"], header["window_samples"], size, *cosines)
-
-    def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
-        whole = np.stack([np.resize(window.samples, self.spec.window_samples) for window in windows])
-        return [SpeakerAnalysis(row) for row in self._embed(whole)]
-
-    def _embed(self, windows: Batch) -> Batch:
-        with torch.inference_mode():
-            embeddings: torch.Tensor = self._net(torch.from_numpy(windows).to(self._device))
-        return np.asarray(embeddings.float().cpu().numpy(), np.float32)
 
 
 Models = dict[Role, Model]

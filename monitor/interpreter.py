@@ -8,7 +8,7 @@ from monitor.analysis import Analysis, EmotionAnalysis, Missing, Role, SpeakerAn
 from monitor.events import CallSummary, SpeakerChanged, SpeakerUpdated
 from monitor.mood import Mood, Said
 from monitor.teller import Teller
-from monitor.tracking import Confirmed, SpeakerTracker
+from monitor.tracking import Confirmed, Merged, SpeakerTracker
 from vad.cuts import ContextCut, FellSilent, Occurrence, SpeechCut
 from vad.endpointing import Closed
 from vad.resample import FRAME_S
@@ -84,6 +84,9 @@ class Interpreter:
                 t = cut.decided * FRAME_S
                 self._teller.say(SpeakerUpdated, t, channel, speaker=finding.speaker, confirmed=True)
                 continue
+            if isinstance(finding, Merged):
+                self._merge(channel, cut.decided, finding)
+                continue
             if finding.before is not None and cut.segment < finding.boundary:
                 self._end_turn(channel, cut.segment, finding.boundary, finding.before)
             self._teller.say(
@@ -94,6 +97,19 @@ class Interpreter:
                 to=finding.after,
                 confidence=finding.confidence,
             )
+
+    def _merge(self, channel: int, decided: int, merged: Merged) -> None:
+        """Say that two speakers were one; a turn that is not told yet goes by the name that is left."""
+        if channel in self._closing and self._closing[channel][2] == merged.speaker:
+            self._closing[channel] = (*self._closing[channel][:2], merged.into)
+        self._teller.say(
+            SpeakerUpdated,
+            decided * FRAME_S,
+            channel,
+            speaker=merged.speaker,
+            confirmed=merged.confirmed,
+            merged_into=merged.into,
+        )
 
     def _close_turn(self, channel: int, start: int, end: int) -> None:
         """End a turn once the window that holds its last frames has been heard."""

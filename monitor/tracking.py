@@ -1,16 +1,16 @@
 """Online speaker tracking: who speaks now, told from window embeddings as they come.
 
-A Bayesian filter over "known speaker k" and "someone new". Before each window the belief leaks a little to the other
-speakers (more after a pause than within a segment); then each speaker's share is multiplied by the odds that the
-window is theirs. The odds come from the model's own distributions of cosines, so no threshold is carried over from
-another model. A speaker is kept as the mean of unit embeddings, not renormalised: the expected cosine with it is then
-that of two windows, however many windows it holds.
+Windows of up to the model's length end every hop and never straddle a pause. Each chunk of 0.1 s is scored by the
+windows over it (`voices.py`), and a hidden Markov model smooths the last seconds of speech forwards and backwards
+(`floor.py`). Where they belong, for certain enough and long enough, to someone else than the one who has the floor, a
+change is told, with a boundary in the past. What was learned of the voices is weighed again as they become clearer, and
+two that turn out to be one are merged. All odds come from the model's own distributions of cosines.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated
 
 import numpy as np
@@ -18,28 +18,34 @@ from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import NDArray
 
 from monitor.analysis import SpeakerSpec
+from monitor.floor import CHUNK_FRAMES, Floor
+from monitor.voices import Likeness, Voices, lengthened
 from vad.cuts import SpeechCut
 from vad.resample import FRAME_SAMPLES, FRAMES_PER_SECOND
 
-Vector = NDArray[np.float64]
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class TrackingConfig:
     """Settings of the speaker tracker."""
 
-    switch: Annotated[float, Gt(0), Lt(1)] = 0.2
-    "Probability that the speaker changes from one window to the next within a segment of speech"
-    switch_after_pause: Annotated[float, Gt(0), Lt(1)] = 0.35
-    "The same after a pause"
-    novelty: Annotated[float, Gt(0), Lt(1)] = 0.02
+    switch: Annotated[float, Gt(0), Lt(1)] = 0.25
+    "Probability that the speaker changes within a second of speech without a pause"
+    switch_after_pause: Annotated[float, Gt(0), Lt(1)] = 0.5
+    "Probability that the speaker changes at a pause"
+    novelty: Annotated[float, Gt(0), Lt(1)] = 0.001
     "Share of a change that goes to someone not heard before (the first change: always)"
     certainty: Annotated[float, Gt(0.5), Lt(1)] = 0.55
     "Belief from which a change is reported"
+    shortest_turn_s: Annotated[float, Ge(0.1), Le(10)] = 0.5
+    "Seconds of speech, at least, that make a turn of a speaker who is known"
+    new_speaker_s: Annotated[float, Ge(0.1), Le(3)] = 1.0
+    "The same of anyone new"
+    merge_odds: Annotated[float, Ge(-20), Le(1000)] = 5.0
+    "Log odds from which two speakers are taken for one"
     confirm_s: Annotated[float, Ge(0), Le(3600)] = 3.0
     "Seconds of speech after which a provisional speaker is confirmed"
-    new_speaker_s: Annotated[float, Ge(0), Le(3600)] = 1.0
-    "Seconds of speech, at least, before anyone new is believed in"
     max_speakers: Annotated[int, Ge(1)] = 20
     "Most speakers of one call; whoever comes after them is taken for the most similar one"
 
@@ -61,45 +67,31 @@ class Confirmed:
     speaker: str
 
 
-@dataclass(slots=True)
-class _Speaker:
-    name: str
-    total: Vector
-    frames: int
-    confirmed: bool = False
-
-    @property
-    def mean(self) -> Vector:
-        return self.total / max(1, self.frames)
-
-    def learn(self, embedding: Vector, frames: int) -> None:
-        """Take in a unit embedding, weighted by the frames that no earlier window had held."""
-        self.total = self.total + embedding * frames
-        self.frames += frames
-
-
 @dataclass(frozen=True, slots=True)
-class _Heard:
-    """A window that was heard: frames [start, end) of the segment that began at `segment`."""
+class Merged:
+    """`speaker` was `into` all the time."""
 
-    segment: int
-    start: int
-    end: int
-    embedding: Vector
-    fresh: int
+    speaker: str
+    into: str
+    confirmed: bool
 
 
-@dataclass(slots=True)
-class _Recent:
-    """The windows since the current speaker was last certain, among which a boundary is looked for."""
+Finding = Changed | Confirmed | Merged
 
-    windows: list[_Heard] = field(default_factory=list)
-    since: int = 0
-
-
-RECENT_WINDOWS = 16
-BOUNDARY_STEP = 5
-WITHIN_SEGMENT_PENALTY = 0.15
+TAIL_S = 4.0
+"""Seconds of speech back to which the floor may still be told to have changed."""
+EVIDENCE = 3.0
+"""What a full window's worth of speech counts for the floor, in windows on their own."""
+LEARN_AFTER_S, LEARN_FROM = 1.0, 0.8
+"""A window is learned from once so much more was heard, and if whose it is is believed so firmly."""
+HISTORY, HISTORY_STEP = 160, 20
+WEIGH_EVERY, WEIGH_NOT, WEIGH_EVIDENCE, INERTIA = 2, 4, 0.5, 0.5
+"""Every other window all are weighed again but the newest four."""
+ROUNDS = 6
+"""Changes and newcomers that one window may bring, at most."""
+OWN_SHARE = 0.8
+"""A window makes a voice if so much of it lies within that voice's first turn."""
+STRADDLE = 0.4
 
 
 class SpeakerTracker:
@@ -109,122 +101,155 @@ class SpeakerTracker:
         self.current: str | None = None
         self._config = config
         self._window = spec.window_samples // FRAME_SAMPLES
-        self._gap = spec.same_mean - spec.different_mean
-        spread = spec.same_std + spec.different_std
-        self._even = (spec.same_mean * spec.different_std + spec.different_mean * spec.same_std) / spread
-        self._slope = 2 * self._gap / (spec.same_std**2 + spec.different_std**2)
-        self._speakers: list[_Speaker] = []
-        self._belief: Vector = np.zeros(0)
-        self._new: list[_Heard] = []
-        self._recent = _Recent()
+        self._likeness = Likeness(spec)
+        self._floor = Floor(config.switch, config.switch_after_pause, config.novelty)
+        self._voices = Voices(self._likeness, spec.embedding_size)
+        self._names: list[str] = []
+        self._named = 0
+        self._confirmed: set[str] = set()
+        self._speaking = 0
+        self._since = 0
+        self._passed = False
         self._last_segment = -1
         self._last_end = 0
+        self._heard = 0
 
-    def hear(self, cut: SpeechCut, embedding: NDArray[np.float32]) -> list[Changed | Confirmed]:
+    def hear(self, cut: SpeechCut, embedding: NDArray[np.float32]) -> list[Finding]:
         """Take in a window. `embedding` may have any length; an all-zero one says nothing and is ignored."""
         norm = float(np.linalg.norm(embedding))
         if norm == 0.0:
             return []
         fresh = cut.end - max(cut.start, self._last_end)
-        heard = _Heard(cut.segment, cut.start, cut.end, embedding.astype(np.float64) / norm, fresh)
-        paused, self._last_segment, self._last_end = cut.segment != self._last_segment, cut.segment, cut.end
-        if not self._speakers:
-            return self._begin(heard)
-        belief = self._updated(heard, paused)
-        self._recent.windows = [*self._recent.windows, heard][-RECENT_WINDOWS:]
-        best = int(np.argmax(belief))
-        if best == len(self._speakers):
-            return self._maybe_new(heard, belief)
-        self._new.clear()
-        self._belief = belief
-        return self._settle(best, heard)
+        follows_pause = cut.segment != self._last_segment
+        self._floor.extend(cut.segment if follows_pause else self._last_end, cut.end, follows_pause)
+        self._last_segment, self._last_end = cut.segment, cut.end
+        share = (cut.end - cut.start) / self._window
+        known = lengthened(embedding.astype(np.float64) / norm, share)
+        self._voices.add(known, cut.segment, cut.start, cut.end, fresh / self._window)
+        if self.current is None:
+            return [self._begin(cut), *self._confirm()]
+        self._voices.forget(HISTORY, HISTORY_STEP)
+        out: list[Finding] = []
+        self._heard += 1
+        if self._heard % WEIGH_EVERY == 0:
+            self._voices.weigh_again(WEIGH_NOT, WEIGH_EVIDENCE, INERTIA)
+            out += self._merge()
+        return [*out, *self._follow(), *self._confirm()]
 
-    def _begin(self, heard: _Heard) -> list[Changed | Confirmed]:
-        self._speakers.append(_Speaker("S1", heard.embedding * heard.fresh, heard.fresh))
-        self._belief = np.array([0.9, 0.1])
-        self.current = "S1"
-        self._recent = _Recent([heard], heard.start)
-        return [Changed(None, "S1", heard.segment, 1.0)]
+    def _begin(self, cut: SpeechCut) -> Changed:
+        self._found()
+        self._voices.give(np.array([0]), 0)
+        self.current, self._since = self._names[0], cut.segment
+        self._floor.settle(0, 0)
+        return Changed(None, self.current, cut.segment, 1.0)
 
-    def _odds(self, embedding: Vector) -> Vector:
-        """Log odds, for each known speaker, that this window is theirs rather than anyone else's."""
-        cosines = np.array([speaker.mean @ embedding for speaker in self._speakers])
-        return np.asarray(self._slope * (cosines - self._even), np.float64)
+    def _found(self) -> int:
+        """A name and an empty model for someone new."""
+        self._named += 1
+        self._names.append(f"S{self._named}")
+        self._floor.add_voice()
+        return self._voices.found()
 
-    def _updated(self, heard: _Heard, paused: bool) -> Vector:
-        """The belief after this window; the last entry is "someone new"."""
-        known = len(self._speakers)
-        switch = self._config.switch_after_pause if paused else self._config.switch
-        novelty = 1.0 if known == 1 else self._config.novelty
-        predicted = np.zeros(known + 1)
-        for source, share in enumerate(self._belief):
-            predicted[source] += share * (1 - switch)
-            others = [k for k in range(known) if k != source]
-            to_new = novelty if source < known else 0.0
-            predicted[known] += share * switch * to_new
-            for other in others:
-                predicted[other] += share * switch * (1 - to_new) / len(others)
-        evidence = min(1.0, heard.fresh / self._window)
-        weights = np.append(np.clip(self._odds(heard.embedding), -8.0, 8.0), 0.0) * evidence
-        posterior = predicted * np.exp(weights)
-        if known >= self._config.max_speakers:
-            posterior[known] = 0.0
-        return np.asarray(np.clip(posterior / posterior.sum(), 1e-4, None), np.float64)
-
-    def _maybe_new(self, heard: _Heard, belief: Vector) -> list[Changed | Confirmed]:
-        """Someone new is the best guess: believe in them once enough was heard."""
-        self._belief = belief / belief.sum()
-        self._new.append(heard)
-        if sum(new.fresh for new in self._new) < self._config.new_speaker_s * FRAMES_PER_SECOND:
+    def _merge(self) -> list[Finding]:
+        pair = self._voices.likest_pair()
+        if pair is None or pair[2] < self._config.merge_odds:
             return []
-        newcomer = _Speaker(f"S{len(self._speakers) + 1}", np.zeros_like(heard.embedding), 0)
-        for new in self._new:
-            newcomer.learn(new.embedding, new.fresh)
-        self._speakers.append(newcomer)
-        self._new.clear()
-        self._belief = np.append(self._belief, 1e-3)
-        self._belief /= self._belief.sum()
-        return self._settle(len(self._speakers) - 1, heard, learned=True)
+        kept, gone, _ = pair
+        merged = Merged(self._names[gone], self._names[kept], self._names[gone] in self._confirmed)
+        self._voices.merge(gone, kept)
+        self._floor.merge_voices(gone, kept)
+        del self._names[gone]
+        if self.current == merged.speaker:
+            self.current = merged.into
+        self._speaking = self._names.index(self.current or merged.into)
+        return [merged]
 
-    def _settle(self, best: int, heard: _Heard, learned: bool = False) -> list[Changed | Confirmed]:
-        """Report a change if it is certain, and let the best speaker learn from the window if it is theirs alone and
-        was not `learned` already."""
-        out: list[Changed | Confirmed] = []
-        self._belief = self._belief / self._belief.sum()
-        certain = float(self._belief[best]) >= self._config.certainty
-        speaker = self._speakers[best]
-        if certain and speaker.name != self.current:
-            boundary = self._boundary(self._named(self.current), speaker)
-            out.append(Changed(self.current, speaker.name, boundary, round(float(self._belief[best]), 3)))
-            self.current = speaker.name
-            self._recent = _Recent([w for w in self._recent.windows if w.start >= boundary], boundary)
-        if certain and heard.start >= self._recent.since and not learned:
-            speaker.learn(heard.embedding, heard.fresh)
-            self._recent.windows = self._recent.windows[-3:] if not out else self._recent.windows
-        if certain and not speaker.confirmed and speaker.frames >= self._config.confirm_s * FRAMES_PER_SECOND:
-            speaker.confirmed = True
-            out.append(Confirmed(speaker.name))
+    def _follow(self) -> list[Finding]:
+        """Tell every change that the tail is certain of, learn from windows, and let go of the oldest chunks."""
+        out: list[Finding] = []
+        welcomed = False
+        for left in range(ROUNDS, -1, -1):
+            belief, forward = self._beliefs()
+            found = self._next_turn(belief, welcomed)
+            if found is None or not left:
+                break
+            voice, first, last, confidence = found
+            if voice == len(self._names):
+                self._welcome(first, last)
+                welcomed = True
+            else:
+                out.append(self._change(voice, first, confidence))
+        self._learn(belief)
+        self._floor.shorten(self._last_end - round(TAIL_S * FRAMES_PER_SECOND), forward)
         return out
 
-    def _named(self, name: str | None) -> _Speaker:
-        return next(speaker for speaker in self._speakers if speaker.name == name)
+    def _beliefs(self) -> tuple[Array, Array]:
+        voices, floor = self._voices, self._floor
+        recent = int(np.searchsorted(voices.ends, floor.starts[0], side="right"))
+        pooled, covered = floor.pooled(voices.embeddings[recent:], voices.starts[recent:], voices.ends[recent:])
+        odds = np.zeros((len(pooled), len(self._names) + 1))
+        scale = EVIDENCE * CHUNK_FRAMES / self._window
+        odds[:, :-1] = self._likeness.of_windows(pooled, *voices.models()) * scale * covered[:, None]
+        return floor.beliefs(odds, len(self._names) >= self._config.max_speakers)
 
-    def _boundary(self, before: _Speaker, after: _Speaker) -> int:
-        """Where the floor passed: the cut at which the recent windows best fit "before, then after".
+    def _next_turn(self, belief: Array, welcomed: bool) -> tuple[int, int, int, float] | None:
+        """The first run of chunks of the tail that belongs to someone else for certain: who (beyond the last voice:
+        someone new, unless one was `welcomed` already), first chunk, last chunk + 1, confidence."""
+        path = belief.argmax(axis=1)
+        edges = [0, *(int(at) for at in np.flatnonzero(np.diff(path)) + 1), len(path)]
+        for begin, last in pairwise(edges):
+            voice = int(path[begin])
+            first = begin + bool(self._floor.starts[begin] <= self._since)  # boundaries never stand still
+            new = voice == len(self._names)
+            if voice == self._speaking or first == last or (new and welcomed):
+                continue
+            least = self._config.new_speaker_s if new else self._config.shortest_turn_s
+            confidence = float(belief[first:last, voice].mean())
+            if (last - first) * CHUNK_FRAMES >= least * FRAMES_PER_SECOND and confidence >= self._config.certainty:
+                return voice, first, last, confidence
+        return None
 
-        A window that lies to a share f after the boundary is expected to favour the new speaker by (2f - 1) times
-        the distance of the two distributions. A boundary within a segment costs extra, one at its start nothing.
-        """
-        windows = self._recent.windows
-        spans = np.array([(w.start, w.end) for w in windows], np.float64)
-        favour = np.array([(after.mean - before.mean) @ w.embedding for w in windows])
-        starts = sorted({w.segment for w in windows if w.segment >= self._recent.since})
-        first = int(max(self._recent.since, spans[0, 0]))
-        best, best_cost = int(spans[-1, 0]), math.inf
-        for at in sorted({*starts, *range(first, int(spans[-1, 1]), BOUNDARY_STEP)}):
-            share = np.clip((spans[:, 1] - at) / (spans[:, 1] - spans[:, 0]), 0.0, 1.0)
-            cost = float(((favour - (2 * share - 1) * self._gap) ** 2).sum()) / self._gap**2
-            cost += 0.0 if at in starts else WITHIN_SEGMENT_PENALTY
-            if cost < best_cost:
-                best, best_cost = at, cost
-        return best
+    def _welcome(self, first: int, last: int) -> None:
+        """Someone new spoke from chunk `first` to before `last`: their model is made of the windows that lie there."""
+        voices, floor = self._voices, self._floor
+        begin, end = floor.starts[first], floor.starts[last - 1] + CHUNK_FRAMES
+        inside = np.minimum(voices.ends, end) - np.maximum(voices.starts, begin)
+        share = inside / (voices.ends - voices.starts)
+        voices.give(share >= min(OWN_SHARE, float(share.max())), self._found())
+
+    def _change(self, voice: int, chunk: int, confidence: float) -> Changed:
+        """The floor passed at `chunk`; if that is so soon after the last change that there was no turn in between, at
+        the last change, whose word is then withdrawn."""
+        starts = self._floor.starts
+        soon = chunk * CHUNK_FRAMES < self._config.shortest_turn_s * FRAMES_PER_SECOND
+        if self._passed and starts[0] == self._since and soon:
+            chunk = 0
+        self._passed = True
+        before, self._since = self.current, int(starts[chunk])
+        self._speaking, self.current = voice, self._names[voice]
+        voices = self._voices
+        later = voices.ends - self._since > STRADDLE * (voices.ends - voices.starts)
+        voices.give(later & (voices.shares[:, voice] == 0), None)
+        self._floor.settle(chunk, voice)
+        return Changed(before, self.current, self._since, round(confidence, 3))
+
+    def _learn(self, belief: Array) -> None:
+        voices, starts = self._voices, self._floor.starts
+        ready = self._last_end - voices.ends >= LEARN_AFTER_S * FRAMES_PER_SECOND
+        for window in np.flatnonzero(ready & ~voices.shares.any(axis=1) & (voices.ends > starts[0])):
+            inside = (starts >= voices.starts[window]) & (starts < voices.ends[window])
+            mean = belief[inside, :-1].mean(axis=0) if inside.any() else np.zeros(1)
+            if mean.max() >= LEARN_FROM:
+                voices.give(np.array([window]), int(mean.argmax()))
+
+    def _confirm(self) -> list[Finding]:
+        """Confirm whoever has the floor once enough of them was heard; what is not learned yet counts as theirs."""
+        if self.current is None or self.current in self._confirmed:
+            return []
+        voices = self._voices
+        waiting = ~voices.shares.any(axis=1) & (voices.starts >= self._since)
+        heard = float(voices.models()[1][self._speaking] + voices.counts[waiting].sum()) * self._window
+        if round(heard, 6) < self._config.confirm_s * FRAMES_PER_SECOND:
+            return []
+        self._confirmed.add(self.current)
+        return [Confirmed(self.current)]

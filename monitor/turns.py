@@ -67,6 +67,8 @@ class TurnLog:
         for at, to in self._changes[first:]:
             if end is not None and at >= end:
                 break
+            if self._name(to) == speaker:
+                continue
             out.append(Turn(channel, speaker, start, at))
             start, speaker = at, self._name(to)
         out.append(Turn(channel, speaker, start, end))

@@ -11,6 +11,7 @@ from functools import partial
 import torch
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from inference.allocation import keep_freed_memory
 from inference.batcher import Batcher
 from inference.model import Models, load, specs
 from metrics.instruments import Instruments, Reading
@@ -130,6 +131,7 @@ def load_models(settings: Settings) -> Models:
 
     Threads that wait for each other spin: with more of them than idle cores everything becomes many times slower.
     """
+    keep_freed_memory()
     torch.set_num_threads(settings.models.threads or max(1, _cores() // 2))
     speech = settings.vad.backend != "webrtcvad"
     return load(settings.models.emotion, settings.models.speaker, settings.models.device, speech)

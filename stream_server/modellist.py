@@ -59,8 +59,8 @@ def show(as_json: bool) -> int:
 
 def _there() -> Iterator[tuple[Callable[[], Model], float | None, str]]:
     for path in sorted(WEIGHTS.glob("*.safetensors")):
-        yield partial(embedded, path, "cpu"), path.stat().st_size / 1e6, "in this package"
-    yield partial(silero, "cpu"), None, "the package silero-vad"
+        yield partial(embedded, path, "cpu"), path.stat().st_size / 1e6, "built in"
+    yield partial(silero, "cpu"), None, "silero-vad"
 
 
 def _listed(model: Model, megabytes: float | None, source: str) -> Listed:
@@ -94,15 +94,15 @@ def _ms_per_s(model: Model) -> float:
 
 def _print(listed: list[Listed]) -> None:
     table = Table(title="Models in this installation", title_justify="left")
-    table.add_column("name", no_wrap=True)
-    for column in ("role", "knows", "size", "licence of the weights", "speed here", "source"):
-        table.add_column(column)
+    for column in ("name", "role", "size", "speed here", "licence", "source"):
+        table.add_column(column, no_wrap=column != "source")
     for model in listed:
         size = "" if model.megabytes is None else f"{model.megabytes:.1f} MB"
-        speed = f"{model.ms_per_s:.1f} ms/s"
-        table.add_row(model.name, model.role, model.knows, size, model.licence, speed, model.source)
+        table.add_row(model.name, model.role, size, f"{model.ms_per_s:.1f} ms/s", model.licence, model.source)
     console = Console()
     console.print(table)
+    for model in listed:
+        console.print(f"{model.name} knows: {model.knows}.")
     console.print("Speed: ms of one core per second of audio, 16 calls at once.")
     if any("NC" in model.licence for model in listed):
         console.print("NC: not for commercial use; for production emotion2vec+ and CAM++ are meant (planned).")

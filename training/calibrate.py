@@ -88,11 +88,21 @@ def release_emotion(source: Path, target: Path, name: str) -> Results:
     header |= {"name": name, "thresholds": thresholds}
     checkpoint.save(target, net, header)
     held_out = part("held_out", EMOTION_CORPORA)
-    header["results"] = rounded(
-        evaluate_emotion(held_out, held_out.entries, EmbeddedEmotion(target, "cpu"), CONDITIONS), 3
-    )
+    results = evaluate_emotion(held_out, held_out.entries, EmbeddedEmotion(target, "cpu"), CONDITIONS)
+    header["results"] = rounded(emotion_summary(results), 3)
     checkpoint.save(target, net, header)
     return header
+
+
+def emotion_summary(results: Results) -> Results:
+    """Per condition and corpus the measures, each recording alone and in calls."""
+    return {
+        condition: {
+            "alone": found["datasets"] | {"mean": found["mean_of_datasets"]},
+            "in_calls": found["in_calls"]["datasets"] | {"mean": found["in_calls"]["mean_of_datasets"]},
+        }
+        for condition, found in results["conditions"].items()
+    }
 
 
 def release_speaker(source: Path, target: Path, name: str) -> Results:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import tomllib
 import types
 import typing
@@ -12,7 +13,12 @@ from typing import Any, TypeVar
 
 from inference.emotion_net import EmotionNetConfig
 from inference.speaker_net import SpeakerNetConfig
-from training.augment import AugmentRecipe
+from training.augment import CallRecipe
+from training.emotion_data import StreamRecipe
+from training.emotion_objective import EmotionLoss
+from training.speaker_bank import BankRecipe
+from training.speaker_data import SpeakerAugment, SpeakerSampling
+from training.speaker_objective import SpeakerLoss
 
 Table = TypeVar("Table")
 
@@ -24,27 +30,9 @@ class Optimisation:
     batch: int
     learning_rate: float
     warmup_steps: int
+    hold_steps: int
     weight_decay: float
     save_every_steps: int
-
-
-@dataclass(frozen=True, slots=True)
-class EmotionLoss:
-    label_smoothing: float
-    arousal_weight: float
-    window_s: float
-    speed: tuple[float, float]
-    nonspeech_share: float
-    nonspeech_weight: float
-
-
-@dataclass(frozen=True, slots=True)
-class SpeakerLoss:
-    scale: float
-    margin: float
-    own_corpus_from_step: int
-    crop_s: tuple[float, float]
-    actor_weight: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +40,21 @@ class EmotionRecipe:
     name: str
     optimisation: Optimisation
     loss: EmotionLoss
-    augment: AugmentRecipe
+    streams: StreamRecipe
+    calls: CallRecipe
     net: EmotionNetConfig
 
 
 @dataclass(frozen=True, slots=True)
 class SpeakerRecipe:
     name: str
+    licence: str
+    datasets: tuple[str, ...]
     optimisation: Optimisation
     loss: SpeakerLoss
-    augment: AugmentRecipe
+    bank: BankRecipe
+    sampling: SpeakerSampling
+    augment: SpeakerAugment
     net: SpeakerNetConfig
 
 
@@ -74,6 +67,14 @@ def read_recipe(path: Path) -> EmotionRecipe | SpeakerRecipe:
     if role == "speaker":
         return _table(SpeakerRecipe, document, str(path))
     raise ValueError(f"{path}: role must be 'emotion' or 'speaker', it is {role!r}")
+
+
+def replaced(recipe: EmotionRecipe, tables: dict[str, dict[str, Any]]) -> EmotionRecipe:
+    """The recipe with some keys of some tables changed, as `{"net": {"blocks": "aa"}}`."""
+    document = dataclasses.asdict(recipe)
+    for name, changes in tables.items():
+        document[name] |= changes
+    return _table(EmotionRecipe, json.loads(json.dumps(document)), "changed recipe")
 
 
 def _table(kind: type[Table], given: dict[str, Any], where: str) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evaluation.scoring import embed, score_clips
+from evaluation.scoring import embed, score_calls, score_clips
 from monitor.analysis import Missing, Role
 from monitor.events import CallEnded
 from monitor.session import Session
@@ -46,6 +46,17 @@ def test_each_clip_is_a_stream_whose_windows_come_in_order() -> None:
             ends.setdefault(id(window.stream), []).append(window.end_sample)
     assert len(ends) == 3
     assert all(found == sorted(found) for found in ends.values())
+
+
+def test_the_clips_of_a_call_are_one_stream_and_each_is_scored_by_its_own_frames() -> None:
+    clips = [voice(120, 2.0), voice(240, 3.0, 1), silence(1.0, 3), voice(120, 70.0, 2)]
+    model = ScriptedModel(Role.EMOTION)
+    (scores,) = score_calls([clips], model)
+    assert len({id(window.stream) for batch in model.batches for window in batch}) == 2  # the silence is scored alone
+    alone = list(score_clips(clips, ScriptedModel(Role.EMOTION)))
+    assert [score.heard for score in scores] == [True, True, False, True]
+    for one, other in zip(scores, alone, strict=True):
+        assert one.span.logits / one.span.frames == pytest.approx(other.span.logits / other.span.frames, rel=0.05)
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.01, 0.3, 2.2])

@@ -14,14 +14,16 @@ from torch import Tensor
 
 from inference import checkpoint
 from inference.checkpoint import CheckpointError
-from inference.emotion_net import EmotionNet, EmotionNetConfig
+from inference.emotion_net import HISTORY_SAMPLES, EmotionNet, EmotionNetConfig
 from inference.speaker_net import SpeakerNet, SpeakerNetConfig
 
 Document = dict[str, Any]
 Tensors = dict[str, Tensor]
 
-EMOTION = EmotionNetConfig(labels=3, mels=8, stem_channels=4, channels=8, dilations=(1, 2))
-SPEAKER = SpeakerNetConfig(embedding=6, mels=8, stem_channels=4, channels=8, dilations=(1, 2), pooled=8)
+EMOTION = EmotionNetConfig(labels=3, mels=8, stem_channels=4, channels=8, blocks="cvc", dilations=(1, 2))
+SPEAKER = SpeakerNetConfig(
+    embedding=6, mels=8, stem_channels=4, channels=8, blocks="cc", dilations=(1, 2), values=8, heads=2
+)
 HEADER: Document = {"name": "tiny", "licence": "MIT", "thresholds": {}, "trained_on": [], "results": {}}
 LABELS = {"labels": ["angry", "neutral", "sad"]}
 
@@ -57,7 +59,7 @@ def test_an_emotion_network_comes_back_with_the_same_answers(emotion_file: Path)
     torch.manual_seed(0)
     original = EmotionNet(EMOTION).eval()
     net, document = checkpoint.load_emotion(emotion_file)
-    audio = torch.randn(2, 6400) * 0.1
+    audio = torch.randn(2, HISTORY_SAMPLES + 6400) * 0.1
     with torch.inference_mode():
         for mine, theirs in zip(original(audio), net(audio), strict=True):
             assert torch.equal(mine, theirs)
@@ -115,6 +117,8 @@ def set_tensor(key: str, value: Tensor) -> Callable[[Document, Tensors], object]
         (set_net("channels", -8), "net.channels is -8"),
         (set_net("channels", 10**9), "net.channels is 1000000000"),
         (set_net("dilations", [1, "2"]), "net.dilations"),
+        (set_net("blocks", "cxc"), "blocks"),
+        (set_net("blocks", "cccc"), "dilations"),
         (set_net("mels", 7), "mels must be a multiple of 4"),
         (set_net("high_hz", 9000.0), "mel band must lie within"),
         (lambda document, tensors: document["net"].pop("mels"), "lacks \\['mels'\\]"),

@@ -63,9 +63,8 @@ def test_the_speaker_model_answers_with_an_embedding_of_the_size_it_declares(mod
 
 def test_an_emotion_window_has_the_same_answer_alone_and_among_others(models: Models) -> None:
     model = models[Role.EMOTION]
-    windows = batch(model)
-    for at, together in enumerate(model.analyse(windows)):
-        (alone,) = model.analyse(windows[at : at + 1])
+    for at, together in enumerate(model.analyse(batch(model))):
+        (alone,) = model.analyse(batch(model)[at : at + 1])
         assert isinstance(alone, EmotionAnalysis)
         assert isinstance(together, EmotionAnalysis)
         np.testing.assert_allclose(together.logits, alone.logits, atol=1e-5, rtol=1e-5)
@@ -74,9 +73,8 @@ def test_an_emotion_window_has_the_same_answer_alone_and_among_others(models: Mo
 
 def test_a_speaker_window_has_the_same_answer_alone_and_among_others(models: Models) -> None:
     model = models[Role.SPEAKER]
-    windows = batch(model)
-    for at, together in enumerate(model.analyse(windows)):
-        (alone,) = model.analyse(windows[at : at + 1])
+    for at, together in enumerate(model.analyse(batch(model))):
+        (alone,) = model.analyse(batch(model)[at : at + 1])
         assert isinstance(alone, SpeakerAnalysis)
         assert isinstance(together, SpeakerAnalysis)
         np.testing.assert_allclose(together.embedding, alone.embedding, atol=1e-5)

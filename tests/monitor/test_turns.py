@@ -82,6 +82,22 @@ def test_a_merged_speaker_goes_by_the_name_of_the_other() -> None:
     assert [turn.speaker for turn in turns(*events)] == ["S1", "S1"]
 
 
+def test_a_change_between_two_names_of_one_speaker_cuts_nothing() -> None:
+    events = [
+        *segment(1, 9),
+        changed(1, None, "S1"),
+        changed(4, "S1", "S2"),
+        changed(6, "S2", "S3"),
+        merged("S2", "S1"),
+    ]
+    assert turns(*events) == [Turn(0, "S1", 1, 6), Turn(0, "S3", 6, 9)]
+
+
+def test_a_change_at_the_same_place_withdraws_the_one_before() -> None:
+    events = [*segment(1, 9), changed(1, None, "S1"), changed(4, "S1", "S2"), changed(4, "S2", "S1")]
+    assert turns(*events) == [Turn(0, "S1", 1, 9)]
+
+
 def test_mergers_chain() -> None:
     events = [*segment(1, 2), changed(1, None, "S3"), merged("S3", "S2"), merged("S2", "S1")]
     assert [turn.speaker for turn in turns(*events)] == ["S1"]

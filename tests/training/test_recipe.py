@@ -34,7 +34,7 @@ def test_the_committed_weights_have_the_shape_of_their_recipes() -> None:
         ("seed = 1", 'seed = "1"', "expected <class 'int'>, got '1'"),
         ("seed = 1", "seed = true", "expected <class 'int'>, got True"),
         ('role = "emotion"', 'role = "singing"', "role must be 'emotion' or 'speaker'"),
-        ("[augment]", "[augmentation]", r"unknown keys \['augmentation'\], missing keys \['augment'\]"),
+        ("[calls]", "[shouts]", r"unknown keys \[.shouts.\], missing keys \[.calls.\]"),
     ],
 )
 def test_a_recipe_that_says_something_else_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -47,5 +47,5 @@ def test_a_recipe_that_says_something_else_is_refused(tmp_path: Path, old: str, 
 def test_learning_rate_rises_linearly_and_falls_to_zero() -> None:
     recipe = read_recipe(EMOTION).optimisation
     assert learning_rate(recipe, 0) == pytest.approx(recipe.learning_rate / recipe.warmup_steps)
-    assert learning_rate(recipe, recipe.warmup_steps) == pytest.approx(recipe.learning_rate)
+    assert learning_rate(recipe, recipe.warmup_steps) == pytest.approx(recipe.learning_rate, rel=1e-3)
     assert learning_rate(recipe, recipe.steps) == pytest.approx(0, abs=1e-9)

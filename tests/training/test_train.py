@@ -13,8 +13,11 @@ import torch
 
 from inference import checkpoint
 from inference.emotion_net import EmotionNetConfig
+from inference.features import LogMel
+from training.crossvalidate import fold
+from training.emotion_data import emotion_bank
 from training.recipe import EmotionRecipe, read_recipe
-from training.train import Run, train
+from training.train import RUNS, emotion_objective, main, train
 
 RATE_HZ = 16_000
 
@@ -34,17 +37,21 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EmotionRecipe:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("UNDERTONE_DATA", str(data))
     rows = []
-    for number, emotion in enumerate(["angry", "neutral", "happy", "disgusted"] * 2):
-        path = f"emotion/made_up/{number}.flac"
-        write_noise(data / path, 1.0 + number / 2, number)
-        rows.append({"path": path, "dataset": "made_up", "speaker": f"s{number % 2}", "emotion": emotion})
+    for number, emotion in enumerate(["angry", "neutral", "happy", "sad"] * 4):
+        corpus = "made_up" if number < 8 else "other"
+        path = f"emotion/{corpus}/{number}.flac"
+        write_noise(data / path, 1.0 + number / 8, number)
+        rows.append({"path": path, "dataset": corpus, "speaker": f"{corpus}{number % 2}", "emotion": emotion})
+    for number in (0, 1):
+        write_noise(data / f"speakers/calm/{number}.flac", 2.0, 30 + number)
+        rows.append({"path": f"speakers/calm/{number}.flac", "dataset": "calm", "speaker": f"c{number}", "emotion": ""})
     write_noise(data / "nonspeech/background/hum.ogg", 4.0, 99)
     for room in (1, 2, 3, 4):
         write_noise(data / f"nonspeech/rooms/rir{room}.flac", 0.1, room)
     write_table(data / "index.csv", rows)
     (tmp_path / "training").mkdir()
-    write_table(tmp_path / "training/split.csv", [{"speaker": f"s{n}", "part": "train"} for n in (0, 1)])
-    net = EmotionNetConfig(mels=16, stem_channels=4, channels=8, dilations=(1, 2))
+    write_table(tmp_path / "training/split.csv", [{"speaker": row["speaker"], "part": "train"} for row in rows])
+    net = EmotionNetConfig(mels=16, stem_channels=4, channels=8, blocks="cvc", dilations=(1, 2))
     short = replace(read.optimisation, steps=4, batch=3, warmup_steps=1, save_every_steps=2)
     return replace(read, name="tiny", optimisation=short, net=net)
 
@@ -56,27 +63,37 @@ def write_table(path: Path, rows: list[dict[str, str]]) -> None:
         table.writerows(rows)
 
 
+class StoppedError(Exception):
+    pass
+
+
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(recipe: EmotionRecipe) -> None:
     torch.set_num_threads(1)
-    whole = Run(recipe)
-    train(whole)
+    whole, stopped, resumed = (emotion_objective(recipe) for _ in range(3))
+    train(whole, recipe.optimisation)
 
-    broken_off = Run(recipe)
-    broken_off.advance()
-    broken_off.advance()
-    broken_off.save()
-    resumed = Run(recipe)
-    resumed.resume()
-    assert resumed.step == 2
-    train(resumed)
+    def stop() -> None:
+        raise StoppedError
 
-    for name, tensor in whole.objective.state_dict().items():
-        assert torch.allclose(tensor, resumed.objective.state_dict()[name], atol=1e-6), name
+    with pytest.raises(StoppedError):
+        train(stopped, recipe.optimisation, Path("last.pt"), stop)
+    train(resumed, recipe.optimisation, Path("last.pt"))
+    for name, tensor in whole.shipped().state_dict().items():
+        assert torch.allclose(tensor, resumed.shipped().state_dict()[name], atol=1e-6), name
 
 
-def test_a_run_leaves_weights_that_load(recipe: EmotionRecipe) -> None:
-    run = Run(recipe)
-    train(run)
-    net, header = checkpoint.load_emotion(run.folder / "weights.safetensors")
+def test_a_run_leaves_weights_that_load(recipe: EmotionRecipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.train.read_recipe", lambda path: recipe)
+    monkeypatch.setattr("sys.argv", ["train", "tiny.toml"])
+    main()
+    net, header = checkpoint.load_emotion(RUNS / "tiny" / "weights.safetensors")
     assert header["name"] == "tiny"
-    assert torch.equal(net.label_head.weight, run.objective.net.state_dict()["label_head.weight"])
+    assert all(tensor.isfinite().all() for tensor in net.state_dict().values())
+
+
+def test_leaving_a_corpus_out_measures_on_it(recipe: EmotionRecipe) -> None:
+    torch.set_num_threads(1)
+    bank = emotion_bank(recipe.streams, recipe.calls, LogMel(16, 60.0, 7600.0))
+    row = fold(recipe, bank, "other")
+    assert set(row["each clip alone"]) == {"ua", "angry_auc", "arousal_auc"}
+    assert 0 <= row["speaker so far"]["ua"] <= 1
