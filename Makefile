@@ -11,7 +11,7 @@ TALKERS := --only dataset=librispeech,speechocean762,an4,ravdess,emodb
 BUILT := build/conversations
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench soak evaluate conversations docs train-emotion train-speaker clean
+.PHONY: help install run test check bench soak evaluate conversations docs crossvalidate train-emotion train-speaker clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -75,6 +75,10 @@ $(BUILT)/tuning: evaluation/conversations.py | $(VENV)/installed-evaluation
 
 docs: $(VENV)/installed        ## make the tables in docs/ anew from what is declared
 	@$(BIN)/python -m stream_server.reference
+
+crossvalidate: $(VENV)/installed-tests  ## train the emotion model without one corpus and measure on it, for each (hours)
+	@$(BIN)/python -m training.crossvalidate training/search.toml --kinds shipped conv conv-level-only conv-per-clip recurrent attentive
+	@$(BIN)/python -m training.crossvalidate
 
 train-emotion: $(VENV)/installed-tests  ## train the embedded emotion model
 	@$(BIN)/python -m training.train training/emotion.toml
