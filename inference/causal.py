@@ -115,7 +115,8 @@ class AttentiveBlock(nn.Module):
         bias = self.bias[:, distance.clamp(0, self._context)].masked_fill(~near, -torch.inf)
         mask = bias[None] + torch.where(valid, 0.0, -torch.inf)[:, None, None]
         y = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        return self.mix(y.transpose(1, 2).reshape(batch, frames, channels)).transpose(1, 2)
+        mixed: Tensor = self.mix(y.transpose(1, 2).reshape(batch, frames, channels)).transpose(1, 2)
+        return mixed
 
     def _drop(self, x: Tensor) -> Tensor:
         return functional.dropout(x, self.dropout, self.training)
@@ -185,10 +186,11 @@ class SpeakerSoFar(nn.Module):
         before = past.take(x, now.shape[1], 1)
         sums = (before + (now * torch.exp(-age * self._fade)).cumsum(-1)) * torch.exp(age * self._fade)
         past.keep(past.last(sums, 1))
-        first, second, counted = sums.split([x.shape[1], x.shape[1], 1], dim=1)
+        first, second, counted = sums.split([x.shape[1], x.shape[1], 1], dim=1)  # type: ignore[no-untyped-call]
         mean = first / (counted + self._prior)
         spread = (second + self._prior) / (counted + self._prior) - mean.square()
-        return x + self.point((x - mean) * torch.rsqrt(spread.clamp_min(0.05)))
+        compared: Tensor = x + self.point((x - mean) * torch.rsqrt(spread.clamp_min(0.05)))
+        return compared
 
 
 class SpectralBlock(nn.Module):

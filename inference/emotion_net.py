@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -57,7 +58,7 @@ class EmotionNet(nn.Module):
                 f"there must be as many dilations as blocks c in {config.blocks!r}, not {config.dilations}"
             )
         dilations = iter(config.dilations)
-        kinds = {
+        kinds: dict[str, Callable[[], nn.Module]] = {
             "c": lambda: ConvBlock(config.channels, next(dilations), config.dropout),
             "r": lambda: RecurrentBlock(config.channels, config.dropout),
             "v": lambda: SpeakerSoFar(config.channels, config.voice_memory_s, config.voice_prior_s),

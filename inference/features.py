@@ -65,7 +65,7 @@ class LogMel(nn.Module):
 
     def forward(self, audio: Tensor) -> Tensor:
         streams = max(1, SAMPLES_AT_ONCE // audio.shape[-1])
-        return torch.cat([self._levels(part) for part in audio.split(streams)])
+        return torch.cat([self._levels(part) for part in audio.split(streams)])  # type: ignore[no-untyped-call]
 
     def _levels(self, audio: Tensor) -> Tensor:
         frames = audio.unfold(-1, WINDOW_SAMPLES, HOP_SAMPLES) * self.window
@@ -110,8 +110,9 @@ class RunningReference(nn.Module):
 
     def forward(self, level_db: Tensor, past: Past) -> Tensor:
         sums = self.sums(level_db, past)
-        shapes, level, weight, squares = sums.split([level_db.shape[-1], 1, 1, 1], dim=-1)
+        shapes, level, weight, squares = sums.split([level_db.shape[-1], 1, 1, 1], dim=-1)  # type: ignore[no-untyped-call]
         # Kish's effective sample size: how many equally loud frames the weighted mean is worth.
         counted = weight.square() / squares
         shape = (shapes / weight * counted + self.prior * self._prior_frames) / (counted + self._prior_frames)
-        return (level_db - level / weight - shape).clamp(-RANGE_DB, RANGE_DB) / SCALE_DB
+        relative: Tensor = (level_db - level / weight - shape).clamp(-RANGE_DB, RANGE_DB) / SCALE_DB
+        return relative

@@ -89,5 +89,5 @@ class _FrameMajorConv2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x.transpose(2, 3).contiguous(memory_format=torch.channels_last)
-        y = functional.conv2d(x, self.weight, self.bias, self._stride, self._padding)
+        y = functional.conv2d(x, self.weight, self.bias, self._stride, self._padding)  # type: ignore[arg-type]
         return y.transpose(2, 3)

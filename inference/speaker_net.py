@@ -55,7 +55,8 @@ class SpeakerNet(nn.Module):
         self.reference = RunningReference(config.mels, config.memory_s, config.prior_s)
         stem = ResidualStem if config.residual_stem else SpectralStem
         self.stem = stem(config.mels, config.stem_channels, config.channels)
-        channels, blocks = config.channels, []
+        channels = config.channels
+        blocks: list[nn.Module] = []
         for kind, dilation in zip(config.blocks, config.dilations, strict=True):
             if kind == "c":
                 blocks.append(ConvBlock(channels, dilation, 0.0))
@@ -96,7 +97,7 @@ class SpeakerNet(nn.Module):
         least one -> (batch, embedding): each head's attention-weighted mean and standard deviation (Okabe et al. 2018)
         of its share of the values, projected."""
         weight = logits.masked_fill(~mask[..., None], -torch.inf).softmax(1)
-        grouped = values.unflatten(2, (self.config.heads, -1))
+        grouped = values.unflatten(2, (self.config.heads, -1))  # type: ignore[no-untyped-call]
         mean = torch.einsum("bfh,bfhc->bhc", weight, grouped)
         variance = torch.einsum("bfh,bfhc->bhc", weight, grouped.square()) - mean.square()
         pooled = torch.cat([mean.flatten(1), variance.clamp_min(1e-4).sqrt().flatten(1)], dim=1)

@@ -22,7 +22,8 @@ from evaluation.report import Results, rounded
 from evaluation.speaker import ModelEmbedder, run_trials
 from evaluation.speaker import evaluate as evaluate_speaker
 from inference import checkpoint
-from inference.model import WEIGHTS, EmbeddedEmotion, EmbeddedSpeaker
+from inference.embedded import EmbeddedEmotion, EmbeddedSpeaker
+from inference.model import WEIGHTS
 from training.train import RUNS
 
 CONDITIONS = ("clean", "telephone")

@@ -57,7 +57,10 @@ def pooled_logits(net: EmotionNet, bank: Bank, streams: list[list[int]], batch: 
     order = np.argsort(lengths, kind="stable")
     for first in range(0, len(order), batch):
         chosen = [streams[i] for i in order[first : first + batch]]
-        rows = [np.concatenate([np.arange(bank.starts[n], bank.starts[n + 1]) for n in stream]) for stream in chosen]
+        rows = [
+            np.concatenate([np.arange(int(bank.starts[n]), int(bank.starts[n + 1])) for n in stream])
+            for stream in chosen
+        ]
         owner = [np.concatenate([np.repeat(n, (bank.starts[n + 1] - bank.starts[n]) // 2) for n in s]) for s in chosen]
         state, longest = None, max(len(row) for row in rows)
         for at in range(0, longest, STRETCH_ROWS):

@@ -104,7 +104,7 @@ class Bank:
         return np.resize(mels, (2 * frames, mels.shape[1])), np.resize(mask, frames)
 
     def speech(self, item: int) -> Mask:
-        return self._speech[self.starts[item] : self.starts[item + 1]]
+        return np.asarray(self._speech[self.starts[item] : self.starts[item + 1]])
 
     def noise(self, frames: int, rng: np.random.Generator) -> NDArray[np.float32]:
         """(10 ms frames, mels) in dB of some noise, repeated if too short."""
@@ -198,7 +198,7 @@ def _versions(recipe: BankRecipe, clips: list[Clip]) -> Iterator[tuple[int, int,
 def _stored(log_mel: LogMel, wave: Samples) -> bytes:
     with torch.inference_mode():
         level_db = log_mel(torch.from_numpy(np.pad(wave, (HISTORY_SAMPLES, 0)))[None])[0]
-    return np.rint(level_db.numpy() * STEPS_PER_DB).astype(np.int16).tobytes()
+    return bytes(np.rint(level_db.numpy() * STEPS_PER_DB).astype(np.int16).tobytes())
 
 
 def _echoed(wave: Samples, response: Samples) -> Samples:

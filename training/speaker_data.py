@@ -210,4 +210,4 @@ class SpeakerData:
         hiss = np.exp(rng.standard_normal(power.shape, np.float32) * np.float32(0.5))
         power += hiss * (loud[:, None, None] * 10 ** (floor_db / 10)).astype(np.float32)
         gain = 10 ** (rng.uniform(*recipe.level_db, (batch, 1, 1)) / 10)
-        return (10 * np.log10(power * gain.astype(np.float32) + np.float32(1e-8))).astype(np.float32)
+        return np.asarray(10 * np.log10(power * gain.astype(np.float32) + np.float32(1e-8)), np.float32)

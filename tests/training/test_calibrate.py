@@ -12,8 +12,8 @@ pytest.importorskip("sklearn", reason="extra evaluate")
 
 from evaluation.manifest import Manifest, read_manifest
 from inference import checkpoint
+from inference.embedded import EmbeddedEmotion, EmbeddedSpeaker
 from inference.emotion_net import EmotionNet, EmotionNetConfig
-from inference.model import EmbeddedEmotion, EmbeddedSpeaker
 from inference.speaker_net import SpeakerNet, SpeakerNetConfig
 from tests.evaluation.recordings import write_wav
 from tests.scripted import voice
