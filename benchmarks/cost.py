@@ -39,7 +39,7 @@ Cost = dict[str, float]
 
 
 def measure(audio: Samples, models: Models, settings: Settings, calls: int, seconds: float) -> Cost:
-    """Per role, ms of wall time of one thread per second of call audio; and windows per second and call.
+    """Per role, ms of one core's time per second of call audio; and windows per second and call.
 
     `audio`: (samples,). The calls begin evenly spread over it and go round at its end.
     """
@@ -70,9 +70,9 @@ def _answer(models: Models, role: Role, pairs: list[tuple[Session, Window]], cou
     model, spent_s = models[role], 0.0
     for first in range(0, len(pairs), model.max_batch):
         batch = pairs[first : first + model.max_batch]
-        began_s = time.perf_counter()
+        began_s = time.thread_time()
         analyses = model.analyse([window for _, window in batch])
-        spent_s += time.perf_counter() - began_s
+        spent_s += time.thread_time() - began_s
         for (session, window), analysis in zip(batch, analyses, strict=True):
             session.receive_analysis(window.number, analysis)
     counted[role] += len(pairs)

@@ -147,7 +147,7 @@ def run(recording: Recording, models: Models, settings: Settings) -> Outcome:
         for turn in log.turns()
         if turn.speaker is not None
     ]
-    return compared(recording.name, reference, turns, told, duration_s)
+    return compared(recording.name, reference, turns, told, duration_s, log.changes())
 
 
 def compared(
@@ -156,11 +156,14 @@ def compared(
     turns: Sequence[Reference],
     told: Sequence[tuple[float, float]],
     duration_s: float,
+    found: Sequence[float] | None = None,
 ) -> Outcome:
-    """Turns held against those of the reference. `told`: for each change that was told, where it was said to be and how
-    much of the call had been heard by then."""
+    """Turns, and the changes `found` (None: those of the turns), held against those of the reference. `told`: for each
+    change that was told, where it was said to be and how much of the call had been heard by then.
+    """
     expected = changes((turn.start, turn.speaker) for turn in reference)
-    found = changes((turn.start, turn.speaker) for turn in turns)
+    if found is None:
+        found = changes((turn.start, turn.speaker) for turn in turns)
     pairs = matched(expected, found)
     latencies = [
         max((event for event in told if event[0] <= found[k] + ROUNDING_S), default=(0.0, duration_s))[1] - expected[i]

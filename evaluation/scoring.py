@@ -164,7 +164,7 @@ def _whole(samples: Samples, end: int, context: int) -> ContextCut:
 
 def _answer(batch: Sequence[tuple[_Clip, ContextCut]], model: Model) -> None:
     windows = [
-        Window(number, Role.EMOTION, 0, cut.decided * FRAME_SAMPLES, cut.samples, clip.stream)
+        Window(number, Role.EMOTION, 0, cut.decided * FRAME_SAMPLES, cut.samples, clip.stream, cut.speech)
         for number, (clip, cut) in enumerate(batch)
     ]
     for (clip, cut), analysis in zip(batch, model.analyse(windows), strict=True):

@@ -19,7 +19,9 @@ from monitor.analysis import Analysis, EmotionAnalysis, EmotionSpec, Role, Speak
 from monitor.labels import LABELS
 from vad.resample import FRAME_SAMPLES
 
-MAX_BATCH = 32
+MAX_BATCH = 64
+LEAD_FRAMES = 25
+"""How much of a pause the emotion network hears before speech: half a second, about as far as it looks back."""
 Array = NDArray[np.float32]
 
 
@@ -33,8 +35,8 @@ def fresh_state(frames: Callable[[torch.Tensor], Sequence[torch.Tensor]], device
 class EmbeddedEmotion:
     """The small frame-level emotion network that ships with Undertone, or another in the same layout.
 
-    An analysis holds the frames that are new in its window. After a gap the network goes on with what it remembers,
-    from the window's beginning.
+    An analysis holds the frames that are new in its window; what a pause was longer than `LEAD_FRAMES` is left out.
+    After a gap the network goes on with what it remembers, from the window's beginning.
     """
 
     role = Role.EMOTION
@@ -60,7 +62,7 @@ class EmbeddedEmotion:
         frames = [len(window.samples) // FRAME_SAMPLES for window in windows]
         nothing = np.zeros((0, len(LABELS)), np.float32)
         answers = [EmotionAnalysis(nothing, nothing[:, 0], count) for count in frames]
-        for batch in batches(stretches(windows), MAX_BATCH):
+        for batch in batches(stretches(windows, LEAD_FRAMES), MAX_BATCH):
             audio, lengths = padded(batch)
             states = np.stack([s.stream.memory.state if s.stream.memory else self._fresh for s in batch])
             with torch.inference_mode():

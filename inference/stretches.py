@@ -13,8 +13,8 @@ from monitor.analysis import Stream, Window
 from vad.resample import FRAME_SAMPLES
 
 Samples = NDArray[np.float32]
-UNEVEN = 2.0
-"""A batch is padded to its longest stretch, so stretches more unequal than this go in batches of their own."""
+BATCH_FRAMES = 80
+"""What a batch of its own costs, in frames: as much as so many frames of padding in a larger one."""
 
 
 @dataclass(slots=True)
@@ -38,8 +38,9 @@ class Stretch:
     parts: list[tuple[int, int, int, int]] = field(default_factory=list)
 
 
-def stretches(windows: Sequence[Window]) -> list[Stretch]:
-    """One or more per stream, in order. Where windows leave a gap, a new stretch begins with the later window."""
+def stretches(windows: Sequence[Window], lead_frames: int | None = None) -> list[Stretch]:
+    """One or more per stream, in order. Where windows leave a gap, a new stretch begins with the later window; with
+    `lead_frames`, also where new audio begins with a pause, so many frames before its first speech."""
     open_: dict[Stream, Stretch] = {}
     pieces: dict[int, list[Samples]] = {}
     ends: dict[Stream, int] = {}
@@ -50,6 +51,10 @@ def stretches(windows: Sequence[Window]) -> list[Stretch]:
         heard = ends.get(stream, stream.memory.end if stream.memory is not None else -1)
         joined = begin <= heard <= end
         start = heard if joined else begin
+        if lead_frames is not None and window.speech is not None:
+            spoken = np.flatnonzero(window.speech[len(window.speech) - (end - start) // FRAME_SAMPLES :])
+            if len(spoken) and spoken[0] > lead_frames:
+                start, joined = start + int(spoken[0] - lead_frames) * FRAME_SAMPLES, False
         if stream not in open_ or not joined:
             known = min(HISTORY_SAMPLES, start - begin)
             history = np.zeros(HISTORY_SAMPLES, np.float32)
@@ -81,10 +86,26 @@ def batches(found: Sequence[Stretch], most: int) -> Iterator[list[Stretch]]:
         ready = sorted(first.values(), key=lambda stretch: stretch.frames)
         taken = {id(stretch) for stretch in ready}
         waiting = [stretch for stretch in waiting if id(stretch) not in taken]
-        while ready:
-            fit = [stretch for stretch in ready[:most] if stretch.frames <= UNEVEN * ready[0].frames]
-            yield fit
-            ready = ready[len(fit) :]
+        at = 0
+        for end in cuts([stretch.frames for stretch in ready], most):
+            yield ready[at:end]
+            at = end
+
+
+def cuts(lengths: Sequence[int], most: int) -> list[int]:
+    """Where to cut rising lengths into batches of at most `most`, each padded to its longest, so that frames, padding
+    and the batches themselves cost the least; the ends of the batches."""
+    costs, begins = [0.0], [0]
+    for end in range(1, len(lengths) + 1):
+        candidates = range(max(0, end - most), end)
+        begin = min(candidates, key=lambda at: costs[at] + (end - at) * lengths[end - 1])
+        costs.append(costs[begin] + (end - begin) * lengths[end - 1] + BATCH_FRAMES)
+        begins.append(begin)
+    ends, end = [], len(lengths)
+    while end:
+        ends.append(end)
+        end = begins[end]
+    return ends[::-1]
 
 
 def padded(batch: Sequence[Stretch]) -> tuple[Samples, NDArray[np.int64]]:

@@ -102,7 +102,8 @@ class Stream:
 class Window:
     """Audio that waits to be analysed: `samples`, shape (n,), float32 at 16 kHz, ending at sample `end_sample` of
     `channel`. `number` counts a call's windows; an answer names it. Windows of a `stream` come in the order of their
-    ends and mostly overlap, so a model may compute what is new only; but each holds all that it needs."""
+    ends and mostly overlap, so a model may compute what is new only; but each holds all that it needs. `speech`: which
+    of its frames of 20 ms hold speech, as far as it is known."""
 
     number: int
     role: Role
@@ -110,6 +111,7 @@ class Window:
     end_sample: int
     samples: NDArray[np.float32]
     stream: Stream = field(default_factory=Stream)
+    speech: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Annotated
 
+import numpy as np
 from annotated_types import Ge, Gt, Le
+from numpy.typing import NDArray
 
 from monitor.analysis import Analysis, EmotionSpec, Missing, Role, Specs, SpeechAnalysis, Stream, Window
 from monitor.events import (
@@ -33,9 +35,10 @@ from monitor.events import (
 )
 from monitor.interpreter import Interpreter
 from monitor.mood import Mood
+from monitor.parties import MARKS, Parties, Passed
 from monitor.teller import Teller
 from monitor.tracking import SpeakerTracker, TrackingConfig
-from vad.cuts import Clipped, ContextCut, Cutting, FellSilent, NoSpeech, Occurrence, SpeechCut
+from vad.cuts import Clipped, ContextCut, Cutting, FellSilent, Lasted, NoSpeech, Occurrence, SpeechCut
 from vad.endpointing import Closed, EndpointingConfig, Opened
 from vad.listener import Listener
 from vad.lockstep import Happened, Lockstep
@@ -107,7 +110,7 @@ class Session:
         self._answers: dict[int, Analysis] = {}
         self._unanswered: set[int] = set()
         self._judging: dict[int, tuple[int, int]] = {}
-        self._floor: str | None = None
+        self._parties = Parties()
         self._speaking = 0
         self._spoken_until = 0
         judged = specs.speech.window_samples // FRAME_SAMPLES if specs.speech is not None else 0
@@ -214,6 +217,7 @@ class Session:
             context=emotion.window_samples // FRAME_SAMPLES if emotion else 0,
             speech=speaker.window_samples // FRAME_SAMPLES if speaker and len(self.roles) == 1 else 0,
             no_speech=round(self._monitor.no_speech_s / FRAME_S),
+            marks=MARKS if len(self.roles) > 1 else (),
         )
 
     def _start(self, transport: str) -> None:
@@ -243,10 +247,12 @@ class Session:
             self._occur(channel, occurrence)
         self._apply()
 
-    def _window(self, role: Role, channel: int, end_sample: int, samples: Samples) -> int:
+    def _window(
+        self, role: Role, channel: int, end_sample: int, samples: Samples, speech: NDArray[np.bool_] | None = None
+    ) -> int:
         self._numbers += 1
         stream = self._streams[role, channel]
-        self._windows.append(Window(self._numbers, role, channel, end_sample, samples, stream))
+        self._windows.append(Window(self._numbers, role, channel, end_sample, samples, stream, speech))
         self._unanswered.add(self._numbers)
         return self._numbers
 
@@ -255,14 +261,17 @@ class Session:
         match occurrence:
             case Opened(start):
                 self._speaking += 1
+                self._parties.opened(channel)
                 self._teller.say(SpeechStarted, start * FRAME_S, channel)
-                self._pass_floor(channel, start)
+            case Lasted(_, start, frames):
+                self._pass_floor(self._parties.lasted(channel, start, frames))
             case Closed(start, end):
                 self._speaking, self._spoken_until = self._speaking - 1, max(self._spoken_until, end)
                 self._teller.say(SpeechEnded, end * FRAME_S, channel, start_s=round(start * FRAME_S, 3))
+                self._pass_floor(self._parties.closed(channel, end))
                 self._steps.append(_Step(channel, None, occurrence))
-            case ContextCut(decided, samples):
-                number = self._window(Role.EMOTION, channel, decided * FRAME_SAMPLES, samples)
+            case ContextCut(decided, samples, speech):
+                number = self._window(Role.EMOTION, channel, decided * FRAME_SAMPLES, samples, speech)
                 self._steps.append(_Step(channel, number, occurrence))
             case SpeechCut(end=end, samples=samples):
                 number = self._window(Role.SPEAKER, channel, end * FRAME_SAMPLES, samples)
@@ -280,12 +289,11 @@ class Session:
         """Seconds before `frame` for which nobody spoke on any channel: that one party only listens is no fault."""
         return 0.0 if self._speaking else (frame - self._spoken_until) * FRAME_S
 
-    def _pass_floor(self, channel: int, start: int) -> None:
-        """Where channels separate the parties, the floor goes to whoever began to speak last."""
-        role = self.roles[channel]
-        if len(self.roles) > 1 and role != self._floor:
-            self._teller.say(SpeakerChanged, start * FRAME_S, None, from_=self._floor, to=role, confidence=1.0)
-            self._floor = role
+    def _pass_floor(self, passed: Passed | None) -> None:
+        if passed is not None:
+            before = None if passed.before is None else self.roles[passed.before]
+            to, t = self.roles[passed.after], passed.boundary * FRAME_S
+            self._teller.say(SpeakerChanged, t, None, from_=before, to=to, confidence=1.0)
 
     def _apply(self) -> None:
         """Apply, in order, every step whose answer is there; end the call after the last."""

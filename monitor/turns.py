@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import pairwise
 
 from monitor.events import CallStarted, Event, SpeakerChanged, SpeakerUpdated, SpeechEnded, SpeechStarted
 
@@ -40,7 +41,7 @@ class TurnLog:
             self._segments.append((event.t, None, event.channel))
         elif isinstance(event, SpeechEnded) and event.channel is not None:
             self._segments[self._open.pop(event.channel)] = (event.start_s, event.t, event.channel)
-        elif isinstance(event, SpeakerChanged) and len(self._roles) < 2:
+        elif isinstance(event, SpeakerChanged):
             at = bisect_left(self._changes, event.t, key=lambda change: change[0])
             self._changes[at:] = [(event.t, event.to)]
         elif isinstance(event, SpeakerUpdated) and event.merged_into is not None:
@@ -57,6 +58,14 @@ class TurnLog:
             else:
                 out += self._cut(start, end, channel)
         return sorted(out, key=lambda turn: (turn.start, turn.channel))
+
+    def changes(self) -> list[float]:
+        """Where the floor passed from one speaker to another, in seconds."""
+        if len(self._roles) < 2:
+            spoken = [(turn.start, turn.speaker) for turn in self.turns() if turn.speaker is not None]
+        else:
+            spoken = self._changes
+        return [at for (_, before), (at, now) in pairwise(spoken) if now != before]
 
     def _cut(self, start: float, end: float | None, channel: int) -> list[Turn]:
         first = bisect_left(self._changes, start, key=lambda change: change[0])

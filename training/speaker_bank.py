@@ -74,13 +74,13 @@ class Bank:
     """The training recordings in all versions: item n is of `clips[clip[n]]`, `scale[n]` an index of the scales,
     `changed[n]` whether its pitch is another."""
 
-    def __init__(self, recipe: BankRecipe, log_mel: LogMel, datasets: tuple[str, ...]) -> None:
+    def __init__(self, recipe: BankRecipe, log_mel: LogMel) -> None:
         self.recipe = recipe
-        self.clips = list(_chosen(recipe, datasets))
+        self.clips = list(_chosen(recipe))
         made = list(_versions(recipe, self.clips))
         self.clip, self.scale, self.changed = (np.array(column) for column in zip(*made, strict=True))
-        key = json.dumps([asdict(recipe), datasets, log_mel.filters.sum(0).tolist()])
-        path = FOLDER / hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
+        key = json.dumps([asdict(recipe), log_mel.filters.sum(0).tolist()])
+        self.path = path = FOLDER / hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
         mels = log_mel.filters.shape[1]
         if not path.with_suffix(".npz").exists():
             self._fill(path, log_mel)
@@ -170,13 +170,12 @@ class Bank:
         return wave, mask
 
 
-def _chosen(recipe: BankRecipe, datasets: tuple[str, ...]) -> list[Clip]:
-    """The training clips of the datasets, at most so many of each speaker."""
+def _chosen(recipe: BankRecipe) -> list[Clip]:
+    """The training clips, at most so many of each speaker."""
     by_speaker: dict[str, list[Clip]] = defaultdict(list)
     for name in ("speakers", "emotion"):
         for clip in Section(name).part("train"):
-            if clip.dataset in datasets:
-                by_speaker[clip.speaker].append(clip)
+            by_speaker[clip.speaker].append(clip)
     rng = np.random.default_rng(recipe.seed)
     chosen: list[Clip] = []
     for speaker in sorted(by_speaker):

@@ -12,12 +12,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from inference.features import LogMel
-from training.corpus import Mask
+from training.corpus import Clip, Mask
 from training.speaker_bank import Bank, BankRecipe
+from training.teacher import heard
 
 Levels = NDArray[np.float32]
+ENOUGH_VOICES = 100
+"""A corpus of so many voices says half of where its middle is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,9 @@ class SpeakerSampling:
     """`crop_s` of a voice, after `before_s` of other sound in a share `later` of the steps; actors are drawn
     `actor_weight` times as often as other speakers. The longest crops grow from `first_crop_s` to their full length
     by step `crop_grown`: short ones teach more per second of computing at first. From step `late_from` on,
-    only a share `late_any` of the crops may be of the bank's changed versions: real voices come last."""
+    only a share `late_any` of the crops may be of the bank's changed versions: real voices come last. The teacher's
+    target is `own` parts the recording itself, the rest the mean of the voice's recordings; of actors the mean only, so
+    that moods do not count."""
 
     crop_s: tuple[float, float]
     first_crop_s: float
@@ -52,6 +58,7 @@ class SpeakerSampling:
     before_s: tuple[float, float]
     later: float
     actor_weight: float
+    own: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,7 @@ class SpeakerBatch:
     crop_frames: int  # of 10 ms, at the end of it
     speech: Tensor  # (batch, crop_frames // 2) bool
     voice: Tensor  # (batch,) index of the class
+    target: Tensor  # (batch, teacher's size), unit length: where the teacher hears the voice
 
 
 class SpeakerData:
@@ -77,14 +85,15 @@ class SpeakerData:
         datasets: tuple[str, ...],
     ) -> None:
         self._seed, self._sampling, self._augment = seed, sampling, augment
-        self.bank = Bank(bank, log_mel, datasets)
+        self.bank = Bank(bank, log_mel)
         clips = self.bank.clips
-        speakers = sorted({clip.speaker for clip in clips})
+        speakers = sorted({clip.speaker for clip in clips if clip.dataset in datasets})
         number = {speaker: n for n, speaker in enumerate(speakers)}
         scales = len(bank.scales)
         self._items: dict[int, list[int]] = defaultdict(list)
         for item, clip in enumerate(self.bank.clip):
-            self._items[number[clips[clip].speaker] * scales + int(self.bank.scale[item])].append(item)
+            if clips[clip].dataset in datasets:
+                self._items[number[clips[clip].speaker] * scales + int(self.bank.scale[item])].append(item)
         plain = {voice: [item for item in items if not self.bank.changed[item]] for voice, items in self._items.items()}
         self._plain = {voice: kept or self._items[voice] for voice, kept in plain.items()}
         first = [clips[self.bank.clip[self._items[voice][0]]] for voice in range(len(self._items))]
@@ -95,6 +104,7 @@ class SpeakerData:
         self._mates = {
             int(corpus): np.flatnonzero(self.corpus.numpy() == corpus) for corpus in np.unique(self.corpus.numpy())
         }
+        self._targets = self._heard(first)
         hz = (torch.arange(log_mel.filters.shape[0]) * 16_000 / 512)[:, None]
         self._centres = ((log_mel.filters * hz).sum(0) / log_mel.filters.sum(0)).numpy()
 
@@ -110,10 +120,11 @@ class SpeakerData:
         before = before if rng.random() < self._sampling.later else 0
         count = min(size // 2, len(self._share))
         voices = rng.choice(len(self._share), count, replace=False, p=self._share)
+        pairs = [self._pair(self._pool(int(voice), rng, late=late), rng) for voice in voices]
+        items = [item for pair in pairs for item in pair]
         rows = [
             self._row(int(voice), item, frames, before, rng)
-            for voice in voices
-            for item in self._pair(self._pool(int(voice), rng, late=late), rng)
+            for voice, item in zip(np.repeat(voices, 2), items, strict=True)
         ]
         levels = np.stack([row[0] for row in rows])
         speech = np.stack([row[1] for row in rows])
@@ -122,7 +133,28 @@ class SpeakerData:
             2 * frames,
             torch.from_numpy(speech),
             torch.from_numpy(np.repeat(voices, 2)),
+            self._targets[items],
         )
+
+    def _heard(self, first: list[Clip]) -> Tensor:
+        """(items, teacher's size): relative to the mean voice of the corpus, as far as its voices are many enough to
+        tell (what they share is the language and the line), else of all corpora; `first`: of each class."""
+        by_clip = heard(self.bank)[self.bank.clip, self.bank.scale]
+        means = np.stack([by_clip[self._items[voice]].mean(0) for voice in range(len(self._items))])
+        corpus = self.corpus.numpy()
+        overall = np.mean([means[corpus == one].mean(0) for one in np.unique(corpus)], axis=0)
+        counts = [(corpus == one).sum() for one in np.unique(corpus)]
+        centres = np.stack(
+            [
+                overall + (means[corpus == one].mean(0) - overall) * count / (count + ENOUGH_VOICES)
+                for one, count in zip(np.unique(corpus), counts, strict=True)
+            ]
+        )
+        targets = np.zeros_like(by_clip)
+        for voice, items in self._items.items():
+            own = 0.0 if first[voice].emotion else self._sampling.own
+            targets[items] = own * by_clip[items] + (1 - own) * means[voice] - centres[int(corpus[voice])]
+        return functional.normalize(torch.from_numpy(targets), dim=1)
 
     def masks(self, features: Tensor, rng: np.random.Generator) -> Tensor:
         """Sets a stretch of frames and one of bands to 0, their mean (SpecAugment, Park et al. 2019)."""

@@ -14,6 +14,7 @@ from torch.nn import functional
 from inference.past import Past
 from inference.speaker_net import SpeakerNet, SpeakerNetConfig
 from training.speaker_data import SpeakerBatch, SpeakerData
+from training.teacher import CELLS
 
 LEAD_FRAMES = 48
 """Of 10 ms: how much of what came before a crop the convolutions are shown; more than they can see."""
@@ -27,7 +28,7 @@ class SpeakerLoss:
     """`margin` grows from 0 between the steps `margin_from` and `margin_until`. `pair_weight` is that of the contrast
     of the two crops of a voice within the batch. `average`: share of the old weights that the moving average keeps per
     step. From step `settle_from` on the voices' own weights move by a share `settle_rate` only: most are heard rarely,
-    and Adam makes much of little."""
+    and Adam makes much of little. `teacher_weight`: of one minus the cosine to the teacher's target."""
 
     scale: float
     margin: float
@@ -38,14 +39,16 @@ class SpeakerLoss:
     average: float
     settle_from: int
     settle_rate: float
+    teacher_weight: float
 
 
 class SpeakerObjective(nn.Module):
     """Additive angular margin softmax (Deng et al. 2019) over the voices, and over the batch's pairs of crops.
 
     A voice competes with the voices of its own corpus only. So nothing is gained by hearing which corpus a recording
-    comes from: in a call, too, all voices share one line. `average` is the moving average of `net`'s weights: what
-    ships.
+    comes from: in a call, too, all voices share one line. The teacher's target, through a linear map that is thrown
+    away too, says which voices are alike, also those that are no speaker's of the corpora. `average` is the moving
+    average of `net`'s weights: what ships.
     """
 
     corpus: Tensor
@@ -56,6 +59,7 @@ class SpeakerObjective(nn.Module):
         self.net.reference.prior.copy_(data.shape())
         self.average = copy.deepcopy(self.net).requires_grad_(requires_grad=False).eval()
         self.voices = nn.Parameter(torch.randn(len(data.corpus), config.embedding) * 0.1)
+        self.to_teacher = nn.Linear(config.embedding, CELLS, bias=False)
         self.register_buffer("corpus", data.corpus, persistent=False)
         self._data, self._seed, self._batch = data, seed, batch
         self._voices_before = self.voices.detach().clone()
@@ -77,7 +81,8 @@ class SpeakerObjective(nn.Module):
         contrast = (recipe.pair_scale * one @ other.T).masked_fill(corpus[:, None] != corpus, -torch.inf)
         target = torch.arange(len(one))
         pairs = functional.cross_entropy(contrast, target) + functional.cross_entropy(contrast.T, target)
-        return loss + recipe.pair_weight * 0.5 * pairs
+        apart = 1 - functional.cosine_similarity(self.to_teacher(embedding), batch.target).mean()
+        return loss + recipe.pair_weight * 0.5 * pairs + recipe.teacher_weight * apart
 
     @torch.no_grad()
     def after_step(self, step: int) -> None:

@@ -17,6 +17,7 @@ class Cutting:
 
     `context` is the length of context cuts (0: none wanted), `speech` that of speech cuts (0: none wanted);
     `speech_min` is the least speech for a cut while a segment goes on, `speech_floor` for a whole short segment.
+    `marks`, rising: lengths of a segment that are to be told.
     """
 
     hop: int
@@ -26,6 +27,7 @@ class Cutting:
     speech_min: int = 30
     speech_floor: int = 15
     no_speech: int = 1500
+    marks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,15 @@ class SpeechCut:
 
 
 @dataclass(frozen=True, slots=True)
+class Lasted:
+    """The open segment that began at frame `start` has come to `frames` frames."""
+
+    decided: int
+    start: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
 class FellSilent:
     """A whole horizon has passed since the last speech."""
 
@@ -81,4 +92,4 @@ class Clipped:
     frames: int
 
 
-Occurrence = Opened | Closed | ContextCut | SpeechCut | FellSilent | NoSpeech | Clipped
+Occurrence = Opened | Closed | Lasted | ContextCut | SpeechCut | FellSilent | NoSpeech | Clipped

@@ -8,7 +8,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from vad.cuts import Clipped, ContextCut, Cutting, FellSilent, NoSpeech, Occurrence, SpeechCut
+from vad.cuts import Clipped, ContextCut, Cutting, FellSilent, Lasted, NoSpeech, Occurrence, SpeechCut
 from vad.detector import SilenceGate, WebrtcDetector
 from vad.endpointing import VOICED, Closed, Endpointer, EndpointingConfig, Opened
 from vad.history import AudioHistory, lookback
@@ -55,6 +55,7 @@ class Listener:
         self._peak = np.zeros(kept, np.float32)
         self._noise: float | None = None
         self._segment_cuts = 0
+        self._marks: tuple[int, ...] = ()
         self._last_context = 0
         self._last_speech_cut = 0
         self._last_speech: int | None = None
@@ -150,18 +151,19 @@ class Listener:
         return out
 
     def _decide(self, probabilities: NDArray[np.float32]) -> list[Occurrence]:
-        """Decide the next frames, stopping at every hop to see what is to be cut."""
+        """Decide the next frames, block by block, stopping at every hop to see what is to be cut."""
         out: list[Occurrence] = []
         hop = self._cutting.hop
         at = 0
         while at < len(probabilities):
-            n = min(len(probabilities) - at, hop - self.frame % hop)
+            n = min(len(probabilities) - at, hop - self.frame % hop, BLOCK_FRAMES - self.frame % BLOCK_FRAMES)
             piece = probabilities[at : at + n]
             at += n
             self._extend(piece)
             for edge in self._endpointer.feed(piece):
                 self._mark(edge)
                 out += self._report(edge)
+            out += self._lasting()
             if self.frame % hop == 0:
                 out += self._at_hop()
         return out
@@ -195,6 +197,7 @@ class Listener:
         """An edge, with a last cut of the segment that it closes if that has speech no cut has held."""
         if isinstance(edge, Opened):
             self._segment_cuts = 0
+            self._marks = self._cutting.marks
             self._last_speech_cut = edge.start
             return [edge]
         least = self._cutting.speech_floor
@@ -202,6 +205,17 @@ class Listener:
         if self._cutting.speech and unheard >= least:
             return [self._speech_cut(edge.start, edge.end, edge.decided), edge]
         return [edge]
+
+    def _lasting(self) -> list[Occurrence]:
+        """The marks that the open segment has come to, by its last voiced frame."""
+        out: list[Occurrence] = []
+        segment = self._endpointer.segment_start
+        if segment is not None and self._marks:
+            length = self.frame - int(np.argmax(self._voiced[::-1])) - segment
+            while self._marks and length >= self._marks[0]:
+                out.append(Lasted(self.frame, segment, self._marks[0]))
+                self._marks = self._marks[1:]
+        return out
 
     def _at_hop(self) -> list[Occurrence]:
         out: list[Occurrence] = []

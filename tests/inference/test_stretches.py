@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import combinations
+
 import numpy as np
 
 from inference.features import HISTORY_SAMPLES
-from inference.stretches import Memory, batches, padded, stretches
+from inference.stretches import BATCH_FRAMES, Memory, batches, cuts, padded, stretches
 from monitor.analysis import Role, Stream, Window
 
 FRAME = 320
@@ -69,10 +72,60 @@ def test_a_window_without_anything_new_has_an_empty_part() -> None:
     assert list(batches([stretch], 8)) == []
 
 
-def test_batches_hold_stretches_of_similar_length_and_at_most_so_many() -> None:
-    found = stretches([window(Stream(), 0, frames) for frames in (25, 25, 100, 25, 30, 160)])
-    sizes = [sorted(stretch.frames for stretch in batch) for batch in batches(found, 3)]
-    assert sizes == [[25, 25, 25], [30], [100, 160]]
+def paused(stream: Stream, start: int, end: int, speech_from: int) -> Window:
+    """As `window`, with speech from frame `speech_from` on."""
+    plain = window(stream, start, end)
+    return replace(plain, speech=np.arange(start, end) >= speech_from)
+
+
+def test_a_pause_before_new_speech_is_left_out_but_for_its_end() -> None:
+    (stretch,) = stretches([paused(remembered(60), 20, 160, 140)], lead_frames=25)
+    assert (stretch.frames, stretch.joined, stretch.parts) == (45, False, [(0, 95, 0, 45)])
+    np.testing.assert_array_equal(stretch.audio, AUDIO[115 * FRAME - HISTORY_SAMPLES : 160 * FRAME])
+
+
+def test_a_short_pause_or_an_unknown_one_is_heard() -> None:
+    for given in (paused(remembered(60), 20, 100, 85), window(remembered(60), 20, 160)):
+        (stretch,) = stretches([given], lead_frames=25)
+        assert stretch.joined
+        assert stretch.frames == given.end_sample // FRAME - 60
+
+
+def test_a_pause_within_a_stream_splits_the_stretch() -> None:
+    stream = Stream()
+    first, second = stretches([window(stream, 0, 30), paused(stream, 0, 130, 110)], lead_frames=25)
+    assert (first.frames, second.frames, second.parts) == (30, 45, [(1, 85, 0, 45)])
+
+
+def cost(lengths: list[int], ends: list[int]) -> int:
+    begins = [0, *ends[:-1]]
+    return sum((end - begin) * lengths[end - 1] + BATCH_FRAMES for begin, end in zip(begins, ends, strict=True))
+
+
+def test_batches_are_cut_where_padding_would_cost_more_than_a_batch() -> None:
+    assert cuts([20, *[25] * 12, 26, 27, 30], 64) == [16]
+    assert cuts([*[25] * 30, 50, 50], 64) == [30, 32]
+    assert cuts([25] * 70, 32)[-1] == 70
+    assert cuts([], 8) == []
+
+
+def test_no_other_cuts_would_cost_less() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(30):
+        lengths = sorted(rng.integers(1, 120, size=int(rng.integers(1, 9))).tolist())
+        places = range(1, len(lengths))
+        every = [[*some, len(lengths)] for count in range(len(lengths)) for some in combinations(places, count)]
+        allowed = [ends for ends in every if max(np.diff([0, *ends])) <= 4]
+        found = cuts(lengths, 4)
+        assert max(np.diff([0, *found])) <= 4
+        assert cost(lengths, found) == min(cost(lengths, ends) for ends in allowed)
+
+
+def test_batches_hold_every_stretch_once() -> None:
+    lengths = (25, 25, 200, 25, 30, 160)
+    found = list(batches(stretches([window(Stream(), 0, min(200, frames)) for frames in lengths]), 3))
+    assert sorted(stretch.frames for batch in found for stretch in batch) == sorted(lengths)
+    assert max(len(batch) for batch in found) <= 3
 
 
 def test_a_batch_is_padded_with_zeros_at_its_end() -> None:

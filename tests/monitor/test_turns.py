@@ -127,3 +127,18 @@ def test_rttm_has_one_line_of_ten_fields_per_turn() -> None:
 
 def test_rttm_leaves_out_what_goes_on_and_who_is_unknown() -> None:
     assert rttm([Turn(0, "S1", 1.0, None), Turn(0, None, 1.0, 2.0)], "call") == ""
+
+
+def test_where_channels_separate_the_parties_the_changes_are_those_of_the_floor() -> None:
+    log = TurnLog()
+    events = [*segment(1, 4, 0), changed(1, None, "customer"), *segment(2, 2.2, 1), *segment(5, 6, 1)]
+    for event in (started("customer", "agent"), *events, changed(5, "customer", "agent")):
+        log.apply(event)
+    assert log.changes() == [5]
+
+
+def test_on_one_channel_the_changes_are_those_of_the_turns() -> None:
+    log = TurnLog()
+    for event in (started("mixed"), *segment(1, 2), changed(1, None, "S1"), changed(2.5, "S1", "S2"), *segment(3, 4)):
+        log.apply(event)
+    assert log.changes() == [3]

@@ -305,13 +305,13 @@ async def test_a_client_that_never_reads_is_cut_and_forgotten(monkeypatch: pytes
         await until(lambda: served.engine.book.is_live("deaf"))
         talking = asyncio.create_task(talk(deaf))
         await until(lambda: not served.engine.book.is_live("deaf"))
-        await until(lambda: not served.engine._calls, 3)
+        await until(lambda: not served.engine._calls, 15)
         talking.cancel()
         record = await served.call("deaf")
         async with served.stream(call_id="other") as other:
             await send_all(other, voice(110, 1.0))
             assert (await heard(other))[-1].reason == "finished"
-        await asyncio.wait_for(served.engine.drain(), 1)
+        await asyncio.wait_for(served.engine.drain(), 5)
     assert record["reason"] == "client.too_slow"
     assert record["summary"]["duration_s"] > 10
 
@@ -408,7 +408,7 @@ async def test_a_session_that_breaks_on_an_answer_breaks_alone(monkeypatch: pyte
             bad_events = await asyncio.wait_for(heard(bad), 5)
             assert (good.close_code, bad.close_code) == (1000, 1011)
         assert max(batches) > 1
-        await until(lambda: not served.engine._calls, 3)
+        await until(lambda: not served.engine._calls, 15)
         record = await served.call("bad")
         monkeypatch.undo()
         async with served.stream(call_id="bad") as again:
@@ -466,6 +466,6 @@ async def test_a_call_that_breaks_at_its_end_is_over_all_the_same(
             await bad.send('{"type":"finish"}')
         else:
             await asyncio.wait_for(served.engine.drain(), 5)
-        await until(lambda: not served.engine._calls, 3)
+        await until(lambda: not served.engine._calls, 15)
         record = await served.call("bad")
     assert (record["state"], record["reason"]) == ("ended", "server.failed")

@@ -13,6 +13,7 @@ import soundfile
 import torch
 
 from inference.speaker_net import SpeakerNetConfig
+from training import teacher
 from training.recipe import SpeakerRecipe, read_recipe
 from training.speaker_bank import shift_envelope
 from training.speaker_objective import shifted
@@ -43,11 +44,14 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SpeakerRecipe:
     data = tmp_path / "data"
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("UNDERTONE_DATA", str(data))
+    torch.manual_seed(0)
+    untaught = teacher.Teacher().eval()
+    monkeypatch.setattr(teacher, "load_teacher", lambda: untaught)
     rows = []
     for number in range(8):
         section, emotion = ("emotion", "happy") if number < 4 else ("speakers", "")
         path = f"{section}/made_up/{number}.flac"
-        write_buzz(data / path, 1.5 + number / 8, 90.0 + 20 * (number // 2))
+        write_buzz(data / path, 1.5 + number / 8, 90.0 + 10 * number)
         rows.append({"path": path, "dataset": section, "speaker": f"s{number // 2}", "emotion": emotion})
     write_buzz(data / "nonspeech/background/hum.ogg", 4.0, 50.0)
     for room in (1, 2, 3, 4):
@@ -91,6 +95,18 @@ def test_every_scale_of_a_speaker_is_a_voice_and_crops_come_in_pairs(recipe: Spe
         assert batch.speech.shape == (4, frames // 2)
         assert batch.voice[::2].tolist() == batch.voice[1::2].tolist()
         assert batch.level_db.isfinite().all()
+        assert torch.allclose(batch.target.norm(dim=1), torch.ones(4))
+
+
+def test_the_target_of_an_actor_is_the_same_in_every_mood_and_of_others_also_the_recordings_own(
+    recipe: SpeakerRecipe,
+) -> None:
+    data = speaker_objective(recipe)._data
+    by_kind: dict[bool, list[int]] = {True: [], False: []}
+    for items in data._items.values():
+        targets = {tuple(data._targets[item].tolist()) for item in items}
+        by_kind[bool(data.bank.clips[data.bank.clip[items[0]]].emotion)].append(len(targets))
+    assert by_kind == {True: [1] * 4, False: [2] * 4}
 
 
 def test_the_margin_lowers_the_cosine_and_keeps_its_order() -> None:

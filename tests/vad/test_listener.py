@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.scripted import LoudnessGate, loud, pieces, quiet
-from vad.cuts import Clipped, ContextCut, Cutting, FellSilent, NoSpeech, Occurrence, SpeechCut
+from vad.cuts import Clipped, ContextCut, Cutting, FellSilent, Lasted, NoSpeech, Occurrence, SpeechCut
 from vad.endpointing import Backend, Closed, EndpointingConfig, Opened
 from vad.listener import Listener
 from vad.pcm import Samples
@@ -60,6 +60,27 @@ def repr_of(occurrence: Occurrence) -> list[object]:
 # --- edges and order
 
 
+def lasted(*parts: Samples) -> list[Lasted]:
+    return of(heard(*parts, cutting=replace(CUTTING, marks=(20, 50))), Lasted)
+
+
+def test_a_segment_tells_when_it_has_come_to_each_mark() -> None:
+    assert lasted(quiet(50), loud(60), quiet(50)) == [Lasted(70, 50, 20), Lasted(100, 50, 50)]
+
+
+def test_the_silence_before_a_segment_is_closed_does_not_count() -> None:
+    assert lasted(quiet(50), loud(19), quiet(50)) == []
+
+
+def test_every_segment_tells_its_own_marks() -> None:
+    out = lasted(quiet(50), loud(30), quiet(50), loud(30), quiet(50))
+    assert [(each.start, each.frames) for each in out] == [(50, 20), (130, 20)]
+
+
+def test_without_marks_nothing_is_told() -> None:
+    assert of(heard(quiet(50), loud(200)), Lasted) == []
+
+
 def test_edges_stand_at_the_frames_of_speech() -> None:
     assert edges(heard(quiet(50), loud(60), quiet(50))) == [Opened(50, 55), Closed(50, 110, 129)]
 
@@ -74,9 +95,10 @@ def test_occurrences_come_in_the_order_in_which_they_became_certain() -> None:
 @settings(max_examples=15, deadline=None)
 def test_any_chunking_gives_equal_occurrences(sizes: list[int]) -> None:
     audio = np.concatenate([quiet(37), loud(101), quiet(9), loud(20), quiet(333), loud(12), quiet(3)])
-    ear = listener()
+    cutting = replace(CUTTING, marks=(20, 50))
+    ear = listener(cutting)
     out = [each for piece in pieces(audio, sizes) for each in ear.feed(piece)] + ear.finish_hearing() + ear.flush()
-    assert same(out, heard(audio, flush=True))
+    assert same(out, heard(audio, cutting=cutting, flush=True))
 
 
 def test_the_last_frames_are_heard_although_they_fill_no_block() -> None:
