@@ -53,14 +53,14 @@ class Floor:
         if closed:
             likelihood[:, -1] = 0.0
         within, after = (self._transition(odds.shape[1], p) for p in (self._switch, self._after_pause))
-        steps = [after if pause else within for pause in self.follows_pause]
+        steps = np.where(self.follows_pause[:, None, None], after, within) * likelihood[:, None]
         forward, backward = np.empty_like(odds), np.ones_like(odds)
         now = self.belief
-        for at, step in enumerate(steps):
-            now = forward[at] = (now @ step) * likelihood[at]
+        for step, out in zip(steps, forward, strict=True):
+            now = np.dot(now, step, out)
         later = backward[-1]
-        for at in range(len(steps) - 1, 0, -1):
-            later = backward[at - 1] = steps[at] @ (later * likelihood[at])
+        for step, out in zip(steps[:0:-1], backward[-2::-1], strict=True):
+            later = np.dot(step, later, out)
         both = forward * backward
         return both / both.sum(axis=1, keepdims=True), forward / forward.sum(axis=1, keepdims=True)
 
