@@ -22,6 +22,8 @@ from vad.resample import FRAME_S
 Backend = Literal["webrtcvad", "silero", "cascade"]
 VOICED = 128
 """A frame counts as voiced from this many 255ths on."""
+FORGET_FROM = 1024
+"""How many levels are kept before the old ones are dropped at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +91,12 @@ class Endpointer:
         self._hangover_frames = config.hangover_frames
         self._onset_sum = int(np.ceil(config.onset * 255 * config.onset_frames))
         self._offset_sum = int(np.ceil(config.offset * 255 * config.hangover_frames))
-        self._recent: NDArray[np.int64] = np.zeros(config.onset_frames + config.hangover_frames, np.int64)
+        self._recent = [0] * (config.onset_frames + config.hangover_frames)
+        """The newest levels, and at most `FORGET_FROM` in all."""
+        self._onset_level = 0
+        self._offset_level = 0
         self._start = 0
-        self._last_end = 0
+        self._opens_from = 0
 
     @property
     def segment_start(self) -> int | None:
@@ -100,36 +105,30 @@ class Endpointer:
 
     def feed(self, probabilities: NDArray[np.float32]) -> list[Edge]:
         """The edges that became certain, in order. `probabilities`: one per frame, in [0, 1]."""
-        before = len(self._recent)
-        levels = np.concatenate((self._recent, np.rint(probabilities * 255).astype(np.int64)))
-        sums = np.concatenate(([0], np.cumsum(levels)))
-        opens = sums[before + 1 :] - sums[before + 1 - self._onset_frames : -self._onset_frames] >= self._onset_sum
-        closes = (
-            sums[before + 1 :] - sums[before + 1 - self._hangover_frames : -self._hangover_frames] < self._offset_sum
-        )
         edges: list[Edge] = []
-        at = 0
-        while True:
-            if self.state is State.SPEECH:  # a hangover that reaches back over the start says nothing yet
-                at = max(at, self._start + self._hangover_frames - self.frame - 1)
-            elif self._last_end:  # nor does an onset span that reaches back over the last segment
-                at = max(at, self._last_end + self._onset_frames - self.frame - 1)
-            found = np.flatnonzero((opens if self.state is State.SILENCE else closes)[at:])
-            if not len(found):
-                break
-            at += int(found[0]) + 1
-            edges.append(self._turn(levels[at : before + at], self.frame + at))
-        self._recent = levels[len(levels) - before :]
-        self.frame += len(probabilities)
+        recent = self._recent
+        for level in np.rint(probabilities * 255).astype(np.int64).tolist():
+            recent.append(level)
+            self.frame += 1
+            self._onset_level += level - recent[-1 - self._onset_frames]
+            self._offset_level += level - recent[-1 - self._hangover_frames]
+            if self.state is State.SILENCE:  # an onset span that reaches back over the last segment says nothing
+                if self._onset_level >= self._onset_sum and self.frame >= self._opens_from:
+                    edges.append(self._turn())
+            elif self._offset_level < self._offset_sum and self.frame >= self._start + self._hangover_frames:
+                edges.append(self._turn())
+        if len(recent) > FORGET_FROM:
+            del recent[: -self._onset_frames - self._hangover_frames]
         return edges
 
     def flush(self) -> list[Edge]:
         """Close the open segment, if there is one, at the end of the stream."""
-        return [self._turn(self._recent, self.frame)] if self.state is State.SPEECH else []
+        return [self._turn()] if self.state is State.SPEECH else []
 
-    def _turn(self, levels: NDArray[np.int64], decided: int) -> Edge:
-        """Change state after frame `decided - 1`, whose level is the last of `levels`."""
-        voiced = levels >= VOICED
+    def _turn(self) -> Edge:
+        """Change state after frame `frame - 1`, whose level is the last of the recent ones."""
+        levels = np.array(self._recent[-self._onset_frames - self._hangover_frames :])
+        voiced, decided = levels >= VOICED, self.frame
         if self.state is State.SILENCE:
             self.state = State.SPEECH
             span = voiced[-self._onset_frames :]
@@ -139,5 +138,6 @@ class Endpointer:
         self.state = State.SILENCE
         pairs = np.flatnonzero(voiced[1:] & voiced[:-1])
         back = len(voiced) - (int(pairs[-1]) + 2) if len(pairs) else self._hangover_frames
-        self._last_end = max(decided - back, self._start + 1)
-        return Closed(self._start, self._last_end, decided)
+        end = max(decided - back, self._start + 1)
+        self._opens_from = end + self._onset_frames
+        return Closed(self._start, end, decided)

@@ -48,11 +48,15 @@ class Listener:
         self.unjudged: deque[tuple[int, int, Samples]] = deque()
         """Blocks [first frame, last frame) to be judged, with the samples of the window that ends with them; whoever
         judges takes them from the left."""
-        kept = max(cutting.context, cutting.speech, cutting.horizon) + cutting.hop + 2 * endpointing.hangover_frames
-        self._voiced = np.zeros(kept, np.bool_)
-        self._speech = np.zeros(kept, np.bool_)
-        self._energy = np.zeros(kept, np.float64)
-        self._peak = np.zeros(kept, np.float32)
+        recent = max(cutting.context, cutting.speech, cutting.horizon) + cutting.hop + 2 * endpointing.hangover_frames
+        self._recent = recent
+        """How many of the newest frames are kept in mind: the last of those up to `_end` in the arrays below."""
+        self._end = recent
+        self._voiced = np.zeros(8 * recent, np.bool_)
+        self._speech = np.zeros(8 * recent, np.bool_)
+        self._energy = np.zeros(8 * recent, np.float64)
+        self._peak = np.zeros(8 * recent, np.float32)
+        self._measured = 0
         self._noise: float | None = None
         self._segment_cuts = 0
         self._marks: tuple[int, ...] = ()
@@ -146,7 +150,7 @@ class Listener:
             self._blocks.popleft()
             out += self._decide(probabilities)
         if out or not self._blocks:
-            keep = len(self._voiced) + self._cutting.hop
+            keep = self._recent + self._cutting.hop
             self._history.discard_before((self.frame - keep) * FRAME_SAMPLES)
         return out
 
@@ -169,29 +173,47 @@ class Listener:
         return out
 
     def _extend(self, probabilities: NDArray[np.float32]) -> None:
-        """Shift the recent frames by those of `probabilities`."""
+        """Keep the next frames in mind."""
         n = len(probabilities)
-        samples = self._history.view(self.frame * FRAME_SAMPLES, (self.frame + n) * FRAME_SAMPLES)
-        frames = samples.reshape(n, FRAME_SAMPLES)
-        voiced = np.rint(probabilities * 255) >= VOICED
+        if self._end + n > len(self._voiced):
+            for values in (self._voiced, self._speech, self._energy, self._peak):
+                values[: self._recent] = values[self._end - self._recent : self._end]
+            self._end = self._recent
+        new = slice(self._end, self._end + n)
+        self._voiced[new] = np.rint(probabilities * 255) >= VOICED
+        self._speech[new] = self._voiced[new] if self._endpointer.segment_start is not None else False
+        self._end += n
         self.frame += n
-        opened = self._endpointer.segment_start is not None
-        self._voiced = np.concatenate((self._voiced[n:], voiced))
-        self._speech = np.concatenate((self._speech[n:], voiced & opened))
-        self._energy = np.concatenate((self._energy[n:], np.mean(np.square(frames, dtype=np.float64), axis=1)))
-        self._peak = np.concatenate((self._peak[n:], np.abs(frames).max(axis=1)))
 
-    def _recent(self, frame: int) -> int:
-        """Where absolute `frame` stands in the recent frames."""
-        return max(0, frame - self.frame + len(self._voiced))
+    def _measure(self) -> None:
+        """Energy and peak of the frames that have come since the last time."""
+        n = min(self.frame - self._measured, self._recent)
+        samples = self._history.view((self.frame - n) * FRAME_SAMPLES, self.frame * FRAME_SAMPLES)
+        frames, new = samples.reshape(n, FRAME_SAMPLES), self._newest(n)
+        self._energy[new] = np.square(frames, dtype=np.float64).mean(axis=1)
+        self._peak[new] = np.abs(frames).max(axis=1)
+        self._measured = self.frame
+
+    def _newest(self, count: int) -> slice:
+        return slice(self._end - count, self._end)
+
+    def _since(self, frame: int) -> slice:
+        """The frames from absolute `frame` on, as far as they are kept in mind."""
+        return self._newest(min(max(0, self.frame - frame), self._recent))
+
+    def _quiet(self, values: NDArray[np.bool_]) -> int:
+        """How many of the newest frames are False in `values`, all kept in mind if there is no other."""
+        newest = values[self._newest(self._recent)][::-1]
+        first = int(newest.argmax())
+        return first if newest[first] else 0
 
     def _mark(self, edge: Opened | Closed) -> None:
         """Correct which of the recent frames count as speech."""
         if isinstance(edge, Opened):
-            at = self._recent(edge.start)
-            self._speech[at:] = self._voiced[at:]
+            since = self._since(edge.start)
+            self._speech[since] = self._voiced[since]
         else:
-            self._speech[self._recent(edge.end) :] = False
+            self._speech[self._since(edge.end)] = False
 
     def _report(self, edge: Opened | Closed) -> list[Occurrence]:
         """An edge, with a last cut of the segment that it closes if that has speech no cut has held."""
@@ -211,7 +233,7 @@ class Listener:
         out: list[Occurrence] = []
         segment = self._endpointer.segment_start
         if segment is not None and self._marks:
-            length = self.frame - int(np.argmax(self._voiced[::-1])) - segment
+            length = self.frame - self._quiet(self._voiced) - segment
             while self._marks and length >= self._marks[0]:
                 out.append(Lasted(self.frame, segment, self._marks[0]))
                 self._marks = self._marks[1:]
@@ -220,16 +242,18 @@ class Listener:
     def _at_hop(self) -> list[Occurrence]:
         out: list[Occurrence] = []
         hop = self._cutting.hop
-        self._follow_noise(hop)
-        clipped = int(np.count_nonzero(self._peak[-hop:] >= FULL_SCALE))
+        self._measure()
+        last_hop = self._newest(hop)
+        self._follow_noise(last_hop)
+        clipped = int(np.count_nonzero(self._peak[last_hop] >= FULL_SCALE))
         if clipped >= CLIPPED_FRAMES:
             out.append(Clipped(self.frame, clipped))
-        if self._speech[-hop:].any():
-            self._last_speech = self.frame - int(np.argmax(self._speech[::-1]))
+        if self._speech[last_hop].any():
+            self._last_speech = self.frame - self._quiet(self._speech)
             self._quiet_since = self.frame
         segment = self._endpointer.segment_start
         if segment is not None and self._cutting.speech:
-            end = self.frame - int(np.argmax(self._voiced[::-1]))
+            end = self.frame - self._quiet(self._voiced)
             if end > self._last_speech_cut and end - segment >= self._cutting.speech_min:
                 out.append(self._speech_cut(segment, end, self.frame))
         if self._cutting.context and self._new_speech():
@@ -238,40 +262,45 @@ class Listener:
             self._last_speech = None
             out.append(FellSilent(self.frame))
         if 0 <= self.frame - self._quiet_since - self._cutting.no_speech < hop:
-            level = 10 * math.log10(float(self._energy.mean()) + 1e-12)
+            level = 10 * math.log10(float(self._energy[self._newest(self._recent)].mean()) + 1e-12)
             out.append(NoSpeech(self.frame, self._cutting.no_speech * FRAME_S, level))
         return out
 
-    def _follow_noise(self, hop: int) -> None:
+    def _follow_noise(self, last_hop: slice) -> None:
         """Let the noise estimate follow the energy of the last hop's frames without speech."""
-        still = ~self._voiced[-hop:] & (self._energy[-hop:] > 0)  # a gap is not the room's noise
+        energies = self._energy[last_hop]
+        still = ~self._voiced[last_hop] & (energies > 0)  # a gap is not the room's noise
         if np.count_nonzero(still) < BLOCK_FRAMES:
             return
-        energy = float(self._energy[-hop:][still].mean())
+        energy = float(energies[still].mean())
         self._noise = energy if self._noise is None else NOISE_MEMORY * self._noise + (1 - NOISE_MEMORY) * energy
 
     def _new_speech(self) -> bool:
-        return bool(self._speech[self._recent(self._last_context) :].any())
+        return bool(self._speech[self._since(self._last_context)].any())
 
     def _context_cut(self) -> ContextCut:
         self._last_context = self.frame
         samples = lookback(self._history, self.frame * FRAME_SAMPLES, self._cutting.context * FRAME_SAMPLES)
-        return ContextCut(self.frame, samples, self._speech[-self._cutting.context :].copy(), self._snr_db())
+        speech = self._speech[self._newest(self._cutting.context)].copy()
+        return ContextCut(self.frame, samples, speech, self._snr_db())
 
     def _speech_cut(self, segment: int, end: int, decided: int) -> SpeechCut:
         start = max(segment, end - self._cutting.speech)
         self._last_speech_cut = end
         self._segment_cuts += 1
         samples = self._history.view(start * FRAME_SAMPLES, end * FRAME_SAMPLES)
-        voiced = float(self._voiced[self._recent(start) : self._recent(end)].mean())
+        since, until = self._since(start).start, self._since(end).start
+        voiced = float(self._voiced[since:until].mean())
         return SpeechCut(decided, segment, start, end, samples.copy(), voiced)
 
     def _snr_db(self) -> float | None:
         """Speech over the horizon against the noise estimate, both as mean energy per sample."""
-        speech = self._speech[-self._cutting.horizon :]
+        horizon = self._newest(self._cutting.horizon)
+        speech = self._speech[horizon]
         if self._noise is None or not speech.any():
             return None
+        self._measure()
         noise = max(self._noise, 1e-10)
-        loud = float(self._energy[-self._cutting.horizon :][speech].mean())
+        loud = float(self._energy[horizon][speech].mean())
         snr_db = 10 * math.log10(max(loud - noise, 1e-10) / noise)
         return min(max(snr_db, SNR_RANGE_DB[0]), SNR_RANGE_DB[1])

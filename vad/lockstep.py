@@ -65,6 +65,8 @@ class Lockstep:
                 yield channel, *listener.unjudged.popleft()
 
     def _release(self, channel: int, occurrences: list[Occurrence]) -> list[Happened]:
+        if not (occurrences or self._pending or self._finishing):
+            return []
         listener = self._listeners[channel]
         if self._finishing and not listener.waiting and not self._flushed[channel]:
             self._flushed[channel] = True
