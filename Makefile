@@ -11,7 +11,7 @@ TALKERS := --only dataset=librispeech,speechocean762,an4,ravdess,emodb
 BUILT := build/conversations
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench soak evaluate conversations docs crossvalidate train-emotion train-speaker clean
+.PHONY: help install run test check bench soak evaluate conversations docs crossvalidate train-emotion train-speaker train-permissive compare clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -82,11 +82,22 @@ crossvalidate: $(VENV)/installed-tests  ## train the emotion model without one c
 
 train-emotion: $(VENV)/installed-tests  ## train the embedded emotion model
 	@$(BIN)/python -m training.train training/emotion.toml
-	@$(BIN)/python -m training.calibrate emotion
+	@$(BIN)/python -m training.calibrate training/emotion.toml
 
-train-speaker: $(VENV)/installed-tests  ## train the embedded speaker model
+train-speaker: $(VENV)/installed-teacher  ## train the embedded speaker model
 	@$(BIN)/python -m training.train training/speaker.toml
-	@$(BIN)/python -m training.calibrate speaker
+	@$(BIN)/python -m training.calibrate training/speaker.toml
+
+train-permissive: $(VENV)/installed-teacher  ## train the speaker model on the recordings that allow commercial use
+	@$(BIN)/python -m training.train training/speaker-permissive.toml
+	@$(BIN)/python -m training.calibrate training/speaker-permissive.toml
+
+compare: $(VENV)/installed-teacher  ## train several kinds of speaker network for a while and compare them (an hour)
+	@$(BIN)/python -m training.compare
+
+$(VENV)/installed-teacher: $(VENV)/installed-tests
+	@$(PIP) install --quiet --no-deps resemblyzer==0.1.4  # for its weights; training reads them, nothing imports it
+	@touch $@
 
 clean:           ## remove the virtual environment and what the tools left
 	rm -rf $(VENV) *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -1,4 +1,4 @@
-"""Turns a run into a release: `python -m training.calibrate emotion|speaker`.
+"""Turns a run into a release: `python -m training.calibrate training/emotion.toml`.
 
 Reads `training/runs/NAME/weights.safetensors`, sets what only measurement can set on the validation speakers,
 measures on the held-out speakers as `undertone evaluate` does, and writes `inference/weights/NAME.safetensors`.
@@ -24,6 +24,7 @@ from evaluation.speaker import evaluate as evaluate_speaker
 from inference import checkpoint
 from inference.embedded import EmbeddedEmotion, EmbeddedSpeaker
 from inference.model import WEIGHTS
+from training.recipe import EmotionRecipe, read_recipe
 from training.train import RUNS
 
 CONDITIONS = ("clean", "telephone")
@@ -131,15 +132,15 @@ def release_speaker(source: Path, target: Path, name: str) -> Results:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("role", choices=("emotion", "speaker"))
+    parser.add_argument("recipe", type=Path)
     parser.add_argument("--run", type=Path, help="another run folder than training/runs/NAME")
     parser.add_argument("--out", type=Path, help="another file than inference/weights/NAME.safetensors")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    name = f"undertone-{arguments.role}-small"
-    source = (arguments.run or RUNS / name) / "weights.safetensors"
-    release = release_emotion if arguments.role == "emotion" else release_speaker
-    header = release(source, arguments.out or WEIGHTS / f"{name}.safetensors", name)
+    recipe = read_recipe(arguments.recipe)
+    source = (arguments.run or RUNS / recipe.name) / "weights.safetensors"
+    release = release_emotion if isinstance(recipe, EmotionRecipe) else release_speaker
+    header = release(source, arguments.out or WEIGHTS / f"{recipe.name}.safetensors", recipe.name)
     print(json.dumps({"thresholds": header["thresholds"], "results": header["results"]}, indent=1))
 
 

@@ -21,6 +21,7 @@ from training.speaker_data import SpeakerAugment, SpeakerSampling
 from training.speaker_objective import SpeakerLoss
 
 Table = TypeVar("Table")
+Recipe = TypeVar("Recipe", "EmotionRecipe", "SpeakerRecipe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,12 @@ def read_recipe(path: Path) -> EmotionRecipe | SpeakerRecipe:
     raise ValueError(f"{path}: role must be 'emotion' or 'speaker', it is {role!r}")
 
 
-def replaced(recipe: EmotionRecipe, tables: dict[str, dict[str, Any]]) -> EmotionRecipe:
+def replaced(recipe: Recipe, tables: dict[str, dict[str, Any]]) -> Recipe:
     """The recipe with some keys of some tables changed, as `{"net": {"blocks": "aa"}}`."""
     document = dataclasses.asdict(recipe)
     for name, changes in tables.items():
         document[name] |= changes
-    return _table(EmotionRecipe, json.loads(json.dumps(document)), "changed recipe")
+    return _table(type(recipe), json.loads(json.dumps(document)), "changed recipe")
 
 
 def _table(kind: type[Table], given: dict[str, Any], where: str) -> Table:
