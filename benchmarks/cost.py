@@ -79,6 +79,19 @@ def _answer(models: Models, role: Role, pairs: list[tuple[Session, Window]], cou
     return spent_s
 
 
+def machine_gflops(rounds: int = 5) -> float:
+    """How fast this core multiplies matrices of the networks' shape now, in 10^9 operations per second: machines that
+    are shared are not always the same."""
+    left, right, times = torch.randn(1600, 384), torch.randn(384, 128), 100
+    best_s = float("inf")
+    for _ in range(rounds):
+        began_s = time.thread_time()
+        for _ in range(times):
+            left @ right
+        best_s = min(best_s, time.thread_time() - began_s)
+    return 2 * left.numel() * right.shape[1] * times / best_s / 1e9
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status; a goal that is missed is said, and no failure."""
     usual = data_folder() / "conversations" / "auto_repairs_40.flac"
@@ -105,6 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     names = [model.spec.name for model in models.values()]
     print(f"ms of one core per second of call audio ({', '.join(names)}; {options.recording.name}, one channel)")
+    print(f"this core multiplies matrices at {machine_gflops():.0f} GFLOP/s")
     print(f"{'calls':>6}" + "".join(f"{role:>10}" for role in models) + f"{'emotion + speaker':>20}")
     for calls, row in rows.items():
         both = sum(row.get(f"{role}_ms", 0.0) for role in (Role.EMOTION, Role.SPEAKER))
