@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -93,16 +94,23 @@ def _ms_per_s(model: Model) -> float:
 
 
 def _print(listed: list[Listed]) -> None:
-    table = Table(title="Models in this installation", title_justify="left")
-    for column in ("name", "role", "size", "speed here", "licence", "source"):
-        table.add_column(column, no_wrap=column != "source")
+    table = Table(
+        title="Models in this installation",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1),
+        collapse_padding=True,
+    )
+    for column in ("name", "size", "speed", "licence", "source"):
+        table.add_column(column, no_wrap=True)
     for model in listed:
         size = "" if model.megabytes is None else f"{model.megabytes:.1f} MB"
-        table.add_row(model.name, model.role, size, f"{model.ms_per_s:.1f} ms/s", model.licence, model.source)
+        table.add_row(model.name, size, f"{model.ms_per_s:.1f} ms/s", model.licence, model.source)
     console = Console()
     console.print(table)
     for model in listed:
-        console.print(f"{model.name} knows: {model.knows}.")
-    console.print("Speed: ms of one core per second of audio, 16 calls at once.")
+        console.print(f"{model.name} ({model.role}) knows: {model.knows}.")
+    console.print("Speed here: ms of one core per second of audio, 16 calls at once.")
     if any("NC" in model.licence for model in listed):
         console.print("NC: not for commercial use; for production emotion2vec+ and CAM++ are meant (planned).")
