@@ -78,7 +78,7 @@ docs: $(VENV)/installed        ## make the tables in docs/ anew from what is dec
 
 crossvalidate: $(VENV)/installed-tests  ## train the emotion model without one corpus and measure on it, for each (hours)
 	@$(BIN)/python -m training.crossvalidate training/search.toml --kinds shipped conv conv-level-only conv-per-clip recurrent attentive
-	@$(BIN)/python -m training.crossvalidate
+	@$(BIN)/python -m training.crossvalidate --kinds shipped heavy --steps 1500
 
 train-emotion: $(VENV)/installed-tests  ## train the embedded emotion model
 	@$(BIN)/python -m training.train training/emotion.toml

@@ -97,10 +97,10 @@ def _greeting(engine: Engine, listener: socket.socket) -> str:
     specs = (engine.specs.emotion, engine.specs.speaker, engine.specs.speech)
     models = [spec for spec in specs if spec is not None]
     listed = "\n".join(f"  model    {spec.name} (licence {spec.licence})" for spec in models)
-    note = ""
-    if any("NC" in spec.licence for spec in models):
+    bound, note = [spec.name for spec in models if "NC" in spec.licence], ""
+    if bound:
         note = (
-            "\n  The embedded models are for evaluation: their weights must not be used commercially."
+            f"\n  For evaluation only, their weights must not be used commercially: {', '.join(bound)}."
             "\n  For production emotion2vec+ and CAM++ are meant; support for them is planned."
         )
     command = "undertone" if shutil.which("undertone") else os.path.relpath(sys.argv[0])

@@ -15,15 +15,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import soxr
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from inference.features import HISTORY_SAMPLES, LogMel
-from training.augment import _room as room
-from training.augment import telephone
-from training.corpus import FRAME_SAMPLES, SAMPLE_RATE_HZ, Clip, Mask, Samples, Section
+from training.augment import at_speed, room, telephone
+from training.corpus import FRAME_SAMPLES, Clip, Mask, Samples, Section
 
 FOLDER = Path("training/runs/bank")
 STEPS_PER_DB = np.float32(256)
@@ -48,11 +46,6 @@ class BankRecipe:
     telephone: float
     clips_per_speaker: int
     level_db: tuple[float, float]
-
-
-def at_speed(audio: Samples, speed: float) -> Samples:
-    """The recording played `speed` times as fast: pitch, formants and tempo together."""
-    return soxr.resample(audio, SAMPLE_RATE_HZ * speed, SAMPLE_RATE_HZ, "LQ") if speed != 1 else audio
 
 
 def shift_envelope(audio: Samples, factor: float) -> Samples:

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.augment import at_speed
 from training.corpus import FRAME_SAMPLES, SAMPLE_RATE_HZ, Mask, Samples, Section
-from training.speaker_bank import Bank, at_speed
+from training.speaker_bank import Bank
 
 PACKAGE, VERSION = "resemblyzer", "0.1.4"
 DIGEST = "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 import threading
 import time
 import wave
@@ -16,7 +17,7 @@ import av
 import numpy as np
 import pytest
 
-from inference.model import Models
+from inference.model import Models, load
 from monitor.analysis import Window
 from stream_server import media, serve
 from stream_server.cli import main
@@ -261,3 +262,22 @@ def test_an_empty_recording_is_an_error(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "empty.wav", np.zeros((1, 0)))
     with pytest.raises(MediaError):
         list(media.read(path, 1))
+
+
+@pytest.mark.parametrize(
+    ("emotion", "speaker", "bound"),
+    [
+        ("none", "undertone-speaker-permissive", []),
+        ("none", "undertone-speaker-small", ["undertone-speaker-small"]),
+        ("undertone-emotion-small", "undertone-speaker-permissive", ["undertone-emotion-small"]),
+    ],
+)
+def test_serve_names_the_models_that_are_for_evaluation_only(emotion: str, speaker: str, bound: list[str]) -> None:
+    engine = Engine(Settings(), load(emotion, speaker, "cpu"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        said = serve._greeting(engine, listener)
+    notes = [
+        line.rsplit(": ", 1)[1].rstrip(".") for line in said.splitlines() if "must not be used commercially" in line
+    ]
+    assert notes == ([", ".join(bound)] if bound else [])
+    assert f"{speaker} (licence" in said
