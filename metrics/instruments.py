@@ -93,6 +93,7 @@ class Instruments:
             registry=registry,
         )
         self.events = Counter("undertone_events_total", "Events by type", ("type",), registry=registry)
+        self._events: dict[str, Counter] = {}  # looking a labelled counter up costs more than counting
         self.faults = Counter("undertone_faults_total", "Errors and warnings by code", ("code",), registry=registry)
         self.speaker_changes = Counter(
             "undertone_speaker_changes_total", "Changes of speaker within calls", registry=registry
@@ -100,6 +101,12 @@ class Instruments:
         self.events_dropped = Counter(
             "undertone_events_dropped_total", "Events that a slow reader lost", ("reader",), registry=registry
         )
+
+    def event_said(self, kind: str) -> None:
+        """Count an event of this type."""
+        if kind not in self._events:
+            self._events[kind] = self.events.labels(kind)
+        self._events[kind].inc()
 
     def watch_emotion(self, readings: Callable[[], Iterable[Reading]]) -> None:
         """Report the rolling emotion of the live channels that `readings` gives at each scrape."""

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from stream_server.faults import Refusal
+from vad.listener import BLOCK_FRAMES
 from vad.pcm import SAMPLE_BYTES, Encoding, PcmDecoder, Samples
-from vad.resample import MAX_RATE_HZ, MIN_RATE_HZ, SAMPLE_RATE_HZ, Resampler
+from vad.resample import FRAME_SAMPLES, MAX_RATE_HZ, MIN_RATE_HZ, SAMPLE_RATE_HZ, Resampler
 
 CALL_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 ROLE = re.compile(r"[A-Za-z0-9_-]{1,32}")
@@ -88,14 +89,24 @@ def _call_id(text: str | None) -> str:
     return text
 
 
+BLOCK_SAMPLES = BLOCK_FRAMES * FRAME_SAMPLES
+
+
 class Intake:
-    """From the bytes of one stream to 16 kHz samples per channel, and the position that the wire has reached."""
+    """From the bytes of one stream to 16 kHz samples per channel, and the position that the wire has reached.
+
+    A listener hears in blocks of 100 ms, so bytes are gathered until they complete another one: decoding them in
+    smaller pieces costs much and tells nothing sooner.
+    """
 
     def __init__(self, parameters: StreamParameters) -> None:
         self._decoder = PcmDecoder(parameters.encoding, parameters.channels)
         self._resamplers = [Resampler(parameters.sample_rate_hz) for _ in range(parameters.channels)]
         self.second_bytes = SAMPLE_BYTES[parameters.encoding] * parameters.channels * parameters.sample_rate_hz
         self._received_bytes = 0
+        self._gathered: list[bytes] = []
+        self._given = 0
+        self._due_bytes = self._block_after(0)
 
     @property
     def position_s(self) -> float:
@@ -105,12 +116,30 @@ class Intake:
     def not_finite_samples(self) -> int:
         return self._decoder.not_finite_samples
 
-    def feed(self, data: bytes) -> list[Samples]:
-        """16 kHz samples per channel that have become certain."""
+    def gather(self, data: bytes) -> bool:
+        """Take in bytes; whether another block is complete, so that it is time to `give`."""
+        self._gathered.append(data)
         self._received_bytes += len(data)
+        return self._received_bytes >= self._due_bytes
+
+    def give(self) -> list[Samples]:
+        """16 kHz samples per channel, of all that was gathered, as far as they have become certain."""
+        data = self._gathered[0] if len(self._gathered) == 1 else b"".join(self._gathered)
+        self._gathered.clear()
         planar = self._decoder.feed(data)
-        return [resampler.feed(channel) for resampler, channel in zip(self._resamplers, planar, strict=True)]
+        out = [resampler.feed(channel) for resampler, channel in zip(self._resamplers, planar, strict=True)]
+        self._given += len(out[0])
+        self._due_bytes = self._block_after(self._given)
+        return out
 
     def flush(self) -> tuple[list[Samples], int]:
-        """What the resamplers still held, and the bytes of an unfinished sample."""
-        return [np.asarray(resampler.flush()) for resampler in self._resamplers], self._decoder.flush()
+        """The rest, with what the resamplers still held, and the bytes of an unfinished sample."""
+        rest = self.give()
+        ends = [np.asarray(resampler.flush()) for resampler in self._resamplers]
+        return [np.concatenate(pair) for pair in zip(rest, ends, strict=True)], self._decoder.flush()
+
+    def _block_after(self, samples: int) -> float:
+        """How many bytes must have come for the block of 16 kHz samples after `samples` to be complete, if the
+        resampler goes on holding back what it holds back now."""
+        missing = BLOCK_SAMPLES - samples % BLOCK_SAMPLES
+        return self._received_bytes + missing / SAMPLE_RATE_HZ * self.second_bytes

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -23,7 +24,6 @@ from monitor.events import (
     SpeakerChanged,
     SpeechEnded,
     Warning,
-    event_type,
 )
 from monitor.session import Session, State
 from stream_server.callbook import CallBook, CallRecord
@@ -79,6 +79,8 @@ class LiveCall:
         self.ended = asyncio.Event()
         self.failed = False
         """Whether something broke on our side."""
+        self.last_words: Callable[[], None] | None = None
+        """What the transport still has to say when the call is to finish."""
         self._house = house
         self._transport = transport
         self._hop_s = hop_s
@@ -86,7 +88,7 @@ class LiveCall:
         self._arrivals = ArrivalClock()
         self._room = asyncio.Event()
         self._room.set()
-        self._counted_s = 0.0
+        self._arrived_s = self._counted_s = 0.0
         self._dropped = 0
         self._record: CallRecord | None = None
         house.instruments.streams_active.labels(transport).inc()
@@ -95,24 +97,30 @@ class LiveCall:
     @property
     def ahead_s(self) -> float:
         """How far the audio is ahead of the clock."""
-        return self.session.duration_s - (time.monotonic() - self._began_s)
+        return self._arrived_s - (time.monotonic() - self._began_s)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether audio may come without asking `room`: the sender keeps to real time."""
+        return self.ahead_s <= AHEAD_S
 
     def feed(self, channels: list[Samples]) -> None:
         """Audio that has just come: per channel, 16 kHz. Positions on the wire are told by `arrived`."""
+        self._house.instruments.audio_seconds.inc((self._arrived_s - self._counted_s) * len(channels))
+        self._counted_s = self._arrived_s
         for channel, samples in enumerate(channels):
             if len(samples):
                 self.session.receive_audio(channel, samples)
         self._pump()
 
     def arrived(self, position_s: float) -> None:
-        """The wire has brought the call's audio up to `position_s`."""
-        seconds, self._counted_s = position_s - self._counted_s, position_s
-        self._house.instruments.audio_seconds.inc(max(0.0, seconds) * len(self.session.roles))
+        """The wire has brought the call's audio up to `position_s`, which only grows; it may be fed later."""
+        self._arrived_s = position_s
         self._arrivals.arrived(position_s, time.monotonic())
 
     async def room(self) -> None:
         """Wait, if the sender is faster than real time, until the models have caught up with it."""
-        if self.ahead_s <= AHEAD_S:
+        if self.has_room:
             return
         self.warn("audio.too_fast", "audio comes faster than real time; it is held back as needed, nothing is lost")
         if self.session.unanswered > MOST_UNANSWERED:
@@ -144,6 +152,9 @@ class LiveCall:
     def finish(self, reason: str) -> None:
         """No more audio; `ended` is set once every window is answered."""
         try:
+            last_words, self.last_words = self.last_words, None
+            if last_words is not None and self.session.state is State.LIVE:
+                last_words()
             self.session.finish(reason)
             self._pump()
         except Exception:
@@ -183,9 +194,10 @@ class LiveCall:
         """Hand the session's windows to the models and its events to their readers."""
         if self.ended.is_set():
             return
-        patience_s = None if self.ahead_s > PATIENT_S or self.session.state is not State.LIVE else self._hop_s
-        for window in self.session.take_windows():
-            self._house.batchers[window.role].submit(self, window, patience_s)
+        if windows := self.session.take_windows():
+            patience_s = None if self.ahead_s > PATIENT_S or self.session.state is not State.LIVE else self._hop_s
+            for window in windows:
+                self._house.batchers[window.role].submit(self, window, patience_s)
         for event in self.session.take_events():
             self._publish(self._stamped(event))
 
@@ -206,8 +218,8 @@ class LiveCall:
             log.info("call %s started: %s, %s", event.call_id, self._transport, ",".join(self.session.roles))
         assert self._record is not None
         self._record.apply(event)
-        self._observe(event)
         message = Message.of(event)
+        self._observe(event, message.type)
         self.outbox.put(message)
         self._count_dropped()
         self._house.fanout.publish(Published(message, self.session.roles, self.session.tags))
@@ -230,10 +242,12 @@ class LiveCall:
             self._dropped = self.outbox.dropped
             self.session.warn("client.events_dropped", "you read too slowly; scores were left out of your events")
 
-    def _observe(self, event: Event) -> None:
+    def _observe(self, event: Event, kind: str) -> None:
         instruments = self._house.instruments
-        instruments.events.labels(event_type(event)).inc()
+        instruments.event_said(kind)
         match event:
+            case Emotion():
+                pass  # most are
             case SpeechEnded():
                 instruments.speech_seconds.inc(max(0.0, event.t - event.start_s))
             case SpeakerChanged() if event.from_ is not None:
@@ -244,7 +258,7 @@ class LiveCall:
 
 def _now() -> str:
     """The time of day, RFC 3339 in UTC."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.now(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def delivery(loop: asyncio.AbstractEventLoop) -> Deliver:

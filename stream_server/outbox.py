@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from monitor.events import DROPPABLE, URGENT, Event, encode, event_type
+from monitor.events import DROPPABLE, EVENTS, URGENT, Event, encode, event_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,31 +17,32 @@ class Message:
     data: bytes
     id: str
     type: str
-    call_id: str
-    channel: int | None
     droppable: bool
     urgent: bool
+    call_id: str
+    channel: int | None
 
     @classmethod
     def of(cls, event: Event) -> Message:
-        return cls(
-            encode(event),
-            event.id,
-            event_type(event),
-            event.call_id,
-            event.channel,
-            isinstance(event, DROPPABLE),
-            isinstance(event, URGENT),
-        )
+        return cls(encode(event), event.id, *_TRAITS[type(event)], event.call_id, event.channel)
+
+
+_TRAITS = {kind: (event_type(kind), kind in DROPPABLE, kind in URGENT) for kind in EVENTS}
+
+
+Direct = Callable[["Message"], bool]
+"""Delivers a message at once, or returns False: then it waits."""
 
 
 class Outbox:
     """When `capacity` messages wait, the oldest droppable one is lost for the next; where none is droppable the
-    reader is `overrun` and to be cut. One writer side, one reader, one event loop."""
+    reader is `overrun` and to be cut. One writer side, one reader, one event loop. With `direct`, what comes while
+    nothing waits is not even queued."""
 
     def __init__(self, capacity: int) -> None:
         self.dropped = 0
         self.overrun = False
+        self.direct: Direct | None = None
         self._capacity = capacity
         self._messages: deque[Message] = deque()
         self._kept = 0  # messages at the front that are known not to be droppable: they are not looked at again
@@ -54,6 +56,8 @@ class Outbox:
     def put(self, message: Message) -> None:
         """Queue a message; never blocks. Ignored once overrun or closed."""
         if self.overrun or self._closed:
+            return
+        if self.direct is not None and not self._messages and self.direct(message):
             return
         if len(self._messages) >= self._capacity:
             self._make_room()
@@ -71,12 +75,22 @@ class Outbox:
         """Wait until the reader is overrun or nothing more will come."""
         await self._over.wait()
 
-    async def take(self) -> list[Message]:
-        """All that waits, at least one message; empty once closed and taken, or overrun."""
+    async def first(self) -> Message | None:
+        """Wait for the oldest message; it is left in its place. None once closed and empty, or overrun."""
         while not self._messages and not self._closed and not self.overrun:
             self._wake.clear()
             await self._wake.wait()
-        if self.overrun:
+        return None if self.overrun or not self._messages else self._messages[0]
+
+    def delivered(self, message: Message) -> None:
+        """The reader has got `message`, which `first` gave, unless it was lost meanwhile."""
+        if self._messages and self._messages[0] is message:
+            self._messages.popleft()
+            self._kept = max(0, self._kept - 1)
+
+    async def take(self) -> list[Message]:
+        """All that waits, at least one message; empty once closed and taken, or overrun."""
+        if await self.first() is None:
             return []
         out = list(self._messages)
         self._messages.clear()

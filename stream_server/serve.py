@@ -17,6 +17,7 @@ from stream_server.app import create_app
 from stream_server.engine import Engine, load_engine
 from stream_server.settings import Settings, SettingsError
 from stream_server.streaming import MAX_MESSAGE_BYTES
+from stream_server.wire import Wire
 
 KEEP_ALIVE_S = 20.0
 
@@ -62,9 +63,15 @@ def serve(settings: Settings) -> int:
     except (CheckpointError, SettingsError) as error:
         print(f"undertone: {error}", file=sys.stderr)
         return 2
-    config = uvicorn.Config(
+    DrainingServer(configured(engine), engine).run(sockets=[listener])
+    return 1 if engine.broken else 0
+
+
+def configured(engine: Engine) -> uvicorn.Config:
+    """How uvicorn is to serve an engine."""
+    return uvicorn.Config(
         create_app(engine),
-        ws="websockets-sansio",
+        ws=Wire,
         ws_max_size=4 * MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,
         ws_ping_interval=KEEP_ALIVE_S,
@@ -73,8 +80,6 @@ def serve(settings: Settings) -> int:
         timeout_graceful_shutdown=5,
         server_header=False,
     )
-    DrainingServer(config, engine).run(sockets=[listener])
-    return 1 if engine.broken else 0
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -14,6 +14,7 @@ from stream_server.engine import Engine
 from stream_server.faults import FAULTS, Refusal
 from stream_server.intake import Intake, parse_parameters
 from stream_server.livecall import LiveCall
+from stream_server.wire import text_frame, wire_of
 
 log = logging.getLogger("undertone.stream")
 MAX_MESSAGE_BYTES = 1 << 20
@@ -79,7 +80,10 @@ async def _converse(socket: WebSocket, call: LiveCall, reader: _Reader) -> None:
 
 
 class _Reader:
-    """Reads a socket until the stream is over; gives the code to close it with, 1005 if it is closed already."""
+    """Reads a socket until the stream is over; gives the code to close it with, 1005 if it is closed already.
+
+    Audio mostly comes through `_take`, straight from the transport; through the socket comes what has to wait.
+    """
 
     def __init__(self, socket: WebSocket, call: LiveCall, intake: Intake, engine: Engine) -> None:
         self._socket = socket
@@ -88,25 +92,33 @@ class _Reader:
         self._idle_s = engine.settings.stream.idle_timeout_s
         self._max_call_s = engine.settings.stream.max_call_s
         self._ingest = engine.instruments.stage_seconds.labels("ingest", "")
+        self._loop = asyncio.get_running_loop()
+        self._began_at = self._audio_at = self._loop.time()
         self._not_control = 0
+        call.last_words = self._flush
 
     async def run(self) -> int:
+        wire = wire_of(self._socket)
+        wire.take = self._take
         try:
             return await self._read()
         except Exception:
             self._call.fail()
             return 1011
+        finally:
+            wire.take = None
 
     async def _read(self) -> int:
-        loop = asyncio.get_running_loop()
-        began_at = audio_at = loop.time()
         while not self._call.ended.is_set():
+            too_long_at = self._began_at + self._max_call_s
             try:
-                async with asyncio.timeout_at(min(audio_at + self._idle_s, began_at + self._max_call_s)):
+                async with asyncio.timeout_at(min(self._audio_at + self._idle_s, too_long_at)):
                     message = await self._socket.receive()
             except TimeoutError:
-                if loop.time() >= began_at + self._max_call_s:
+                if self._loop.time() >= too_long_at:
                     return self._end("call.too_long", f"a call may last {self._max_call_s:g} s; this one ends here")
+                if self._loop.time() < self._audio_at + self._idle_s:
+                    continue
                 return self._end("call.idle", f"no audio came for {self._idle_s:g} s; the call ends here")
             if message["type"] == "websocket.disconnect":
                 return self._gone(message.get("code", 1005))
@@ -114,31 +126,52 @@ class _Reader:
             if len(data or (text or "").encode()) > MAX_MESSAGE_BYTES:
                 return self._end("message.too_big", TOO_BIG)
             if data:
-                audio_at = loop.time()
+                self._audio_at = self._loop.time()
                 if self._intake.position_s > self._max_call_s:
                     return self._end("call.too_long", f"a call may last {self._max_call_s:g} s; this one ends here")
                 await self._hear(data)
             elif text is not None and self._obey(text):
-                self._finish("finished")
+                self._call.finish("finished")
                 return 1000
             if self._not_control > MOST_NOT_CONTROL:
                 return self._end("message.flood", "text messages that are no control messages keep coming")
             await asyncio.sleep(0)  # messages that wait already must not keep the loop from other calls
         return 1000
 
+    def _take(self, data: bytes) -> bool:
+        """Take in a message at once, unless there is something to wait for or to say about it."""
+        if (
+            not data
+            or len(data) > self._intake.second_bytes
+            or self._intake.position_s > self._max_call_s
+            or not self._call.has_room
+        ):
+            return False
+        self._audio_at = self._loop.time()
+        try:
+            self._feed(data)
+        except Exception:
+            self._call.fail()
+        return True
+
+    def _feed(self, data: bytes) -> None:
+        due = self._intake.gather(data)
+        self._call.arrived(self._intake.position_s)
+        if not due:
+            return
+        not_finite = self._intake.not_finite_samples
+        with self._ingest.time():
+            self._call.feed(self._intake.give())
+        if self._intake.not_finite_samples > not_finite:
+            self._call.warn("audio.not_finite", "samples were NaN or infinite; they count as 0")
+
     async def _hear(self, data: bytes) -> None:
         """Take in a message, by the second: a long one must neither hold up other calls nor fill the queue."""
-        not_finite = self._intake.not_finite_samples
         for at in range(0, len(data), self._intake.second_bytes):
-            with self._ingest.time():
-                channels = self._intake.feed(data[at : at + self._intake.second_bytes])
-                self._call.arrived(self._intake.position_s)
-                self._call.feed(channels)
+            self._feed(data[at : at + self._intake.second_bytes])
             if at:
                 await asyncio.sleep(0)
             await self._call.room()
-        if self._intake.not_finite_samples > not_finite:
-            self._call.warn("audio.not_finite", "samples were NaN or infinite; they count as 0")
 
     def _obey(self, text: str) -> bool:
         """Act on a control message; whether it was `finish`."""
@@ -161,38 +194,40 @@ class _Reader:
             self._call.session.send_frames(control.frames)
         return False
 
-    def _finish(self, reason: str) -> None:
+    def _flush(self) -> None:
+        """Before the call finishes, whoever ends it: what was not fed yet."""
         rest, odd_bytes = self._intake.flush()
         self._call.feed(rest)
         if odd_bytes:
             self._call.warn(
                 "audio.remainder", f"the stream ended in the middle of a sample; {odd_bytes} odd byte(s) were dropped"
             )
-        self._call.finish(reason)
 
     def _gone(self, code: int) -> int:
         """The socket is closed. 1009 is said by our own WebSocket layer, for a message that it did not take whole."""
         if code == FAULTS["message.too_big"].close:
             self._call.reject("message.too_big", TOO_BIG)
-        self._finish("message.too_big" if code == FAULTS["message.too_big"].close else "client.disconnected")
+        self._call.finish("message.too_big" if code == FAULTS["message.too_big"].close else "client.disconnected")
         return 1005
 
     def _end(self, code: str, reason: str) -> int:
         self._call.reject(code, reason)
-        self._finish(code)
+        self._call.finish(code)
         return FAULTS[code].close or 1011
 
 
 async def _write(socket: WebSocket, call: LiveCall) -> str:
-    """Send the call's events as they come, until the last. Gives the reason for which it stopped."""
-    while messages := await call.outbox.take():
-        try:
-            for message in messages:
-                await asyncio.wait_for(socket.send_text(message.data.decode()), SEND_TIMEOUT_S)
-        except TimeoutError:
+    """Send the call's events until the last: at once where the peer keeps up, else as it does. Gives the reason for
+    which it stopped."""
+    wire = wire_of(socket)
+    call.outbox.direct = lambda message: wire.send_now(text_frame(message.data))
+    while message := await call.outbox.first():
+        if not await wire.may_write(SEND_TIMEOUT_S):
             return "client.too_slow"
-        except (WebSocketDisconnect, RuntimeError, OSError):
+        if wire.gone:
             return "client.disconnected"
+        if wire.send_now(text_frame(message.data)):
+            call.outbox.delivered(message)
     return "client.too_slow" if call.outbox.overrun else "finished"
 
 

@@ -13,16 +13,14 @@ from typing import Any, Self
 
 import httpx
 import numpy as np
-import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from inference.model import Models
 from monitor.analysis import Analysis, EmotionSpec, Role, SpeakerSpec, Window
 from monitor.events import Event, decode
-from stream_server.app import create_app
 from stream_server.engine import Engine
-from stream_server.serve import DrainingServer
+from stream_server.serve import DrainingServer, configured
 from stream_server.settings import ServerConfig, Settings, StreamConfig
 from tests.scripted import EMOTION, SPEAKER, answer
 
@@ -141,15 +139,7 @@ async def serving(
     listener = socket.create_server(("127.0.0.1", 0))
     if narrow:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
-    config = uvicorn.Config(
-        create_app(engine),
-        ws="websockets-sansio",
-        ws_max_size=4 << 20,
-        ws_per_message_deflate=False,
-        log_level="warning",
-        timeout_graceful_shutdown=2,
-    )
-    server = DrainingServer(config, engine, announce=False)
+    server = DrainingServer(configured(engine), engine, announce=False)
     running = asyncio.create_task(server.serve(sockets=[listener]))
     while not (server.started and (engine.ready or not warm)):
         await asyncio.sleep(0.01)
