@@ -186,9 +186,9 @@ def backends(audio: Samples, calls: int, ticks: int, batch: int) -> dict[str, di
         blocks = [audio[end - BLOCK_SAMPLES : end] for end in ends]
         judged("silero", ends, np.ones(calls, np.bool_))
         for mode, detectors in gates.items():
-            heard: list[NDArray[np.float32]] = []
+            heard: list[bytes] = []
             clock.time(f"webrtcvad, mode {mode}", heard.extend, map(WebrtcDetector.feed, detectors, blocks))
-            judged(f"cascade, mode {mode}", ends, np.array([each.any() for each in heard]))
+            judged(f"cascade, mode {mode}", ends, np.array([any(each) for each in heard]))
         if tick == 4:
             clock.seconds.clear()
             passed.clear()

@@ -100,8 +100,7 @@ def _listen(together: Sequence[Samples], config: EndpointingConfig, judge: Model
                 occurrences[number] += listener.feed(samples[at : at + block])
             elif at < len(samples) + block:
                 occurrences[number] += listener.finish_hearing()
-            while listener.unjudged:
-                start, end, window = listener.unjudged.popleft()
+            for start, end, window in listener.take_unjudged():
                 windows.append(Window(len(windows), Role.SPEECH, 0, end * FRAME_SAMPLES, window, streams[number]))
                 waiting.append((number, start, end))
         for (number, start, end), analysis in zip(waiting, judge.analyse(windows) if judge else (), strict=True):
@@ -109,13 +108,14 @@ def _listen(together: Sequence[Samples], config: EndpointingConfig, judge: Model
             analysis = checked(analysis, judge.spec)
             if not isinstance(analysis, SpeechAnalysis):
                 raise ValueError(f"{judge.spec.name} failed on a window")
-            scores[number][start:end] = analysis.probabilities[start - end :]
+            scores[number][start:end] = np.frombuffer(analysis.levels, np.uint8)[start - end :] / 255
             asked[number] += end - start
-            occurrences[number] += listeners[number].judge(start, analysis.probabilities)
+            occurrences[number] += listeners[number].judge(start, analysis.levels)
     out: list[Heard] = []
     for number, (listener, samples) in enumerate(zip(listeners, together, strict=True)):
         if config.backend == "webrtcvad":
-            scores[number] = WebrtcDetector(config.mode).feed(samples[: len(scores[number]) * FRAME_SAMPLES])
+            gated = WebrtcDetector(config.mode).feed(samples[: len(scores[number]) * FRAME_SAMPLES])
+            scores[number] = np.frombuffer(gated, np.uint8) / np.float32(255)
         edges = [each for each in [*occurrences[number], *listener.flush()] if isinstance(each, Closed)]
         speech = np.zeros(len(scores[number]), np.bool_)
         for edge in edges:

@@ -182,9 +182,8 @@ def checked(analysis: Analysis, spec: Spec) -> Analysis:
             good = whole and bool(np.isfinite(logits).all() and np.isfinite(arousal).all())
         case SpeakerAnalysis(embedding), SpeakerSpec():
             good = _shape(embedding) == (spec.embedding_size,) and bool(np.isfinite(embedding).all())
-        case SpeechAnalysis(probabilities), SpeechSpec():
-            fits = len(_shape(probabilities)) == 1 and 0 < len(probabilities) <= spec.window_samples // FRAME_SAMPLES
-            good = fits and bool(((probabilities >= 0) & (probabilities <= 1)).all())
+        case SpeechAnalysis(levels), SpeechSpec():
+            good = isinstance(levels, bytes) and 0 < len(levels) <= spec.window_samples // FRAME_SAMPLES
         case Missing(), _:
             good = True
         case _:

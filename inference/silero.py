@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from inference.checkpoint import CheckpointError
-from monitor.analysis import Analysis, Role, SpeechAnalysis, SpeechSpec, Stream, Window
+from monitor.analysis import Analysis, Missing, Role, SpeechAnalysis, SpeechSpec, Stream, Window
 from vad.listener import BLOCK_FRAMES
 from vad.resample import FRAME_SAMPLES
 
@@ -214,12 +214,11 @@ class SileroJudge:
         answers: dict[int, Analysis] = {}
         for stretches in _rounds(windows):
             places = [place for stretch in stretches for place in stretch.places]
-            rows = self._judge(stretches)
-            answers |= {place: SpeechAnalysis(row) for place, row in zip(places, rows, strict=True)}
+            answers |= dict(zip(places, self._judge(stretches), strict=True))
         return [answers[place] for place in range(len(windows))]
 
-    def _judge(self, stretches: list[Stretch]) -> NDArray[np.float32]:
-        """Probabilities (windows, BLOCK_FRAMES) of the windows of stretches, each of another stream."""
+    def _judge(self, stretches: list[Stretch]) -> list[Analysis]:
+        """The answers for the windows of stretches, each of another stream."""
         heard = [_resumed(stretch) for stretch in stretches]
         unheard = [stretch.ends[-1] - each.position for stretch, each in zip(stretches, heard, strict=True)]
         order = sorted(range(len(stretches)), key=unheard.__getitem__, reverse=True)
@@ -242,8 +241,11 @@ class SileroJudge:
         )
         columns = np.maximum(CHUNK_OF_FRAME[new % CHUNK_SAMPLES] + (new // CHUNK_SAMPLES)[:, None], 0)
         asked = logits[np.array(rows)[:, None], columns]
-        probabilities: NDArray[np.float32] = np.reciprocal(1 + np.exp(-asked))
-        return probabilities
+        levels = np.rint(255 / (1 + np.exp(-np.nan_to_num(asked)))).astype(np.uint8).tobytes()
+        return [
+            SpeechAnalysis(levels[at * BLOCK_FRAMES : (at + 1) * BLOCK_FRAMES]) if finite else Missing.FAILED
+            for at, finite in enumerate(np.isfinite(asked).all(axis=1).tolist())
+        ]
 
     def _listen(
         self, audio: NDArray[np.float32], counts: NDArray[np.int64], state: NDArray[np.float32]

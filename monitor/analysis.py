@@ -134,9 +134,9 @@ class SpeakerAnalysis:
 
 @dataclass(frozen=True, slots=True)
 class SpeechAnalysis:
-    """`probabilities`: (frames,) in [0, 1], of the last frames of 20 ms of the window."""
+    """`levels`: the probabilities of speech, in 255ths, of the last frames of 20 ms of the window; a byte each."""
 
-    probabilities: NDArray[np.float32]
+    levels: bytes
 
 
 class Missing(StrEnum):

@@ -142,8 +142,8 @@ class Session:
         self._unanswered.discard(number)
         if number in self._judging:
             self._teller.ledger.count(Role.SPEECH, analysis)
-            probabilities = analysis.probabilities if isinstance(analysis, SpeechAnalysis) else None
-            self._heard(self._ears.judge(*self._judging.pop(number), probabilities))
+            levels = analysis.levels if isinstance(analysis, SpeechAnalysis) else None
+            self._heard(self._ears.judge(*self._judging.pop(number), levels))
         else:
             self._answers[number] = analysis
             self._apply()
@@ -240,7 +240,7 @@ class Session:
 
     def _heard(self, happened: list[Happened]) -> None:
         """Act on what the channels report, and see how far the answers reach."""
-        for channel, frame, end, samples in self._ears.take_unjudged():
+        for channel, (frame, end, samples) in self._ears.take_unjudged():
             number = self._window(Role.SPEECH, channel, end * FRAME_SAMPLES, samples)
             self._judging[number] = (channel, frame)
         for channel, occurrence in happened:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -59,11 +59,16 @@ def conversation() -> Samples:
     return np.concatenate(parts)
 
 
+def levels_of(probabilities: NDArray[Any]) -> bytes:
+    """Probabilities of speech as the core takes them: in 255ths, a byte each."""
+    return np.rint(np.asarray(probabilities, np.float64) * 255).astype(np.uint8).tobytes()
+
+
 def answer(window: Window) -> Analysis:
     """What the scripted models say: a function of the window's samples."""
     if window.role is Role.SPEECH:
         loud = np.abs(window.samples.reshape(-1, 320)).max(axis=1)
-        return SpeechAnalysis((loud > 0.02).astype(np.float32))
+        return SpeechAnalysis(levels_of(loud > 0.02))
     if window.role is Role.SPEAKER:
         spectrum = np.abs(np.fft.rfft(np.resize(window.samples, SPEAKER.window_samples)))[:1600]
         low = spectrum[: len(spectrum) // 8 * 8].reshape(8, -1).mean(axis=1)
@@ -148,8 +153,8 @@ class LoudnessGate:
     def __init__(self, mode: int) -> None:
         self.mode = mode
 
-    def feed(self, samples: Samples) -> NDArray[np.float32]:
-        return (np.abs(samples.reshape(-1, FRAME_SAMPLES)).max(axis=1) >= 0.02).astype(np.float32)
+    def feed(self, samples: Samples) -> bytes:
+        return levels_of(np.abs(samples.reshape(-1, FRAME_SAMPLES)).max(axis=1) >= 0.02)
 
 
 def loud(frames: int, level: float = 0.1) -> Samples:

@@ -15,14 +15,13 @@ from typing import Annotated, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
-from numpy.typing import NDArray
 
 from vad.resample import FRAME_S
 
 Backend = Literal["webrtcvad", "silero", "cascade"]
 VOICED = 128
 """A frame counts as voiced from this many 255ths on."""
-FORGET_FROM = 1024
+FORGET_FROM = 512
 """How many levels are kept before the old ones are dropped at once."""
 
 
@@ -91,7 +90,7 @@ class Endpointer:
         self._hangover_frames = config.hangover_frames
         self._onset_sum = int(np.ceil(config.onset * 255 * config.onset_frames))
         self._offset_sum = int(np.ceil(config.offset * 255 * config.hangover_frames))
-        self._recent = [0] * (config.onset_frames + config.hangover_frames)
+        self._recent = bytearray(config.onset_frames + config.hangover_frames)
         """The newest levels, and at most `FORGET_FROM` in all."""
         self._onset_level = 0
         self._offset_level = 0
@@ -103,20 +102,23 @@ class Endpointer:
         """The first frame of the open segment, or None in silence."""
         return self._start if self.state is State.SPEECH else None
 
-    def feed(self, probabilities: NDArray[np.float32]) -> list[Edge]:
-        """The edges that became certain, in order. `probabilities`: one per frame, in [0, 1]."""
+    def feed(self, levels: bytes) -> list[Edge]:
+        """The edges that became certain, in order. `levels`: speech probability per frame, in 255ths."""
         edges: list[Edge] = []
         recent = self._recent
-        for level in np.rint(probabilities * 255).astype(np.int64).tolist():
+        onset_back, offset_back = -1 - self._onset_frames, -1 - self._hangover_frames
+        onset_level, offset_level = self._onset_level, self._offset_level
+        for level in levels:
             recent.append(level)
             self.frame += 1
-            self._onset_level += level - recent[-1 - self._onset_frames]
-            self._offset_level += level - recent[-1 - self._hangover_frames]
+            onset_level += level - recent[onset_back]
+            offset_level += level - recent[offset_back]
             if self.state is State.SILENCE:  # an onset span that reaches back over the last segment says nothing
-                if self._onset_level >= self._onset_sum and self.frame >= self._opens_from:
+                if onset_level >= self._onset_sum and self.frame >= self._opens_from:
                     edges.append(self._turn())
-            elif self._offset_level < self._offset_sum and self.frame >= self._start + self._hangover_frames:
+            elif offset_level < self._offset_sum and self.frame >= self._start + self._hangover_frames:
                 edges.append(self._turn())
+        self._onset_level, self._offset_level = onset_level, offset_level
         if len(recent) > FORGET_FROM:
             del recent[: -self._onset_frames - self._hangover_frames]
         return edges
@@ -127,7 +129,7 @@ class Endpointer:
 
     def _turn(self) -> Edge:
         """Change state after frame `frame - 1`, whose level is the last of the recent ones."""
-        levels = np.array(self._recent[-self._onset_frames - self._hangover_frames :])
+        levels = np.frombuffer(bytes(self._recent[-self._onset_frames - self._hangover_frames :]), np.uint8)
         voiced, decided = levels >= VOICED, self.frame
         if self.state is State.SILENCE:
             self.state = State.SPEECH

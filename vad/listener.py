@@ -23,13 +23,22 @@ NOISE_MEMORY = 0.8
 SNR_RANGE_DB = (-20.0, 60.0)
 
 
+VOICED_OF = bytes(level >= VOICED for level in range(256))
+"""Whether a frame counts as voiced, by its level."""
+FORGET_FRAMES = 256
+Unjudged = tuple[int, int, Samples]
+"""A block [first frame, last frame) to be judged, with the samples of the window that ends with it."""
+
+
 class Listener:
     """Feeds on 16 kHz samples and gaps; gives occurrences in the order of their `decided` frames.
 
     With `judged`, the frames of a judge's window, the gate's opinion is not the last word: blocks in which it hears
-    something wait in `unjudged` until `judge` has brought speech probabilities for them, late and in any order;
-    everything after them waits too. With the backend `silero` all but silence is judged. The occurrences depend neither
-    on how the samples were chunked nor on when the judgements came.
+    something wait until `judge` has brought speech probabilities for them, late and in any order; everything after them
+    waits too. With the backend `silero` all but silence is judged. The occurrences depend neither on how the samples
+    were chunked nor on when the judgements came.
+
+    Of every block some scalars are looked at, so they are kept as bytes, which are much quicker than small arrays.
     """
 
     def __init__(self, endpointing: EndpointingConfig, cutting: Cutting, judged: int = 0) -> None:
@@ -43,19 +52,17 @@ class Listener:
         self._history = AudioHistory()
         self._gaps: deque[tuple[int, int]] = deque()
         self._heard = 0
-        self._blocks: deque[tuple[int, NDArray[np.float32], bool]] = deque()
-        self._judgements: dict[int, NDArray[np.float32] | None] = {}
-        self.unjudged: deque[tuple[int, int, Samples]] = deque()
-        """Blocks [first frame, last frame) to be judged, with the samples of the window that ends with them; whoever
-        judges takes them from the left."""
-        recent = max(cutting.context, cutting.speech, cutting.horizon) + cutting.hop + 2 * endpointing.hangover_frames
-        self._recent = recent
-        """How many of the newest frames are kept in mind: the last of those up to `_end` in the arrays below."""
-        self._end = recent
-        self._voiced = np.zeros(8 * recent, np.bool_)
-        self._speech = np.zeros(8 * recent, np.bool_)
-        self._energy = np.zeros(8 * recent, np.float64)
-        self._peak = np.zeros(8 * recent, np.float32)
+        self._blocks: deque[tuple[int, bytes, bool]] = deque()
+        self._judgements: dict[int, bytes | None] = {}
+        self._unjudged: list[Unjudged] = []
+        hangover = endpointing.hangover_frames
+        self._audio_kept = max(cutting.context, cutting.speech + 2 * hangover, cutting.hop + BLOCK_FRAMES, self._judged)
+        self._recent = max(cutting.context, cutting.speech, cutting.horizon) + cutting.hop + 2 * hangover
+        """How many of the newest frames are kept in mind: the last ones, up to `frame`, of the two below."""
+        self._voiced = bytearray(self._recent)
+        self._speech = bytearray(self._recent)
+        self._energy = np.zeros(2 * self._recent, np.float32)
+        """That of the frames up to `_measured`, a ring: frame n is at n modulo its length."""
         self._measured = 0
         self._noise: float | None = None
         self._segment_cuts = 0
@@ -81,10 +88,17 @@ class Listener:
         self._gaps.append((start, start + samples))
         return self.feed(np.zeros(samples, np.float32))
 
-    def judge(self, frame: int, probabilities: NDArray[np.float32] | None) -> list[Occurrence]:
-        """Bring the speech probabilities, one per frame, of the unjudged block that begins at `frame`, or for
-        more frames up to its end; None where the judge failed: then the gate's word stands."""
-        self._judgements[frame] = probabilities
+    def take_unjudged(self) -> list[Unjudged]:
+        """The blocks that are to be judged since the last time."""
+        out = self._unjudged
+        if out:
+            self._unjudged = []
+        return out
+
+    def judge(self, frame: int, levels: bytes | None) -> list[Occurrence]:
+        """Bring the speech probabilities, in 255ths, one per frame, of the unjudged block that begins at `frame`, or
+        for more frames up to its end; None where the judge failed: then the gate's word stands."""
+        self._judgements[frame] = levels
         return self._advance()
 
     @property
@@ -111,109 +125,117 @@ class Listener:
     def _hear(self, frames: int) -> list[Occurrence]:
         """Let the gate look at the next `frames` frames."""
         start, end = self._heard, self._heard + frames
-        samples = self._history.view(start * FRAME_SAMPLES, end * FRAME_SAMPLES)
-        gated = self._gate.feed(samples)
-        while self._gaps and self._gaps[0][0] < end * FRAME_SAMPLES:
-            first, last = self._gaps[0]
-            gated[max(0, first // FRAME_SAMPLES - start) : math.ceil(last / FRAME_SAMPLES) - start] = 0.0
-            if last > end * FRAME_SAMPLES:
-                break
-            self._gaps.popleft()
+        gated = self._gate.feed(self._history.view(start * FRAME_SAMPLES, end * FRAME_SAMPLES))
+        if self._gaps:
+            gated = self._without_gaps(gated, start, end)
         self._heard = end
         if not self._judged:
             self._blocks.append((start, gated, False))
-        for at in range(0, frames if self._judged else 0, BLOCK_FRAMES):
+            return self._advance()
+        for at in range(0, frames, BLOCK_FRAMES):
             block = gated[at : at + BLOCK_FRAMES]
-            self._blocks.append((start + at, block, bool(block.any())))
-            if block.any():
-                self.unjudged.append((start + at, start + at + len(block), self._window(start + at + len(block))))
+            waits = any(block)
+            self._blocks.append((start + at, block, waits))
+            if waits:
+                last = start + at + len(block)
+                self._unjudged.append((start + at, last, self._window(last)))
         return self._advance()
+
+    def _without_gaps(self, gated: bytes, start: int, end: int) -> bytes:
+        """What the gate said of frames [start, end), but nothing where audio was lost."""
+        out = bytearray(gated)
+        while self._gaps and self._gaps[0][0] < end * FRAME_SAMPLES:
+            first, last = self._gaps[0]
+            lost = slice(max(0, first // FRAME_SAMPLES - start), min(end, math.ceil(last / FRAME_SAMPLES)) - start)
+            out[lost] = bytes(lost.stop - lost.start)
+            if last > end * FRAME_SAMPLES:
+                break
+            self._gaps.popleft()
+        return bytes(out)
 
     def _window(self, end: int) -> Samples:
         """The judge's window before frame `end`; silence before the stream began."""
-        out = np.zeros(self._judged * FRAME_SAMPLES, np.float32)
         samples = self._history.view(max(0, end - self._judged) * FRAME_SAMPLES, end * FRAME_SAMPLES)
+        if end >= self._judged:
+            return samples
+        out = np.zeros(self._judged * FRAME_SAMPLES, np.float32)
         out[len(out) - len(samples) :] = samples
         return out
 
     def _advance(self) -> list[Occurrence]:
         """Decide every block whose probabilities are known, up to the first that still waits for its judge."""
         out: list[Occurrence] = []
+        before = self.frame
         while self._blocks:
-            start, probabilities, waits = self._blocks[0]
+            start, levels, waits = self._blocks[0]
             if waits:
                 if start not in self._judgements:
                     break
                 judgement = self._judgements.pop(start)
-                if judgement is not None and len(judgement) >= len(probabilities):
-                    probabilities = judgement[len(judgement) - len(probabilities) :]
+                if judgement is not None and len(judgement) >= len(levels):
+                    levels = judgement[len(judgement) - len(levels) :]
             self._blocks.popleft()
-            out += self._decide(probabilities)
-        if out or not self._blocks:
-            keep = self._recent + self._cutting.hop
-            self._history.discard_before((self.frame - keep) * FRAME_SAMPLES)
+            self._decide(levels, out)
+        if self.frame > before:
+            self._history.discard_before((self.frame - self._audio_kept) * FRAME_SAMPLES)
         return out
 
-    def _decide(self, probabilities: NDArray[np.float32]) -> list[Occurrence]:
+    def _decide(self, levels: bytes, out: list[Occurrence]) -> None:
         """Decide the next frames, block by block, stopping at every hop to see what is to be cut."""
-        out: list[Occurrence] = []
         hop = self._cutting.hop
         at = 0
-        while at < len(probabilities):
-            n = min(len(probabilities) - at, hop - self.frame % hop, BLOCK_FRAMES - self.frame % BLOCK_FRAMES)
-            piece = probabilities[at : at + n]
+        while at < len(levels):
+            n = min(len(levels) - at, hop - self.frame % hop, BLOCK_FRAMES - self.frame % BLOCK_FRAMES)
+            piece = levels[at : at + n]
             at += n
             self._extend(piece)
             for edge in self._endpointer.feed(piece):
                 self._mark(edge)
                 out += self._report(edge)
-            out += self._lasting()
+            if self._marks:
+                out += self._lasting()
             if self.frame % hop == 0:
                 out += self._at_hop()
-        return out
 
-    def _extend(self, probabilities: NDArray[np.float32]) -> None:
+    def _extend(self, levels: bytes) -> None:
         """Keep the next frames in mind."""
-        n = len(probabilities)
-        if self._end + n > len(self._voiced):
-            for values in (self._voiced, self._speech, self._energy, self._peak):
-                values[: self._recent] = values[self._end - self._recent : self._end]
-            self._end = self._recent
-        new = slice(self._end, self._end + n)
-        self._voiced[new] = np.rint(probabilities * 255) >= VOICED
-        self._speech[new] = self._voiced[new] if self._endpointer.segment_start is not None else False
-        self._end += n
-        self.frame += n
+        voiced = levels.translate(VOICED_OF)
+        self._voiced += voiced
+        self._speech += voiced if self._endpointer.segment_start is not None else bytes(len(levels))
+        if len(self._voiced) > self._recent + FORGET_FRAMES:
+            del self._voiced[: -self._recent], self._speech[: -self._recent]
+        self.frame += len(levels)
 
     def _measure(self) -> None:
-        """Energy and peak of the frames that have come since the last time."""
-        n = min(self.frame - self._measured, self._recent)
+        """The energy of the frames that have come since the last time."""
+        n = min(self.frame - self._measured, self._audio_kept)
         samples = self._history.view((self.frame - n) * FRAME_SAMPLES, self.frame * FRAME_SAMPLES)
-        frames, new = samples.reshape(n, FRAME_SAMPLES), self._newest(n)
-        self._energy[new] = np.square(frames, dtype=np.float64).mean(axis=1)
-        self._peak[new] = np.abs(frames).max(axis=1)
+        frames = samples.reshape(n, FRAME_SAMPLES)
+        self._energy[self._ring(n)] = np.einsum("ij,ij->i", frames, frames) / FRAME_SAMPLES
         self._measured = self.frame
 
+    def _ring(self, count: int) -> NDArray[np.int64]:
+        """Where the energies of the newest `count` frames are."""
+        return np.arange(self.frame - count, self.frame) % len(self._energy)
+
     def _newest(self, count: int) -> slice:
-        return slice(self._end - count, self._end)
+        """The newest `count` frames, as far as they are kept in mind."""
+        end = len(self._voiced)
+        return slice(end - min(max(0, count), self._recent), end)
 
-    def _since(self, frame: int) -> slice:
-        """The frames from absolute `frame` on, as far as they are kept in mind."""
-        return self._newest(min(max(0, self.frame - frame), self._recent))
-
-    def _quiet(self, values: NDArray[np.bool_]) -> int:
-        """How many of the newest frames are False in `values`, all kept in mind if there is no other."""
-        newest = values[self._newest(self._recent)][::-1]
-        first = int(newest.argmax())
-        return first if newest[first] else 0
+    def _quiet(self, flags: bytearray) -> int:
+        """How many of the newest frames are unset in `flags`; 0 if all are that are kept in mind."""
+        last = flags.rfind(1, len(flags) - self._recent)
+        return 0 if last < 0 else len(flags) - 1 - last
 
     def _mark(self, edge: Opened | Closed) -> None:
         """Correct which of the recent frames count as speech."""
         if isinstance(edge, Opened):
-            since = self._since(edge.start)
+            since = self._newest(self.frame - edge.start)
             self._speech[since] = self._voiced[since]
         else:
-            self._speech[self._since(edge.end)] = False
+            since = self._newest(self.frame - edge.end)
+            self._speech[since] = bytes(since.stop - since.start)
 
     def _report(self, edge: Opened | Closed) -> list[Occurrence]:
         """An edge, with a last cut of the segment that it closes if that has speech no cut has held."""
@@ -222,6 +244,7 @@ class Listener:
             self._marks = self._cutting.marks
             self._last_speech_cut = edge.start
             return [edge]
+        self._marks = ()
         least = self._cutting.speech_floor
         unheard = edge.end - (self._last_speech_cut if self._segment_cuts else edge.start)
         if self._cutting.speech and unheard >= least:
@@ -232,7 +255,7 @@ class Listener:
         """The marks that the open segment has come to, by its last voiced frame."""
         out: list[Occurrence] = []
         segment = self._endpointer.segment_start
-        if segment is not None and self._marks:
+        if segment is not None:
             length = self.frame - self._quiet(self._voiced) - segment
             while self._marks and length >= self._marks[0]:
                 out.append(Lasted(self.frame, segment, self._marks[0]))
@@ -243,12 +266,11 @@ class Listener:
         out: list[Occurrence] = []
         hop = self._cutting.hop
         self._measure()
-        last_hop = self._newest(hop)
-        self._follow_noise(last_hop)
-        clipped = int(np.count_nonzero(self._peak[last_hop] >= FULL_SCALE))
+        self._follow_noise(hop)
+        clipped = self._clipped(hop)
         if clipped >= CLIPPED_FRAMES:
             out.append(Clipped(self.frame, clipped))
-        if self._speech[last_hop].any():
+        if 1 in self._speech[self._newest(hop)]:
             self._last_speech = self.frame - self._quiet(self._speech)
             self._quiet_since = self.frame
         segment = self._endpointer.segment_start
@@ -262,26 +284,36 @@ class Listener:
             self._last_speech = None
             out.append(FellSilent(self.frame))
         if 0 <= self.frame - self._quiet_since - self._cutting.no_speech < hop:
-            level = 10 * math.log10(float(self._energy[self._newest(self._recent)].mean()) + 1e-12)
+            level = 10 * math.log10(float(self._energy[self._ring(self._recent)].mean()) + 1e-12)
             out.append(NoSpeech(self.frame, self._cutting.no_speech * FRAME_S, level))
         return out
 
-    def _follow_noise(self, last_hop: slice) -> None:
+    def _clipped(self, hop: int) -> int:
+        """How many frames of the last hop reach full scale."""
+        samples = self._history.view((self.frame - hop) * FRAME_SAMPLES, self.frame * FRAME_SAMPLES)
+        if samples.max() < FULL_SCALE and samples.min() > -FULL_SCALE:
+            return 0
+        return int(np.count_nonzero(np.abs(samples.reshape(hop, FRAME_SAMPLES)).max(axis=1) >= FULL_SCALE))
+
+    def _follow_noise(self, hop: int) -> None:
         """Let the noise estimate follow the energy of the last hop's frames without speech."""
-        energies = self._energy[last_hop]
-        still = ~self._voiced[last_hop] & (energies > 0)  # a gap is not the room's noise
-        if np.count_nonzero(still) < BLOCK_FRAMES:
+        voiced = self._voiced[self._newest(hop)]
+        if hop - voiced.count(1) < BLOCK_FRAMES:
             return
-        energy = float(energies[still].mean())
+        energies = self._energy[self._ring(hop)]
+        still = energies[(np.frombuffer(voiced, np.bool_) == 0) & (energies > 0)]  # a gap is not the room's noise
+        if len(still) < BLOCK_FRAMES:
+            return
+        energy = float(still.mean())
         self._noise = energy if self._noise is None else NOISE_MEMORY * self._noise + (1 - NOISE_MEMORY) * energy
 
     def _new_speech(self) -> bool:
-        return bool(self._speech[self._since(self._last_context)].any())
+        return 1 in self._speech[self._newest(self.frame - self._last_context)]
 
     def _context_cut(self) -> ContextCut:
         self._last_context = self.frame
         samples = lookback(self._history, self.frame * FRAME_SAMPLES, self._cutting.context * FRAME_SAMPLES)
-        speech = self._speech[self._newest(self._cutting.context)].copy()
+        speech = np.frombuffer(bytes(self._speech[self._newest(self._cutting.context)]), np.bool_)
         return ContextCut(self.frame, samples, speech, self._snr_db())
 
     def _speech_cut(self, segment: int, end: int, decided: int) -> SpeechCut:
@@ -289,18 +321,19 @@ class Listener:
         self._last_speech_cut = end
         self._segment_cuts += 1
         samples = self._history.view(start * FRAME_SAMPLES, end * FRAME_SAMPLES)
-        since, until = self._since(start).start, self._since(end).start
-        voiced = float(self._voiced[since:until].mean())
-        return SpeechCut(decided, segment, start, end, samples.copy(), voiced)
+        since, until = self._newest(self.frame - start).start, self._newest(self.frame - end).start
+        voiced = self._voiced.count(1, since, until) / max(1, until - since)
+        return SpeechCut(decided, segment, start, end, samples, voiced)
 
     def _snr_db(self) -> float | None:
         """Speech over the horizon against the noise estimate, both as mean energy per sample."""
         horizon = self._newest(self._cutting.horizon)
-        speech = self._speech[horizon]
-        if self._noise is None or not speech.any():
+        if self._noise is None or 1 not in self._speech[horizon]:
             return None
-        self._measure()
+        if self._measured < self.frame:
+            self._measure()
         noise = max(self._noise, 1e-10)
-        loud = float(self._energy[horizon][speech].mean())
+        speech = np.frombuffer(bytes(self._speech[horizon]), np.bool_)
+        loud = float(self._energy[self._ring(len(speech))][speech].mean())
         snr_db = 10 * math.log10(max(loud - noise, 1e-10) / noise)
         return min(max(snr_db, SNR_RANGE_DB[0]), SNR_RANGE_DB[1])

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Sequence
 
 from vad.cuts import Occurrence
-from vad.listener import Listener
+from vad.listener import Listener, Unjudged
 from vad.pcm import Samples
 
 Happened = tuple[int, Occurrence]
@@ -31,6 +28,8 @@ class Lockstep:
     @property
     def received_samples(self) -> int:
         """Of the channel that has most."""
+        if len(self._listeners) == 1:
+            return self._listeners[0].received_samples
         return max(listener.received_samples for listener in self._listeners)
 
     @property
@@ -46,9 +45,9 @@ class Lockstep:
         """As `Listener.gap`, on one channel."""
         return self._release(channel, self._listeners[channel].gap(samples))
 
-    def judge(self, channel: int, frame: int, probabilities: NDArray[np.float32] | None) -> list[Happened]:
+    def judge(self, channel: int, frame: int, levels: bytes | None) -> list[Happened]:
         """As `Listener.judge`, on one channel."""
-        return self._release(channel, self._listeners[channel].judge(frame, probabilities))
+        return self._release(channel, self._listeners[channel].judge(frame, levels))
 
     def finish(self) -> list[Happened]:
         """No more audio will come on any channel."""
@@ -58,11 +57,11 @@ class Lockstep:
             out += self._release(channel, listener.finish_hearing())
         return out
 
-    def take_unjudged(self) -> Iterator[tuple[int, int, int, Samples]]:
-        """The blocks that wait to be judged: channel, first frame, last frame, samples of the window."""
-        for channel, listener in enumerate(self._listeners):
-            while listener.unjudged:
-                yield channel, *listener.unjudged.popleft()
+    def take_unjudged(self) -> list[tuple[int, Unjudged]]:
+        """The blocks that are to be judged since the last time, each with its channel."""
+        return [
+            (channel, block) for channel, listener in enumerate(self._listeners) for block in listener.take_unjudged()
+        ]
 
     def _release(self, channel: int, occurrences: list[Occurrence]) -> list[Happened]:
         if not (occurrences or self._pending or self._finishing):
@@ -71,6 +70,8 @@ class Lockstep:
         if self._finishing and not listener.waiting and not self._flushed[channel]:
             self._flushed[channel] = True
             occurrences = occurrences + listener.flush()
+        if len(self._listeners) == 1:
+            return [(channel, occurrence) for occurrence in occurrences]
         self._pending += [(occurrence.decided, channel, occurrence) for occurrence in occurrences]
         self._pending.sort(key=lambda entry: entry[:2])
         open_ended = [x.frame for x, done in zip(self._listeners, self._flushed, strict=True) if not done]

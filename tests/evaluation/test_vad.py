@@ -16,7 +16,7 @@ from monitor.analysis import Analysis, Missing, Role, Specs, SpeechAnalysis, Spe
 from monitor.events import SpeechEnded
 from monitor.session import Session, State
 from tests.evaluation.recordings import write_wav
-from tests.scripted import conversation, silence, voice
+from tests.scripted import conversation, levels_of, silence, voice
 from vad.endpointing import Backend, EndpointingConfig
 from vad.resample import FRAME_SAMPLES
 
@@ -36,7 +36,7 @@ class Judge:
         if self._broken:
             return [Missing.FAILED for _ in windows]
         loudest = [np.abs(window.samples.reshape(-1, FRAME_SAMPLES)).max(axis=1)[-5:] for window in windows]
-        return [SpeechAnalysis((each > 0.02).astype(np.float32)) for each in loudest]
+        return [SpeechAnalysis(levels_of(each > 0.02)) for each in loudest]
 
 
 def heard(speech: list[int], scores: list[float] | None = None, segments: int = 1, judged: int = 0) -> Heard:

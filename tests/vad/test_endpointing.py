@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from tests.scripted import pieces
 from vad.endpointing import Closed, Edge, Endpointer, EndpointingConfig, Opened, State
@@ -15,10 +13,9 @@ CONFIG = EndpointingConfig(onset=0.5, offset=0.1, onset_s=0.2, hangover_s=0.4)
 ONSET, HANGOVER = 10, 20
 
 
-def course(text: str) -> NDArray[np.float32]:
-    levels = {".": 0.0, "#": 1.0, "~": 0.3}
-    parts = [np.full(int(word[1:]), levels[word[0]], np.float32) for word in text.split()]
-    return np.concatenate(parts)
+def course(text: str) -> bytes:
+    levels = {".": 0, "#": 255, "~": 76}
+    return b"".join(bytes([levels[word[0]]]) * int(word[1:]) for word in text.split())
 
 
 def edges(text: str, config: EndpointingConfig = CONFIG, *, flush: bool = False) -> list[Edge]:
@@ -112,9 +109,9 @@ def test_spans_never_round_to_nothing(field: str, frames: int) -> None:
     assert getattr(EndpointingConfig(onset_s=0.001, hangover_s=0.001), field) == frames
 
 
-PROBABILITIES = st.lists(
-    st.tuples(st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.6, 1.0]), st.integers(1, 40)), min_size=1, max_size=12
-).map(lambda runs: np.concatenate([np.full(n, level, np.float32) for level, n in runs]))
+LEVELS = st.lists(
+    st.tuples(st.sampled_from([0, 25, 76, 128, 153, 255]), st.integers(1, 40)), min_size=1, max_size=12
+).map(lambda runs: b"".join(bytes([level]) * n for level, n in runs))
 CONFIGS = st.builds(
     EndpointingConfig,
     onset=st.sampled_from([0.2, 0.5, 0.9]),
@@ -124,25 +121,23 @@ CONFIGS = st.builds(
 )
 
 
-@given(PROBABILITIES, CONFIGS, st.lists(st.integers(0, 30), max_size=20))
+@given(LEVELS, CONFIGS, st.lists(st.integers(0, 30), max_size=20))
 @settings(max_examples=80, deadline=None)
-def test_any_chunking_gives_equal_edges(
-    probabilities: NDArray[np.float32], config: EndpointingConfig, sizes: list[int]
-) -> None:
+def test_any_chunking_gives_equal_edges(levels: bytes, config: EndpointingConfig, sizes: list[int]) -> None:
     whole, cut = Endpointer(config), Endpointer(config)
-    parts = [edge for piece in pieces(probabilities, sizes) for edge in cut.feed(piece)]
-    assert parts + cut.flush() == whole.feed(probabilities) + whole.flush()
+    parts = [edge for piece in pieces(levels, sizes) for edge in cut.feed(piece)]
+    assert parts + cut.flush() == whole.feed(levels) + whole.flush()
 
 
-@given(PROBABILITIES, CONFIGS)
+@given(LEVELS, CONFIGS)
 @settings(max_examples=80, deadline=None)
-def test_segments_alternate_and_never_overlap(probabilities: NDArray[np.float32], config: EndpointingConfig) -> None:
+def test_segments_alternate_and_never_overlap(levels: bytes, config: EndpointingConfig) -> None:
     endpointer = Endpointer(config)
-    found = endpointer.feed(probabilities) + endpointer.flush()
+    found = endpointer.feed(levels) + endpointer.flush()
     assert [type(edge) for edge in found] == [Opened, Closed] * (len(found) // 2)
     last_end = last_decided = 0
     for opened, closed in zip(found[::2], found[1::2], strict=True):
         assert isinstance(closed, Closed)
-        assert last_end <= opened.start == closed.start < closed.end <= closed.decided <= len(probabilities)
+        assert last_end <= opened.start == closed.start < closed.end <= closed.decided <= len(levels)
         assert last_decided <= opened.decided <= closed.decided
         last_end, last_decided = closed.end, closed.decided

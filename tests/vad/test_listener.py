@@ -302,8 +302,8 @@ def test_a_gap_counts_as_silence() -> None:
 
 def test_frames_that_a_gap_touches_hold_no_speech_whatever_the_gate_says(monkeypatch: pytest.MonkeyPatch) -> None:
     class AlwaysSpeech(LoudnessGate):
-        def feed(self, samples: Samples) -> np.ndarray:
-            return np.ones(len(samples) // FRAME_SAMPLES, np.float32)
+        def feed(self, samples: Samples) -> bytes:
+            return bytes([255]) * (len(samples) // FRAME_SAMPLES)
 
     monkeypatch.setattr("vad.listener.WebrtcDetector", AlwaysSpeech)
     ear = listener()
@@ -331,12 +331,10 @@ def test_a_gap_cut_in_parts_is_one_gap(sizes: list[int]) -> None:
 
 def judgement_free(ear: Listener) -> dict[int, int]:
     """The blocks that wait, as first frame -> frames."""
-    out = {start: end - start for start, end, _ in ear.unjudged}
-    ear.unjudged.clear()
-    return out
+    return {start: end - start for start, end, _ in ear.take_unjudged()}
 
 
-ONES, ZEROS = np.ones(5, np.float32), np.zeros(5, np.float32)
+ONES, ZEROS = bytes([255] * 5), bytes(5)
 
 
 def test_only_what_the_gate_lets_pass_is_judged() -> None:
@@ -363,7 +361,7 @@ def test_a_block_comes_with_the_audio_before_it() -> None:
     audio = np.concatenate([quiet(50), loud(5)])
     ear = listener(judged=True)
     ear.feed(audio)
-    ((start, end, window),) = ear.unjudged
+    ((start, end, window),) = ear.take_unjudged()
     assert (start, end) == (50, 55)
     np.testing.assert_array_equal(window, audio[(55 - JUDGED_FRAMES) * FRAME_SAMPLES :])
 
@@ -372,7 +370,7 @@ def test_before_the_stream_began_there_was_silence() -> None:
     audio = loud(10)
     ear = listener(judged=True)
     ear.feed(audio)
-    _, (start, end, window) = ear.unjudged
+    _, (start, end, window) = ear.take_unjudged()
     assert (start, end, len(window)) == (5, 10, JUDGED_FRAMES * FRAME_SAMPLES)
     assert not window[: -len(audio)].any()
     np.testing.assert_array_equal(window[-len(audio) :], audio)
@@ -384,7 +382,7 @@ def test_of_a_longer_judgement_the_last_frames_count() -> None:
     blocks = judgement_free(ear)
     assert blocks == {50: 5, 55: 5, 60: 3}
     for frame in blocks:
-        out += ear.judge(frame, np.array([0, 0, 1, 1, 1], np.float32))
+        out += ear.judge(frame, bytes([0, 0, 255, 255, 255]))
     assert edges(out + ear.flush())[-1] == Closed(52, 63, 63)
 
 

@@ -75,8 +75,8 @@ def test_it_is_done_once_all_channels_are_finished_and_judged() -> None:
     ears.feed(1, quiet(5))
     ears.finish()
     assert not ears.done
-    ((channel, frame, _, _),) = ears.take_unjudged()
-    ears.judge(channel, frame, np.ones(5, np.float32))
+    ((channel, (frame, _, _)),) = ears.take_unjudged()
+    ears.judge(channel, frame, bytes([255] * 5))
     assert ears.done
 
 
