@@ -26,6 +26,7 @@ from monitor.analysis import (
     Window,
 )
 from monitor.labels import LABELS
+from vad.listener import BLOCK_FRAMES, RUN_BLOCKS
 from vad.resample import FRAME_SAMPLES
 
 log = logging.getLogger("undertone.inference")
@@ -105,6 +106,8 @@ class Batcher:
         """Queue a window. Raises ValueError if it is not what the model takes: that is a mistake of ours."""
         most, samples = self._model.spec.window_samples, window.samples
         least = 1 if self.role is Role.SPEAKER else most
+        if self.role is Role.SPEECH:
+            most += RUN_BLOCKS * BLOCK_FRAMES * FRAME_SAMPLES
         if samples.ndim != 1 or not least <= len(samples) <= most or samples.dtype != np.float32:
             lengths = f"{least} to {most}" if least < most else f"{most}"
             raise ValueError(

@@ -8,7 +8,7 @@ chunks of a batch at once, as matrix products. The package itself is never impor
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.util import find_spec
 from io import BytesIO
@@ -32,7 +32,9 @@ CONTEXT_SAMPLES = 64
 FFT_SAMPLES = 256
 HOP_SAMPLES = 128
 WINDOW_SAMPLES = 8_000
-"""Long enough for the network to settle after a gap; what it has heard already it does not compute again."""
+"""Of a window that asks about one block. Long enough for the network to settle after a gap; what it has heard already
+it does not compute again."""
+BLOCK_SAMPLES = BLOCK_FRAMES * FRAME_SAMPLES
 BINS = FFT_SAMPLES // 2 + 1
 CELLS = 128
 SLICE = 128
@@ -175,19 +177,21 @@ samples that follow on the latest chunk, which also answers for frames of which 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Audio of one stream, in `parts`, that ends at sample `ends[-1]`: windows, each but the first without what the one
-    before it held. `places`: theirs in the batch; `first_samples`: the length of the first."""
+    """Audio of one stream from sample `begin`, in `parts`: windows, each but the first without what the one before it
+    held. `places`: theirs in the batch, each with the number of blocks that it asks about; `ends`: where those end."""
 
     stream: Stream
-    places: list[int]
-    ends: list[int]
-    first_samples: int
-    parts: list[NDArray[np.float32]]
+    begin: int
+    places: list[tuple[int, int]] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    parts: list[NDArray[np.float32]] = field(default_factory=list)
 
     def append(self, place: int, window: Window, new: int) -> None:
         """One more window, of which only the last `new` samples are new."""
-        self.places.append(place)
-        self.ends.append(window.end_sample)
+        more = (len(window.samples) - WINDOW_SAMPLES) // BLOCK_SAMPLES
+        self.places.append((place, 1 + more))
+        end = window.end_sample
+        self.ends.extend(range(end - more * BLOCK_SAMPLES, end + 1, BLOCK_SAMPLES) if more else (end,))
         self.parts.append(window.samples[-new:])
 
     @property
@@ -196,7 +200,8 @@ class Stretch:
 
 
 class SileroJudge:
-    """Silero VAD as a model of the role speech. Answers with the probabilities of a window's last `BLOCK_FRAMES`.
+    """Silero VAD as a model of the role speech. A window of WINDOW_SAMPLES asks about its last block of `BLOCK_FRAMES`;
+    one that is longer by some blocks asks about those as well.
 
     A window that follows on what its stream has heard costs only its new chunks; after a gap the network starts anew at
     the window's beginning, so that it has settled on real audio by the time it is asked.
@@ -213,12 +218,16 @@ class SileroJudge:
     def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
         answers: dict[int, Analysis] = {}
         for stretches in _rounds(windows):
-            places = [place for stretch in stretches for place in stretch.places]
-            answers |= dict(zip(places, self._judge(stretches), strict=True))
+            levels, finite = self._judge(stretches)
+            at = 0
+            for place, blocks in (asked for stretch in stretches for asked in stretch.places):
+                own = levels[at * BLOCK_FRAMES : (at + blocks) * BLOCK_FRAMES]
+                answers[place] = SpeechAnalysis(own) if all(finite[at : at + blocks]) else Missing.FAILED
+                at += blocks
         return [answers[place] for place in range(len(windows))]
 
-    def _judge(self, stretches: list[Stretch]) -> list[Analysis]:
-        """The answers for the windows of stretches, each of another stream."""
+    def _judge(self, stretches: list[Stretch]) -> tuple[bytes, list[bool]]:
+        """The levels of all blocks of stretches, each of another stream, and which blocks' are numbers."""
         heard = [_resumed(stretch) for stretch in stretches]
         unheard = [stretch.ends[-1] - each.position for stretch, each in zip(stretches, heard, strict=True)]
         order = sorted(range(len(stretches)), key=unheard.__getitem__, reverse=True)
@@ -241,11 +250,8 @@ class SileroJudge:
         )
         columns = np.maximum(CHUNK_OF_FRAME[new % CHUNK_SAMPLES] + (new // CHUNK_SAMPLES)[:, None], 0)
         asked = logits[np.array(rows)[:, None], columns]
-        levels = np.rint(255 / (1 + np.exp(-np.nan_to_num(asked)))).astype(np.uint8).tobytes()
-        return [
-            SpeechAnalysis(levels[at * BLOCK_FRAMES : (at + 1) * BLOCK_FRAMES]) if finite else Missing.FAILED
-            for at, finite in enumerate(np.isfinite(asked).all(axis=1).tolist())
-        ]
+        levels = np.rint(255 / (1 + np.exp(-np.nan_to_num(asked)))).astype(np.uint8)
+        return levels.tobytes(), np.isfinite(asked).all(axis=1).tolist()
 
     def _listen(
         self, audio: NDArray[np.float32], counts: NDArray[np.int64], state: NDArray[np.float32]
@@ -278,14 +284,15 @@ def _rounds(windows: Sequence[Window]) -> Iterator[list[Stretch]]:
         if 0 < new <= len(window.samples) - CONTEXT_SAMPLES - CHUNK_SAMPLES:
             own[-1].append(place, window, new)
         else:
-            own.append(Stretch(window.stream, [place], [window.end_sample], len(window.samples), [window.samples]))
+            own.append(Stretch(window.stream, window.end_sample - len(window.samples)))
+            own[-1].append(place, window, len(window.samples))
     for turn in range(max(map(len, stretches.values()), default=0)):
         yield [own[turn] for own in stretches.values() if turn < len(own)]
 
 
 def _resumed(stretch: Stretch) -> Heard:
     """What the stream has heard, if the stretch follows on it; otherwise a fresh start at the stretch's beginning."""
-    begin = stretch.ends[0] - stretch.first_samples + CONTEXT_SAMPLES
+    begin = stretch.begin + CONTEXT_SAMPLES
     heard = stretch.stream.memory
     if isinstance(heard, Heard) and begin <= heard.position <= stretch.ends[0]:
         return heard

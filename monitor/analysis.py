@@ -69,7 +69,8 @@ class SpeakerSpec:
 @dataclass(frozen=True, slots=True)
 class SpeechSpec:
     """What a speech model (a judge behind the gate) declares: the window it takes, in samples (a multiple of 320), of
-    which only the last block is asked about; the audio before it is for a network that has to settle after a gap."""
+    which only the last block is asked about; the audio before it is for a network that has to settle after a gap. A
+    window that is longer by some blocks asks about those, too."""
 
     name: str
     licence: str

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-
-import numpy as np
 
 from monitor.analysis import EmotionSpec
 from monitor.events import Reliability, Scores, Shape
@@ -49,10 +48,10 @@ def read(span: Span, spec: EmotionSpec, snr_db: float | None) -> Reading:
     snr = None if snr_db is None else round(snr_db, 1)
     if speech_s < USABLE_SPEECH_S:
         return unusable(speech_s, snr)
-    scores = _scores(span, spec)
+    scores = _scores(span, spec.labels)
     ranked = sorted(scores.values(), reverse=True)
-    label = max(scores, key=lambda name: scores[name])
-    arousal = float(1 / (1 + np.exp(-span.arousal / span.frames)))
+    label = max(scores, key=scores.__getitem__)
+    arousal = 1 / (1 + math.exp(-max(-700.0, span.arousal / span.frames)))
     return Reading(
         scores=scores,
         label=label,
@@ -65,12 +64,12 @@ def read(span: Span, spec: EmotionSpec, snr_db: float | None) -> Reading:
     )
 
 
-def _scores(span: Span, spec: EmotionSpec) -> Scores:
-    known = np.array([label in spec.labels for label in LABELS])
-    logits = np.where(known, span.logits / span.frames, -np.inf)
-    weights = np.exp(logits - logits[known].max())
-    shares = weights / weights.sum()
-    return {label: round(float(share), 4) for label, share in zip(LABELS, shares, strict=True)}
+def _scores(span: Span, known: tuple[str, ...]) -> Scores:
+    logits = dict(zip(LABELS, span.logits.tolist(), strict=True))
+    highest = max(logits[label] for label in known)
+    weights = {label: math.exp((logits[label] - highest) / span.frames) for label in known}
+    total = sum(weights.values())
+    return {label: round(weights[label] / total, 4) if label in weights else 0.0 for label in LABELS}
 
 
 def _shape(first: float, second: float) -> Shape:

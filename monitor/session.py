@@ -40,7 +40,7 @@ from monitor.teller import Teller
 from monitor.tracking import SpeakerTracker, TrackingConfig
 from vad.cuts import Clipped, ContextCut, Cutting, FellSilent, Lasted, NoSpeech, Occurrence, SpeechCut
 from vad.endpointing import Closed, EndpointingConfig, Opened
-from vad.listener import Listener
+from vad.listener import BLOCK_FRAMES, Listener
 from vad.lockstep import Happened, Lockstep
 from vad.pcm import Samples
 from vad.resample import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ
@@ -109,7 +109,8 @@ class Session:
         self._steps: deque[_Step] = deque()
         self._answers: dict[int, Analysis] = {}
         self._unanswered: set[int] = set()
-        self._judging: dict[int, tuple[int, int]] = {}
+        self._judging: dict[int, tuple[int, int, int]] = {}
+        """Of each window that waits for the judge: channel, first frame, and how many blocks it asks about."""
         self._parties = Parties()
         self._speaking = 0
         self._spoken_until = 0
@@ -141,9 +142,10 @@ class Session:
             return
         self._unanswered.discard(number)
         if number in self._judging:
-            self._teller.ledger.count(Role.SPEECH, analysis)
+            channel, frame, blocks = self._judging.pop(number)
+            self._teller.ledger.count(Role.SPEECH, analysis, blocks)
             levels = analysis.levels if isinstance(analysis, SpeechAnalysis) else None
-            self._heard(self._ears.judge(*self._judging.pop(number), levels))
+            self._heard(self._ears.judge(channel, frame, levels))
         else:
             self._answers[number] = analysis
             self._apply()
@@ -242,7 +244,7 @@ class Session:
         """Act on what the channels report, and see how far the answers reach."""
         for channel, (frame, end, samples) in self._ears.take_unjudged():
             number = self._window(Role.SPEECH, channel, end * FRAME_SAMPLES, samples)
-            self._judging[number] = (channel, frame)
+            self._judging[number] = (channel, frame, -((frame - end) // BLOCK_FRAMES))
         for channel, occurrence in happened:
             self._occur(channel, occurrence)
         self._apply()

@@ -19,7 +19,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._turns = TurnLog()
-        self._windows: Counter[str] = Counter()
+        self._windows: Counter[tuple[Role, Missing | None]] = Counter()
         self._changes = 0
 
     def apply(self, event: Event) -> None:
@@ -27,10 +27,9 @@ class Ledger:
         if isinstance(event, SpeakerChanged) and event.from_ is not None:
             self._changes += 1
 
-    def count(self, role: Role, analysis: Analysis | None) -> None:
-        """Count a window's outcome."""
-        outcome = analysis.value if isinstance(analysis, Missing) else "analysed"
-        self._windows[f"{role}.{outcome}"] += 1
+    def count(self, role: Role, analysis: Analysis | None, number: int = 1) -> None:
+        """Count a window's outcome; of a window of several blocks of speech, each."""
+        self._windows[role, analysis if isinstance(analysis, Missing) else None] += number
 
     def summary(self, duration_s: float, moods: Sequence[Mood | None]) -> CallSummary:
         """The call so far; an open turn counts up to now."""
@@ -49,7 +48,13 @@ class Ledger:
             arousal=arousal,
             speakers=speakers,
             speaker_changes=self._changes,
-            windows=dict(sorted(self._windows.items())),
+            windows={
+                key: self._windows[role, missing]
+                for key, role, missing in sorted(
+                    (f"{role.value}.{'analysed' if missing is None else missing.value}", role, missing)
+                    for role, missing in self._windows
+                )
+            },
             turns=[
                 TurnSummary(turn.speaker, turn.channel, turn.start, duration_s if turn.end is None else turn.end)
                 for turn in turns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from vad.resample import FRAMES_PER_SECOND
 
 KEPT_FRAMES = 60 * FRAMES_PER_SECOND
 """How long single frames are kept; older ones remain as sums per second."""
+GROWTH_FRAMES = 10 * FRAMES_PER_SECOND
 KEPT_SECONDS = 2 * 3600
 """How long sums per second are kept at least; twice as long at most."""
 COLUMNS = len(LABELS) + 2
@@ -29,7 +31,7 @@ class Span:
 
     @classmethod
     def of(cls, row: NDArray[np.float64]) -> Span:
-        return cls(row[: len(LABELS)].copy(), float(row[-2]), round(float(row[-1])))
+        return cls(row[: len(LABELS)], float(row[-2]), round(float(row[-1])))
 
     @classmethod
     def empty(cls) -> Span:
@@ -48,10 +50,13 @@ class FrameTimeline:
 
     def __init__(self) -> None:
         self.end = 0
-        self._rows = np.zeros((KEPT_FRAMES, COLUMNS), np.float32)
-        self._distance = np.full(KEPT_FRAMES, np.inf, np.float32)
-        self._speech = np.zeros(KEPT_FRAMES, np.bool_)
-        self._seconds = np.zeros((64, COLUMNS), np.float64)
+        self._base = 0
+        """The frame of the first row of the three below; always the start of a second."""
+        self._rows = np.zeros((0, COLUMNS), np.float32)
+        self._distance = np.zeros(0, np.float32)
+        self._speech = np.zeros(0, np.float32)
+        """1 or 0: a weight."""
+        self._seconds = np.zeros((0, COLUMNS), np.float64)
         self._first_second = 0
         self._settled: dict[tuple[int, int], Span] = {}
         self._past_seconds = 0
@@ -62,22 +67,29 @@ class FrameTimeline:
         `analysis` may hold fewer frames than the window has: the others are then left as they are.
         """
         self._reach(end)
-        window = len(speech)
+        window, oldest = len(speech), self._oldest()
         start = end - window
-        skip = max(0, -start, self._oldest() - start)
-        at = np.arange(start + skip, end)
-        ring = at % KEPT_FRAMES
-        self._speech[ring] = speech[skip:]
-        first, last = max(skip, analysis.first), min(window, analysis.first + len(analysis.logits))
-        at, ring = at[first - skip : last - skip], ring[first - skip : last - skip]
-        distance = np.abs(at - (start + window / 2)).astype(np.float32)
-        nearer = distance < self._distance[ring]
-        chosen = ring[nearer]
-        source = np.arange(first, max(first, last))[nearer] - analysis.first
-        self._rows[chosen, : len(LABELS)] = analysis.logits[source]
-        self._rows[chosen, -2] = analysis.arousal[source]
-        self._rows[chosen, -1] = 1.0
-        self._distance[chosen] = distance[nearer]
+        known = max(start, oldest)
+        self._speech[known - self._base : end - self._base] = speech[known - start :]
+        first = max(known - start, analysis.first)
+        last = min(window, analysis.first + len(analysis.logits))
+        if last <= first:
+            return
+        place = slice(start + first - self._base, start + last - self._base)
+        source = slice(first - analysis.first, last - analysis.first)
+        distance = _distances(window)[first:last]
+        nearer = distance < self._distance[place]
+        if nearer.all():
+            self._rows[place, : len(LABELS)] = analysis.logits[source]
+            self._rows[place, -2] = analysis.arousal[source]
+            self._rows[place, -1] = 1.0
+            self._distance[place] = distance
+            return
+        chosen = np.flatnonzero(nearer)
+        self._rows[place.start + chosen, : len(LABELS)] = analysis.logits[source.start + chosen]
+        self._rows[place.start + chosen, -2] = analysis.arousal[source.start + chosen]
+        self._rows[place.start + chosen, -1] = 1.0
+        self._distance[place.start + chosen] = distance[chosen]
 
     def span(self, start: int, end: int) -> Span:
         """The sums over the speech frames of [start, end); computed once where no frame can change any more."""
@@ -89,16 +101,20 @@ class FrameTimeline:
 
     def _sum(self, start: int, end: int) -> Span:
         oldest = self._oldest()
-        recent = np.arange(max(start, oldest), min(end, self.end)) % KEPT_FRAMES
-        total = self._rows[recent[self._speech[recent]]].sum(axis=0, dtype=np.float64)
+        total = self._recent_sum(max(start, oldest), min(end, self.end))
         if start < oldest:
             total = total + self._past(start, min(end, oldest))
         return Span.of(total)
 
     def logits(self, start: int, end: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Logits (n, 9) of the frames [start, end) and which of them (n,) are analysed speech."""
-        ring = np.arange(max(start, self._oldest()), min(end, self.end)) % KEPT_FRAMES
-        return self._rows[ring, : len(LABELS)], self._speech[ring] & (self._rows[ring, -1] > 0)
+        at = slice(max(start, self._oldest()) - self._base, min(end, self.end) - self._base)
+        return self._rows[at, : len(LABELS)], (self._speech[at] > 0) & (self._rows[at, -1] > 0)
+
+    def _recent_sum(self, start: int, end: int) -> NDArray[np.float64]:
+        """The sums over the speech frames of [start, end), all of which are kept singly."""
+        at = slice(start - self._base, max(start, end) - self._base)
+        return (self._speech[at] @ self._rows[at]).astype(np.float64)
 
     def _past(self, start: int, end: int) -> NDArray[np.float64]:
         """The sums over frames [start, end) that are kept as seconds; a second covered in part counts in part."""
@@ -115,19 +131,27 @@ class FrameTimeline:
         return max(0, -(-(self.end - KEPT_FRAMES) // FRAMES_PER_SECOND) * FRAMES_PER_SECOND)
 
     def _reach(self, end: int) -> None:
-        """Make room up to frame `end`, folding what falls out of the ring into sums per second."""
-        before = self._oldest()
-        frames = np.arange(max(self.end, end - KEPT_FRAMES), end)
-        self.end, grown_from = max(self.end, end), self.end
-        after = self._oldest()
-        for first in range(before, min(after, grown_from), FRAMES_PER_SECOND):
-            ring = np.arange(first, min(first + FRAMES_PER_SECOND, grown_from)) % KEPT_FRAMES
-            kept = ring[self._speech[ring]]
-            self._add_second(first // FRAMES_PER_SECOND, self._rows[kept].sum(axis=0, dtype=np.float64))
-        ring = frames % KEPT_FRAMES
-        self._rows[ring] = 0.0
-        self._distance[ring] = np.inf
-        self._speech[ring] = False
+        """Make room up to frame `end`, folding what is then too old into sums per second."""
+        if end <= self.end:
+            return
+        before, was = self._oldest(), self.end
+        self.end = end
+        for first in range(before, min(self._oldest(), was), FRAMES_PER_SECOND):
+            self._add_second(first // FRAMES_PER_SECOND, self._recent_sum(first, min(first + FRAMES_PER_SECOND, was)))
+        if end - self._base > len(self._rows):
+            self._move(was)
+
+    def _move(self, was: int) -> None:
+        """Go on, with what is still kept of the frames before `was`, where there is room for GROWTH_FRAMES more."""
+        oldest = self._oldest()
+        kept = slice(min(oldest, was) - self._base, was - self._base)
+        size = self.end - oldest + GROWTH_FRAMES
+        rows, distance, speech = self._rows[kept], self._distance[kept], self._speech[kept]
+        self._rows = np.zeros((size, COLUMNS), np.float32)
+        self._distance = np.full(size, np.inf, np.float32)
+        self._speech = np.zeros(size, np.float32)
+        self._rows[: len(rows)], self._distance[: len(rows)], self._speech[: len(rows)] = rows, distance, speech
+        self._base = oldest
 
     def _add_second(self, second: int, row: NDArray[np.float64]) -> None:
         at = second - self._first_second
@@ -139,8 +163,14 @@ class FrameTimeline:
             self._first_second += gone
             at -= gone
         if at >= len(self._seconds):
-            grown = np.zeros((min(2 * KEPT_SECONDS, max(at + 1, 2 * len(self._seconds))), COLUMNS))
+            grown = np.zeros((min(2 * KEPT_SECONDS, max(at + 1, 64, 2 * len(self._seconds))), COLUMNS))
             grown[: len(self._seconds)] = self._seconds
             self._seconds = grown
         self._seconds[at] = row
         self._past_seconds = at + 1
+
+
+@cache
+def _distances(window: int) -> NDArray[np.float32]:
+    """How far each frame of a window lies from its middle."""
+    return np.abs(np.arange(window) - window / 2).astype(np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from vad.resample import FRAME_S, FRAME_SAMPLES
 
 BLOCK_FRAMES = 5
 """Samples are looked at in blocks of 100 ms: enough for numpy to be cheap, little enough for no one to notice."""
+RUN_BLOCKS = 10
 FULL_SCALE = 0.999
 CLIPPED_FRAMES = 5
 NOISE_MEMORY = 0.8
@@ -27,16 +29,17 @@ VOICED_OF = bytes(level >= VOICED for level in range(256))
 """Whether a frame counts as voiced, by its level."""
 FORGET_FRAMES = 256
 Unjudged = tuple[int, int, Samples]
-"""A block [first frame, last frame) to be judged, with the samples of the window that ends with it."""
+"""Blocks [first frame, last frame) to be judged, with the samples of the window that ends with them."""
 
 
 class Listener:
     """Feeds on 16 kHz samples and gaps; gives occurrences in the order of their `decided` frames.
 
-    With `judged`, the frames of a judge's window, the gate's opinion is not the last word: blocks in which it hears
-    something wait until `judge` has brought speech probabilities for them, late and in any order; everything after them
-    waits too. With the backend `silero` all but silence is judged. The occurrences depend neither on how the samples
-    were chunked nor on when the judgements came.
+    With `judged`, the frames of a judge's window for one block, the gate's opinion is not the last word: blocks in which
+    it hears something wait until `judge` has brought speech probabilities for them, late and in any order; everything
+    after them waits too. Blocks that come at once and follow on each other share a window, which is longer by the others.
+    With the backend `silero` all but silence is judged. The occurrences depend neither on how the samples were chunked
+    nor on when the judgements came.
 
     Of every block some scalars are looked at, so they are kept as bytes, which are much quicker than small arrays.
     """
@@ -52,7 +55,8 @@ class Listener:
         self._history = AudioHistory()
         self._gaps: deque[tuple[int, int]] = deque()
         self._heard = 0
-        self._blocks: deque[tuple[int, bytes, bool]] = deque()
+        self._runs: deque[tuple[int, bytes, bool]] = deque()
+        """Of blocks: first frame, the gate's levels, and whether they wait for a judge."""
         self._judgements: dict[int, bytes | None] = {}
         self._unjudged: list[Unjudged] = []
         hangover = endpointing.hangover_frames
@@ -96,15 +100,15 @@ class Listener:
         return out
 
     def judge(self, frame: int, levels: bytes | None) -> list[Occurrence]:
-        """Bring the speech probabilities, in 255ths, one per frame, of the unjudged block that begins at `frame`, or
-        for more frames up to its end; None where the judge failed: then the gate's word stands."""
+        """Bring the speech probabilities, in 255ths, one per frame, of the unjudged blocks that begin at `frame`, or
+        for more frames up to their end; None where the judge failed: then the gate's word stands."""
         self._judgements[frame] = levels
         return self._advance()
 
     @property
     def waiting(self) -> bool:
         """Whether blocks still wait for their judge."""
-        return bool(self._blocks)
+        return bool(self._runs)
 
     def finish_hearing(self) -> list[Occurrence]:
         """No more samples will come: look at the frames that do not fill a block. A part of a frame is dropped."""
@@ -130,15 +134,13 @@ class Listener:
             gated = self._without_gaps(gated, start, end)
         self._heard = end
         if not self._judged:
-            self._blocks.append((start, gated, False))
+            self._runs.append((start, gated, False))
             return self._advance()
-        for at in range(0, frames, BLOCK_FRAMES):
-            block = gated[at : at + BLOCK_FRAMES]
-            waits = any(block)
-            self._blocks.append((start + at, block, waits))
+        for first, last in _runs(gated):
+            waits = any(gated[first:last])
+            self._runs.append((start + first, gated[first:last], waits))
             if waits:
-                last = start + at + len(block)
-                self._unjudged.append((start + at, last, self._window(last)))
+                self._unjudged.append((start + first, start + last, self._window(start + first, last - first)))
         return self._advance()
 
     def _without_gaps(self, gated: bytes, start: int, end: int) -> bytes:
@@ -153,12 +155,14 @@ class Listener:
             self._gaps.popleft()
         return bytes(out)
 
-    def _window(self, end: int) -> Samples:
-        """The judge's window before frame `end`; silence before the stream began."""
-        samples = self._history.view(max(0, end - self._judged) * FRAME_SAMPLES, end * FRAME_SAMPLES)
-        if end >= self._judged:
+    def _window(self, start: int, count: int) -> Samples:
+        """The judge's window for `count` frames from `start`; silence before the stream began."""
+        length = self._judged + max(0, count - BLOCK_FRAMES)
+        end = start + count
+        samples = self._history.view(max(0, end - length) * FRAME_SAMPLES, end * FRAME_SAMPLES)
+        if end >= length:
             return samples
-        out = np.zeros(self._judged * FRAME_SAMPLES, np.float32)
+        out = np.zeros(length * FRAME_SAMPLES, np.float32)
         out[len(out) - len(samples) :] = samples
         return out
 
@@ -166,15 +170,15 @@ class Listener:
         """Decide every block whose probabilities are known, up to the first that still waits for its judge."""
         out: list[Occurrence] = []
         before = self.frame
-        while self._blocks:
-            start, levels, waits = self._blocks[0]
+        while self._runs:
+            start, levels, waits = self._runs[0]
             if waits:
                 if start not in self._judgements:
                     break
                 judgement = self._judgements.pop(start)
                 if judgement is not None and len(judgement) >= len(levels):
                     levels = judgement[len(judgement) - len(levels) :]
-            self._blocks.popleft()
+            self._runs.popleft()
             self._decide(levels, out)
         if self.frame > before:
             self._history.discard_before((self.frame - self._audio_kept) * FRAME_SAMPLES)
@@ -337,3 +341,15 @@ class Listener:
         loud = float(self._energy[self._ring(len(speech))][speech].mean())
         snr_db = 10 * math.log10(max(loud - noise, 1e-10) / noise)
         return min(max(snr_db, SNR_RANGE_DB[0]), SNR_RANGE_DB[1])
+
+
+def _runs(gated: bytes) -> Iterator[tuple[int, int]]:
+    """Whole blocks that follow on each other and in all or none of which the gate heard something, RUN_BLOCKS at most;
+    the part of a block at the end of a stream stands alone."""
+    first, heard = 0, any(gated[:BLOCK_FRAMES])
+    for at in range(BLOCK_FRAMES, len(gated), BLOCK_FRAMES):
+        now = any(gated[at : at + BLOCK_FRAMES])
+        if now != heard or at - first == RUN_BLOCKS * BLOCK_FRAMES or at + BLOCK_FRAMES > len(gated):
+            yield first, at
+            first, heard = at, now
+    yield first, len(gated)

@@ -35,7 +35,7 @@ class Judge:
     def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
         if self._broken:
             return [Missing.FAILED for _ in windows]
-        loudest = [np.abs(window.samples.reshape(-1, FRAME_SAMPLES)).max(axis=1)[-5:] for window in windows]
+        loudest = [np.abs(window.samples.reshape(-1, FRAME_SAMPLES)).max(axis=1)[20:] for window in windows]
         return [SpeechAnalysis(levels_of(each > 0.02)) for each in loudest]
 
 

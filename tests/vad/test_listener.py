@@ -340,14 +340,14 @@ ONES, ZEROS = bytes([255] * 5), bytes(5)
 def test_only_what_the_gate_lets_pass_is_judged() -> None:
     ear = listener(judged=True)
     ear.feed(np.concatenate([quiet(50), loud(12), quiet(38)]))
-    assert judgement_free(ear) == {50: 5, 55: 5, 60: 5}
+    assert judgement_free(ear) == {50: 15}
 
 
 def test_with_silero_alone_all_but_silence_is_judged() -> None:
     ear = listener(judged=True, backend="silero")
     muted = np.zeros(10 * FRAME_SAMPLES, np.float32)
     ear.feed(np.concatenate([quiet(10), loud(3), muted, quiet(7)]))
-    assert judgement_free(ear) == {0: 5, 5: 5, 10: 5, 20: 5, 25: 5}
+    assert judgement_free(ear) == {0: 15, 20: 10}
 
 
 def test_with_webrtcvad_alone_nothing_is_judged() -> None:
@@ -370,8 +370,8 @@ def test_before_the_stream_began_there_was_silence() -> None:
     audio = loud(10)
     ear = listener(judged=True)
     ear.feed(audio)
-    _, (start, end, window) = ear.take_unjudged()
-    assert (start, end, len(window)) == (5, 10, JUDGED_FRAMES * FRAME_SAMPLES)
+    ((start, end, window),) = ear.take_unjudged()
+    assert (start, end, len(window)) == (0, 10, (JUDGED_FRAMES + 5) * FRAME_SAMPLES)
     assert not window[: -len(audio)].any()
     np.testing.assert_array_equal(window[-len(audio) :], audio)
 
@@ -380,9 +380,9 @@ def test_of_a_longer_judgement_the_last_frames_count() -> None:
     ear = listener(judged=True)
     out = ear.feed(np.concatenate([quiet(50), loud(13)])) + ear.finish_hearing()
     blocks = judgement_free(ear)
-    assert blocks == {50: 5, 55: 5, 60: 3}
+    assert blocks == {50: 10, 60: 3}
     for frame in blocks:
-        out += ear.judge(frame, bytes([0, 0, 255, 255, 255]))
+        out += ear.judge(frame, bytes([0, 0]) + bytes([255]) * 8)
     assert edges(out + ear.flush())[-1] == Closed(52, 63, 63)
 
 
@@ -397,8 +397,8 @@ def test_nothing_is_decided_past_a_block_that_waits_for_its_judge() -> None:
 def test_the_judge_overrules_the_gate() -> None:
     ear = listener(judged=True)
     out = ear.feed(np.concatenate([quiet(50), loud(20), quiet(50)]))
-    for frame in judgement_free(ear):
-        out += ear.judge(frame, ZEROS)
+    for frame, count in judgement_free(ear).items():
+        out += ear.judge(frame, bytes(count))
     assert edges(out) == []
 
 
@@ -414,7 +414,7 @@ def test_where_the_judge_failed_the_gate_stands() -> None:
 @settings(max_examples=10, deadline=None)
 def test_judgements_may_come_in_any_order(order: list[int]) -> None:
     ear = listener(judged=True)
-    out = ear.feed(np.concatenate([quiet(50), loud(20), quiet(50)]))
+    out = [each for part in (quiet(50), *[loud(5)] * 4, quiet(50)) for each in ear.feed(part)]
     for frame in order:
         out += ear.judge(frame, ZEROS if frame == 50 else ONES)
     assert edges(out) == [Opened(55, 60), Closed(55, 70, 89)]
@@ -424,8 +424,21 @@ def test_a_judge_who_is_far_behind_loses_no_audio() -> None:
     audio = np.concatenate([quiet(20), loud(60), quiet(3000)])
     ear = listener(judged=True)
     ear.feed(audio)
-    out = [each for frame in judgement_free(ear) for each in ear.judge(frame, ONES)]
+    out = [each for frame, count in judgement_free(ear).items() for each in ear.judge(frame, bytes([255]) * count)]
     assert same(out, heard(audio))
+
+
+def test_a_run_of_blocks_is_judged_at_once_and_is_never_long() -> None:
+    ear = listener(judged=True)
+    ear.feed(np.concatenate([quiet(10), loud(120), quiet(5), loud(5)]))
+    assert judgement_free(ear) == {10: 50, 60: 50, 110: 20, 135: 5}
+
+
+def test_a_judgement_that_is_too_short_is_none() -> None:
+    ear = listener(judged=True)
+    out = ear.feed(np.concatenate([quiet(50), loud(20), quiet(50)]))
+    out += ear.judge(50, ZEROS)
+    assert edges(out) == [Opened(50, 55), Closed(50, 70, 89)]
 
 
 def test_memory_does_not_grow_with_the_stream() -> None:
