@@ -115,7 +115,7 @@ def _listen(together: Sequence[Samples], config: EndpointingConfig, judge: Model
     for number, (listener, samples) in enumerate(zip(listeners, together, strict=True)):
         if config.backend == "webrtcvad":
             gated = WebrtcDetector(config.mode).feed(samples[: len(scores[number]) * FRAME_SAMPLES])
-            scores[number] = np.frombuffer(gated, np.uint8) / np.float32(255)
+            scores[number] = np.asarray(np.frombuffer(gated, np.uint8) / 255, np.float32)
         edges = [each for each in [*occurrences[number], *listener.flush()] if isinstance(each, Closed)]
         speech = np.zeros(len(scores[number]), np.bool_)
         for edge in edges:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable
 from typing import Protocol
 
 import numpy as np
@@ -37,20 +38,24 @@ CAPACITY = 8192
 
 
 class BatchObserver(Protocol):
-    """Whoever wants to know what the batcher does; called from its thread."""
+    """Whoever wants to know what the batcher does; called from its thread, once or twice a batch."""
 
-    def batch_done(self, role: Role, size: int, waited_s: Sequence[float], inference_s: float) -> None: ...
+    def batch_done(self, role: Role, size: int, waited_s: float, inference_s: float) -> None:
+        """`waited_s`: how long the window had waited that had waited longest."""
+        ...
 
-    def window_done(self, role: Role, outcome: str) -> None: ...
+    def windows_done(self, role: Role, outcome: str, number: int) -> None:
+        """`number` windows were analysed, skipped or failed."""
+        ...
 
 
 class Unobserved:
     """A BatchObserver that looks away."""
 
-    def batch_done(self, role: Role, size: int, waited_s: Sequence[float], inference_s: float) -> None:
+    def batch_done(self, role: Role, size: int, waited_s: float, inference_s: float) -> None:
         pass
 
-    def window_done(self, role: Role, outcome: str) -> None:
+    def windows_done(self, role: Role, outcome: str, number: int) -> None:
         pass
 
 
@@ -123,8 +128,15 @@ class Batcher:
         """Forget the windows of an owner that has gone; an answer that is under way may still come."""
         with self._changed:
             dropped = self._queue.drop(owner)
-        for ticket in dropped:
-            self._observer.window_done(ticket.window.role, Missing.SKIPPED.value)
+        if dropped:
+            self._observer.windows_done(self.role, Missing.SKIPPED.value, len(dropped))
+
+    @property
+    def waiting_s(self) -> float:
+        """How long the window has waited that waits longest."""
+        with self._changed:
+            oldest_s = self._queue.oldest_s()
+        return 0.0 if oldest_s is None else self._clock() - oldest_s
 
     @property
     def waiting(self) -> int:
@@ -143,9 +155,9 @@ class Batcher:
                 self._answer([(ticket, Missing.SKIPPED) for ticket in skipped])
             if batch:
                 answers = self._run(batch)
-                waited_s = [began_s - ticket.arrived_s for ticket in batch]
+                waited_s = began_s - min(ticket.arrived_s for ticket in batch)
                 took_s = self._clock() - began_s
-                self._observer.batch_done(self._model.role, len(batch), waited_s, took_s)
+                self._observer.batch_done(self.role, len(batch), waited_s, took_s)
                 self._answer(answers)
                 time.sleep(max(0.0, self._gather_s - took_s))
 
@@ -165,9 +177,9 @@ class Batcher:
             return self._run(batch[:half]) + self._run(batch[half:])
 
     def _answer(self, answers: list[Answer]) -> None:
-        for ticket, analysis in answers:
-            outcome = analysis.value if isinstance(analysis, Missing) else "analysed"
-            self._observer.window_done(ticket.window.role, outcome)
+        outcomes = Counter(analysis if isinstance(analysis, Missing) else None for _, analysis in answers)
+        for missing, number in outcomes.items():
+            self._observer.windows_done(self.role, "analysed" if missing is None else missing.value, number)
         try:
             self._deliver(answers)
         except Exception:  # whoever waits for these has gone; the others still need this thread

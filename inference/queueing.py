@@ -58,6 +58,10 @@ class WindowQueue:
             (skipped if self._overtaken(ticket, now_s) else batch).append(ticket)
         return batch, skipped
 
+    def oldest_s(self) -> float | None:
+        """When the window came that waits longest; None where none waits."""
+        return min((tickets[0].arrived_s for tickets in self._waiting.values()), default=None)
+
     def drop(self, owner: Hashable) -> list[Ticket]:
         """Take out all windows of `owner`."""
         tickets = list(self._waiting.pop(owner, ()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -81,7 +81,7 @@ class Instruments:
         )
         self.stage_seconds = Histogram(
             "undertone_stage_seconds",
-            "Seconds spent per stage: ingest (a message), queue (a window), inference (a batch)",
+            "Seconds spent per stage: ingest (a block), queue (a batch's oldest window), inference (a batch)",
             ("stage", "model"),
             buckets=STAGE_BUCKETS,
             registry=registry,
@@ -98,6 +98,14 @@ class Instruments:
         self.speaker_changes = Counter(
             "undertone_speaker_changes_total", "Changes of speaker within calls", registry=registry
         )
+        self.hop_factor = Gauge(
+            "undertone_hop_factor", "What hops are multiplied by because the server is busy", registry=registry
+        )
+        self.strain_seconds = Gauge(
+            "undertone_strain_seconds",
+            "The worst delay of events, windows and clock by which the server judges its load",
+            registry=registry,
+        )
         self.events_dropped = Counter(
             "undertone_events_dropped_total", "Events that a slow reader lost", ("reader",), registry=registry
         )
@@ -112,12 +120,10 @@ class Instruments:
         """Report the rolling emotion of the live channels that `readings` gives at each scrape."""
         self.registry.register(RollingEmotion(readings))
 
-    def batch_done(self, role: Role, size: int, waited_s: Sequence[float], inference_s: float) -> None:
+    def batch_done(self, role: Role, size: int, waited_s: float, inference_s: float) -> None:
         self.batch_size.labels(role.value).observe(size)
         self.stage_seconds.labels("inference", role.value).observe(inference_s)
-        queue = self.stage_seconds.labels("queue", role.value)
-        for seconds in waited_s:
-            queue.observe(seconds)
+        self.stage_seconds.labels("queue", role.value).observe(waited_s)
 
-    def window_done(self, role: Role, outcome: str) -> None:
-        self.windows.labels(role.value, outcome).inc()
+    def windows_done(self, role: Role, outcome: str, number: int) -> None:
+        self.windows.labels(role.value, outcome).inc(number)

@@ -200,11 +200,13 @@ class Warning(Event, frozen=True, kw_only=True, tag="warning"):
 
 
 class Error(Event, frozen=True, kw_only=True, tag="error"):
-    """A mistake of the peer or a failure of ours. `code` is one of docs/protocol.md's table."""
+    """A mistake of the peer or a failure of ours. `code` is one of docs/protocol.md's table; `retry_after_s`: when it
+    is worth trying again, null where it is not."""
 
     code: str
     reason: str
     call_survives: bool
+    retry_after_s: float | None = None
 
 
 EVENTS: tuple[type[Event], ...] = (

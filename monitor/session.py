@@ -102,6 +102,7 @@ class Session:
         self._specs = specs
         self._monitor = monitor
         self._reason = ""
+        self._widened = False
         self._teller = Teller(call_id)
         self._windows: list[Window] = []
         self._numbers = 0
@@ -166,6 +167,14 @@ class Session:
     def send_frames(self, wanted: bool) -> None:
         """Whether `emotion.frames` are sent from now on."""
         self._interpreter.send_frames = wanted
+
+    def set_hop(self, seconds: float) -> None:
+        """From now on, look every so many seconds. The client is told once in a call, when it is to hear less often
+        than it was told at the start."""
+        self._ears.set_hop(round(seconds / FRAME_S))
+        if seconds > self._monitor.hop_s and not self._widened:
+            self._widened = True
+            self.warn("hop.widened", f"the server is busy; for now scores come every {seconds:g} s")
 
     def warn(self, code: str, reason: str) -> None:
         """Say that something is amiss at the edge, at most once in 30 s of call per code."""

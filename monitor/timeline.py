@@ -173,4 +173,4 @@ class FrameTimeline:
 @cache
 def _distances(window: int) -> NDArray[np.float32]:
     """How far each frame of a window lies from its middle."""
-    return np.abs(np.arange(window) - window / 2).astype(np.float32)
+    return np.asarray(np.abs(np.arange(window) - window / 2), np.float32)

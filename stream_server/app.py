@@ -26,6 +26,7 @@ from stream_server.engine import Engine
 from stream_server.faults import FAULTS, Refusal
 from stream_server.guard import LOOPBACK, BrowserGuard
 from stream_server.onlookers import PromptResponse, parse_filter, server_sent, watch
+from stream_server.pressure import RETRY_S
 from stream_server.streaming import stream
 from stream_server.version import VERSION
 
@@ -152,9 +153,14 @@ def _add_operations(app: FastAPI, engine: Engine) -> None:
 
     @app.get("/readyz", tags=["operations"])
     async def ready() -> Response:
-        """200 once the models are warm and while calls are taken, else 503."""
+        """200 once the models are warm and while calls are taken, else 503 with the reason."""
         status = "draining" if engine.draining else "ready" if engine.ready else "warming up"
-        return json({"status": status}, 200 if status == "ready" else 503)
+        if status == "ready" and engine.pressure.full:
+            status = "full"
+        answer = json({"status": status}, 200 if status == "ready" else 503)
+        if status == "full":
+            answer.headers["Retry-After"] = str(RETRY_S)
+        return answer
 
     @app.get("/metrics", tags=["operations"])
     async def metrics(request: Request) -> Response:

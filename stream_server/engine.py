@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import torch
@@ -21,13 +22,15 @@ from stream_server.fanout import Fanout
 from stream_server.faults import Refusal
 from stream_server.livecall import House, LiveCall, delivery
 from stream_server.outbox import Outbox
+from stream_server.pressure import RETRY_S, Pressure, widened
 from stream_server.sessions import open_session
 from stream_server.settings import Settings
 from stream_server.version import VERSION
 
 log = logging.getLogger("undertone")
 DRAIN_S = 10.0
-GATHER_S = {Role.SPEECH: 0.03}
+WATCH_EVERY_S = 0.25
+GATHER_S = {Role.SPEECH: 0.05, Role.EMOTION: 0.05, Role.SPEAKER: 0.05}
 
 
 class Engine:
@@ -48,7 +51,9 @@ class Engine:
         self._calls: set[LiveCall] = set()
         self._empty = asyncio.Event()
         self._empty.set()
+        self.pressure = Pressure()
         self._house: House | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Warm the models up, off the loop, and begin to take calls."""
@@ -70,7 +75,8 @@ class Engine:
             self.instruments.windows_waiting.labels(batcher.role.value).set_function(
                 partial(getattr, batcher, "waiting")
             )
-        self._house = House(self.book, self.fanout, self.instruments, batchers)
+        self._house = House(self.book, self.fanout, self.instruments, batchers, self.pressure)
+        self._watching = asyncio.create_task(self._watch(list(batchers.values())))
         self.ready = True
 
     def open_call(self, call_id: str, roles: tuple[str, ...], transport: str) -> LiveCall:
@@ -83,9 +89,18 @@ class Engine:
             raise Refusal(
                 "call.id_in_use", f"a live call has the id {call_id!r}; leave call_id out to have one made up"
             )
+        if not self.pressure.admits(time.monotonic(), len(self._calls)):
+            raise Refusal(
+                "server.busy",
+                f"{len(self._calls)} calls are all that can be served in time now; try again in {RETRY_S} s",
+                RETRY_S,
+            )
         session = open_session(self.settings, self.specs, call_id, roles, transport)
         outbox = Outbox(self.settings.stream.outbox_events)
         call = LiveCall(session, self._house, outbox, transport, self.settings.monitor.hop_s)
+        self.pressure.call_opened(time.monotonic())
+        if self.pressure.factor > 1:
+            call.set_hop(self._hop_s)
         self._calls.add(call)
         self._empty.clear()
         return call
@@ -113,8 +128,33 @@ class Engine:
                 call.abort("server.stopping")
         self.fanout.close()
 
+    @property
+    def _hop_s(self) -> float:
+        """The hop under the pressure of now."""
+        return widened(self.settings.monitor.hop_s, self.pressure.factor)
+
+    async def _watch(self, batchers: Sequence[Batcher]) -> None:
+        """Judge the load some times a second, and give way to it or come back."""
+        gauges = self.instruments.hop_factor, self.instruments.strain_seconds
+        gauges[0].set(self.pressure.factor)
+        while True:
+            began_s = time.monotonic()
+            await asyncio.sleep(WATCH_EVERY_S)
+            now_s = time.monotonic()
+            waiting_s = max((batcher.waiting_s for batcher in batchers), default=0.0)
+            changed = self.pressure.tick(now_s, len(self._calls), waiting_s, now_s - began_s - WATCH_EVERY_S)
+            gauges[1].set(self.pressure.strain_s)
+            if changed:
+                gauges[0].set(self.pressure.factor)
+                late_ms = 1000 * self.pressure.strain_s
+                log.warning("%d calls, %.0f ms late: scores every %g s", len(self._calls), late_ms, self._hop_s)
+                for call in list(self._calls):
+                    call.set_hop(self._hop_s)
+
     def close(self) -> None:
         """Stop the batchers."""
+        if self._watching is not None:
+            self._watching.cancel()
         if self._house is not None:
             for batcher in self._house.batchers.values():
                 batcher.close()

@@ -24,12 +24,14 @@ class Fault:
 
 
 class Refusal(Exception):
-    """A peer's mistake, found where a value cannot be returned; `reason` says what was wrong and what is expected."""
+    """A peer's mistake, found where a value cannot be returned; `reason` says what was wrong and what is expected.
+    `retry_after_s`: when the same may be granted."""
 
-    def __init__(self, code: str, reason: str) -> None:
+    def __init__(self, code: str, reason: str, retry_after_s: float | None = None) -> None:
         super().__init__(reason)
         self.fault = FAULTS[code]
         self.reason = reason
+        self.retry_after_s = retry_after_s
 
 
 ERRORS: tuple[Fault, ...] = (
@@ -54,6 +56,7 @@ ERRORS: tuple[Fault, ...] = (
         1008,
     ),
     Fault("server.warming_up", "the models are not warm yet; try again in some seconds", 1013, 503),
+    Fault("server.busy", "the server has as many calls as it can serve in time; try again later", 1013, 503),
     Fault("server.stopping", "the server is shutting down", 1012, 503),
     Fault("server.failed", "something broke on our side; the log has it", 1011, 500),
     Fault("call.not_found", "there is no call of this id, live or recently ended", None, 404),
@@ -69,6 +72,7 @@ WARNINGS: tuple[Fault, ...] = (
     Fault("audio.clipped", "the audio reaches full scale"),
     Fault("audio.no_speech", "nothing like speech was heard for `monitor.no_speech_s`"),
     Fault("audio.too_fast", "audio comes faster than real time; it is held back, and nothing is lost"),
+    Fault("hop.widened", "the server is busy and looks less often, every 1 or 2 s; told once in a call"),
     Fault("windows.skipped", "the server is busy and left windows out"),
     Fault("windows.failed", "a model failed on a window"),
     Fault("client.events_dropped", "the client reads too slowly; scores were left out of its events"),

@@ -30,6 +30,7 @@ from stream_server.callbook import CallBook, CallRecord
 from stream_server.fanout import Fanout, Published
 from stream_server.faults import FAULTS
 from stream_server.outbox import Message, Outbox
+from stream_server.pressure import Pressure
 from vad.pcm import Samples
 
 log = logging.getLogger("undertone.call")
@@ -50,6 +51,7 @@ class House:
     fanout: Fanout
     instruments: Instruments
     batchers: dict[Role, Batcher]
+    pressure: Pressure
 
 
 class ArrivalClock:
@@ -140,6 +142,13 @@ class LiveCall:
         if self.session.unanswered <= MOST_UNANSWERED // 2:
             self._room.set()
 
+    def set_hop(self, seconds: float) -> None:
+        """Look every so many seconds from now on."""
+        if not self.ended.is_set():
+            self._hop_s = seconds
+            self.session.set_hop(seconds)
+            self._pump()
+
     def warn(self, code: str, reason: str) -> None:
         self.session.warn(code, reason)
         self._pump()
@@ -205,9 +214,11 @@ class LiveCall:
         """The event with what only the edge knows: the time of day, and the lag."""
         at = _now()
         if isinstance(event, Emotion):
-            lag_ms = self._arrivals.lag_ms(event.t, time.monotonic())
+            now_s = time.monotonic()
+            lag_ms = self._arrivals.lag_ms(event.t, now_s)
             if lag_ms is not None:
                 self._house.instruments.event_lag_seconds.observe(lag_ms / 1000)
+                self._house.pressure.event_sent(now_s, lag_ms / 1000)
             return msgspec.structs.replace(event, at=at, lag_ms=lag_ms)
         return msgspec.structs.replace(event, at=at)
 

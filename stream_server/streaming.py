@@ -239,6 +239,7 @@ async def _refuse(socket: WebSocket, refusal: Refusal) -> None:
         code=refusal.fault.code,
         reason=refusal.reason,
         call_survives=False,
+        retry_after_s=refusal.retry_after_s,
     )
     try:
         await socket.send_text(encode(error).decode())

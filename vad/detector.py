@@ -38,4 +38,4 @@ class SilenceGate:
     def feed(self, samples: Samples) -> bytes:
         """As `WebrtcDetector.feed`."""
         loudest = np.abs(samples.reshape(-1, FRAME_SAMPLES)).max(axis=1)
-        return (loudest >= SILENCE).tobytes().translate(_TO_255THS)
+        return bytes((loudest >= SILENCE).tobytes()).translate(_TO_255THS)

@@ -35,11 +35,11 @@ Unjudged = tuple[int, int, Samples]
 class Listener:
     """Feeds on 16 kHz samples and gaps; gives occurrences in the order of their `decided` frames.
 
-    With `judged`, the frames of a judge's window for one block, the gate's opinion is not the last word: blocks in which
-    it hears something wait until `judge` has brought speech probabilities for them, late and in any order; everything
-    after them waits too. Blocks that come at once and follow on each other share a window, which is longer by the others.
-    With the backend `silero` all but silence is judged. The occurrences depend neither on how the samples were chunked
-    nor on when the judgements came.
+    With `judged`, the frames of a judge's window for one block, the gate's opinion is not the last word: blocks in
+    which it hears something wait until `judge` has brought speech probabilities for them, late and in any order;
+    everything after them waits too. Blocks that come at once and follow on each other share a window, which is longer
+    by the others. With the backend `silero` all but silence is judged. The occurrences depend neither on how the
+    samples were chunked nor on when the judgements came.
 
     Of every block some scalars are looked at, so they are kept as bytes, which are much quicker than small arrays.
     """
@@ -48,6 +48,7 @@ class Listener:
         self.frame = 0
         """Frames decided so far."""
         self._cutting = cutting
+        self._hop = cutting.hop
         self._judged = judged if endpointing.backend != "webrtcvad" else 0
         ungated = self._judged and endpointing.backend == "silero"
         self._gate = SilenceGate() if ungated else WebrtcDetector(endpointing.mode)
@@ -75,6 +76,10 @@ class Listener:
         self._last_speech_cut = 0
         self._last_speech: int | None = None
         self._quiet_since = 0
+
+    def set_hop(self, hop: int) -> None:
+        """Cut every `hop` frames from now on; at most as far apart as the longest of the other spans."""
+        self._hop = min(hop, self._audio_kept - BLOCK_FRAMES)
 
     @property
     def received_samples(self) -> int:
@@ -186,7 +191,7 @@ class Listener:
 
     def _decide(self, levels: bytes, out: list[Occurrence]) -> None:
         """Decide the next frames, block by block, stopping at every hop to see what is to be cut."""
-        hop = self._cutting.hop
+        hop = self._hop
         at = 0
         while at < len(levels):
             n = min(len(levels) - at, hop - self.frame % hop, BLOCK_FRAMES - self.frame % BLOCK_FRAMES)
@@ -268,7 +273,7 @@ class Listener:
 
     def _at_hop(self) -> list[Occurrence]:
         out: list[Occurrence] = []
-        hop = self._cutting.hop
+        hop = self._hop
         self._measure()
         self._follow_noise(hop)
         clipped = self._clipped(hop)

@@ -37,6 +37,11 @@ class Lockstep:
         """Whether everything has been heard, judged and released, after `finish`."""
         return all(self._flushed)
 
+    def set_hop(self, hop: int) -> None:
+        """As `Listener.set_hop`, on all channels."""
+        for listener in self._listeners:
+            listener.set_hop(hop)
+
     def feed(self, channel: int, samples: Samples) -> list[Happened]:
         """As `Listener.feed`, on one channel."""
         return self._release(channel, self._listeners[channel].feed(samples))

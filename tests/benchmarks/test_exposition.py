@@ -25,14 +25,14 @@ def test_windows_and_batches_are_those_between_the_two_moments() -> None:
     def samples() -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
         return parse(generate_latest(instruments.registry).decode())
 
-    instruments.batch_done(Role.EMOTION, 100, [0.0], 0.1)
-    instruments.window_done(Role.EMOTION, "analysed")
+    instruments.batch_done(Role.EMOTION, 100, 0.0, 0.1)
+    instruments.windows_done(Role.EMOTION, "analysed", 1)
     before = samples()
     for size in (2, 5):
-        instruments.batch_done(Role.EMOTION, size, [0.0], 0.1)
-    instruments.window_done(Role.EMOTION, "analysed")
-    instruments.window_done(Role.SPEAKER, "analysed")
-    instruments.window_done(Role.SPEAKER, "skipped")
+        instruments.batch_done(Role.EMOTION, size, 0.0, 0.1)
+    instruments.windows_done(Role.EMOTION, "analysed", 1)
+    instruments.windows_done(Role.SPEAKER, "analysed", 1)
+    instruments.windows_done(Role.SPEAKER, "skipped", 1)
     done = work(before, samples())
     assert done.windows == {"analysed": 2, "skipped": 1}
     assert done.batch == {"emotion": 3.5}

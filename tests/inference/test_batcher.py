@@ -60,7 +60,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.deliveries: list[list[Answer]] = []
-        self.observed: list[tuple[int, list[float], float]] = []
+        self.observed: list[tuple[int, float, float]] = []
         self.outcomes: list[str] = []
         self._changed = threading.Condition()
 
@@ -69,11 +69,11 @@ class Desk:
             self.deliveries.append(answers)
             self._changed.notify()
 
-    def batch_done(self, role: Role, size: int, waited_s: Sequence[float], inference_s: float) -> None:
-        self.observed.append((size, list(waited_s), inference_s))
+    def batch_done(self, role: Role, size: int, waited_s: float, inference_s: float) -> None:
+        self.observed.append((size, waited_s, inference_s))
 
-    def window_done(self, role: Role, outcome: str) -> None:
-        self.outcomes.append(outcome)
+    def windows_done(self, role: Role, outcome: str, number: int) -> None:
+        self.outcomes += [outcome] * number
 
     def wait(self, windows: int) -> dict[int, Analysis]:
         """The answers by window number, once there are so many."""
@@ -309,7 +309,7 @@ def test_the_observer_learns_how_large_how_late_and_how_slow_a_batch_was(start: 
     batcher.submit("b", window(2), None)
     model.key.set()
     desk.wait(3)
-    assert desk.observed == [(1, [0.0], 0.25), (2, [0.25, 0.0], 0.0)]
+    assert desk.observed == [(1, 0.0, 0.25), (2, 0.25, 0.0)]
 
 
 def test_closing_waits_for_the_batch_at_hand_and_leaves_the_rest(start: Start, desk: Desk) -> None:

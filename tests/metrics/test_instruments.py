@@ -53,8 +53,8 @@ def used(instruments: Instruments) -> Instruments:
     instruments.faults.labels("audio.gap").inc()
     instruments.speaker_changes.inc()
     instruments.events_dropped.labels("onlooker").inc()
-    instruments.batch_done(Role.EMOTION, 3, [0.01, 0.02, 0.03], 0.2)
-    instruments.window_done(Role.EMOTION, "analysed")
+    instruments.batch_done(Role.EMOTION, 3, 0.03, 0.2)
+    instruments.windows_done(Role.EMOTION, "analysed", 1)
     instruments.watch_emotion(lambda: [("customer", scores(0.5))])
     return instruments
 
@@ -91,18 +91,18 @@ def test_the_version_is_exposed(instruments: Instruments) -> None:
     assert value(instruments, "undertone_build_info", version="1.2.3") == 1.0
 
 
-def test_a_batch_is_observed_once_and_each_of_its_windows_waited(instruments: Instruments) -> None:
-    instruments.batch_done(Role.SPEAKER, 3, [0.01, 0.02, 0.03], 0.2)
+def test_a_batch_is_observed_once_with_the_wait_of_its_oldest_window(instruments: Instruments) -> None:
+    instruments.batch_done(Role.SPEAKER, 3, 0.03, 0.2)
     assert value(instruments, "undertone_batch_windows_sum", model="speaker") == 3
     assert value(instruments, "undertone_batch_windows_count", model="speaker") == 1
-    assert value(instruments, "undertone_stage_seconds_count", stage="queue", model="speaker") == 3
-    assert value(instruments, "undertone_stage_seconds_sum", stage="queue", model="speaker") == pytest.approx(0.06)
+    assert value(instruments, "undertone_stage_seconds_count", stage="queue", model="speaker") == 1
+    assert value(instruments, "undertone_stage_seconds_sum", stage="queue", model="speaker") == 0.03
     assert value(instruments, "undertone_stage_seconds_sum", stage="inference", model="speaker") == 0.2
 
 
 def test_windows_are_counted_by_model_and_outcome(instruments: Instruments) -> None:
     for outcome in ("analysed", "analysed", "skipped"):
-        instruments.window_done(Role.EMOTION, outcome)
+        instruments.windows_done(Role.EMOTION, outcome, 1)
     assert value(instruments, "undertone_windows_total", model="emotion", outcome="analysed") == 2
     assert value(instruments, "undertone_windows_total", model="emotion", outcome="skipped") == 1
 

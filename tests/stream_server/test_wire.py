@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import struct
 from collections.abc import Iterator
 
@@ -14,8 +15,10 @@ from websockets.utils import apply_mask
 from monitor.events import CallEnded, Error
 from stream_server.wire import Wire, text_frame
 from tests.scripted import of, silence, voice
-from tests.stream_server.serving import Served, heard, pcm, serving
+from tests.stream_server.serving import Served, heard, pcm, serving, until
 
+CLOSE = re.compile(rb"\x88[\x02-\x7d][\x03\x11]")
+"""The head of a close frame and the first byte of its code, 10xx or 44xx."""
 FINISH = b'{"type":"finish"}'
 
 
@@ -37,7 +40,7 @@ async def raw_call(served: Served, pieces: Iterator[bytes], call_id: str) -> byt
         await asyncio.sleep(0.0005)
     answer = b""
     async with asyncio.timeout(20):
-        while b"\x88" not in answer and (data := await reader.read(1 << 16)):  # the head of a close frame
+        while not CLOSE.search(answer) and (data := await reader.read(1 << 16)):
             answer += data
     writer.close()
     return answer
@@ -110,6 +113,7 @@ async def test_audio_after_the_finish_is_not_heard() -> None:
 async def test_a_breach_of_the_protocol_is_closed_as_such(bad: bytes) -> None:
     async with serving() as served:
         answer = await raw_call(served, iter([masked(Opcode.BINARY, SPOKEN), bad, bytes(100)]), "breach")
+        await until(lambda: not served.engine.book.is_live("breach"))
         record = await served.call("breach")
     assert answer[-100:].find(struct.pack("!H", 1002)) > 0
     assert record["state"] == "ended"

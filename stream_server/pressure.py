@@ -1,0 +1,106 @@
+"""How a server that has too much to do gives way: a pure policy, told the time.
+
+    EASE --[strained]--> hop x 2 --[strained]--> hop x 4 --[strained]--> new calls are refused
+
+Strain is the worst of three delays: of the newest emotion events, of the window that waits longest for its model, and
+of the server's own clock. A step is taken when strain has lasted, and no sooner after the last one than its effect can
+be seen; it is taken back once there is no strain and either a good part of the calls that made it necessary has gone,
+or a long time. Calls that have just begun have not shown yet what they cost, so only so many are let in at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+FACTORS = (1, 2, 4)
+"""What the hop is multiplied by, step by step."""
+WIDEST_HOP_S = 2.0
+"""No hop is widened beyond this."""
+STRAINED_S, RELAXED_S, FULL_S = 0.2, 0.1, 0.15
+"""Strain from which a step is taken; below which one is taken back; from which, at the last step, nobody is let in."""
+LASTING_S, EASED_S, SETTLING_S, PATIENCE_S = 2.0, 5.0, 4.0, 120.0
+"""How long strain must last for a step; how long there must be none to take it back; the least time between steps; the
+time after which a step is taken back although as many calls are there."""
+GONE_SHARE = 0.15
+"""The part of the calls that must have gone for a step to be taken back early."""
+YOUNG_S, YOUNG_LEAST, YOUNG_SHARE = 3.0, 100, 0.5
+"""Of calls younger than this, so many, or this share of the others, are let in."""
+RETRY_S = 5
+NEWEST_S = 2.0
+
+
+class Pressure:
+    """Told of every event's lag and, some times a second, of the rest by `tick`; then asked for `factor`, `admits`."""
+
+    def __init__(self) -> None:
+        self.factor = FACTORS[0]
+        self.strain_s = 0.0
+        self._lags: deque[tuple[float, float]] = deque(maxlen=4096)
+        self._step = 0
+        self._stepped_at = -math.inf
+        self._strained_since: float | None = None
+        self._relaxed_since: float | None = None
+        self._calls_at: list[int] = []
+        self._young: deque[float] = deque()
+
+    def event_sent(self, now_s: float, lag_s: float) -> None:
+        """An event went out `lag_s` after the last sample that it needed had come."""
+        self._lags.append((now_s, lag_s))
+
+    def call_opened(self, now_s: float) -> None:
+        self._young.append(now_s)
+
+    def admits(self, now_s: float, calls: int) -> bool:
+        """Whether one more than `calls` may come in."""
+        while self._young and self._young[0] < now_s - YOUNG_S:
+            self._young.popleft()
+        if len(self._young) >= max(YOUNG_LEAST, YOUNG_SHARE * (calls - len(self._young))):
+            return False
+        return not self.full
+
+    @property
+    def full(self) -> bool:
+        """Whether nobody is let in."""
+        return self._step == len(FACTORS) - 1 and self.strain_s >= FULL_S
+
+    def tick(self, now_s: float, calls: int, waiting_s: float, late_s: float) -> bool:
+        """`waiting_s`: how long the window has waited that waits longest; `late_s`: how late this tick is. Whether the
+        factor has changed."""
+        while self._lags and self._lags[0][0] < now_s - NEWEST_S:
+            self._lags.popleft()
+        self.strain_s = max(_p95([lag for _, lag in self._lags]), waiting_s, late_s)
+        self._strained_since = self._since(self._strained_since, now_s, self.strain_s >= STRAINED_S)
+        self._relaxed_since = self._since(self._relaxed_since, now_s, self.strain_s < RELAXED_S)
+        if now_s - self._stepped_at < SETTLING_S:
+            return False
+        if self._lasted(self._strained_since, now_s, LASTING_S) and self._step < len(FACTORS) - 1:
+            self._calls_at.append(calls)
+            return self._to(self._step + 1, now_s)
+        if self._lasted(self._relaxed_since, now_s, EASED_S) and self._step:
+            gone = calls <= self._calls_at[-1] * (1 - GONE_SHARE)
+            if gone or now_s - self._stepped_at >= PATIENCE_S:
+                self._calls_at.pop()
+                return self._to(self._step - 1, now_s)
+        return False
+
+    def _to(self, step: int, now_s: float) -> bool:
+        self._step, self._stepped_at, self.factor = step, now_s, FACTORS[step]
+        return True
+
+    @staticmethod
+    def _since(since: float | None, now_s: float, holds: bool) -> float | None:
+        return (now_s if since is None else since) if holds else None
+
+    @staticmethod
+    def _lasted(since: float | None, now_s: float, seconds: float) -> bool:
+        return since is not None and now_s - since >= seconds
+
+
+def widened(hop_s: float, factor: int) -> float:
+    """A hop under a factor, in seconds: never beyond WIDEST_HOP_S, unless it is that wide by itself."""
+    return max(hop_s, min(hop_s * factor, WIDEST_HOP_S))
+
+
+def _p95(values: list[float]) -> float:
+    return sorted(values)[math.ceil(0.95 * len(values)) - 1] if values else 0.0

@@ -1,0 +1,149 @@
+"""How a server gives way to load and comes back: told the time, nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from stream_server.pressure import (
+    EASED_S,
+    FULL_S,
+    LASTING_S,
+    PATIENCE_S,
+    SETTLING_S,
+    STRAINED_S,
+    YOUNG_LEAST,
+    YOUNG_S,
+    Pressure,
+    widened,
+)
+
+TICK_S = 0.25
+
+
+class Server:
+    """A server whose windows wait for as long as `delay` says of calls and factor."""
+
+    def __init__(self) -> None:
+        self.pressure = Pressure()
+        self.now_s = 0.0
+        self.changes: list[tuple[float, int]] = []
+
+    def run(self, seconds: float, calls: int, delay_s: float, late_s: float = 0.0) -> None:
+        for _ in range(round(seconds / TICK_S)):
+            self.now_s += TICK_S
+            if self.pressure.tick(self.now_s, calls, delay_s, late_s):
+                self.changes.append((self.now_s, self.pressure.factor))
+
+    @property
+    def factors(self) -> list[int]:
+        return [factor for _, factor in self.changes]
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+def test_at_ease_nothing_happens(server: Server) -> None:
+    server.run(600, 100, STRAINED_S - 0.01)
+    assert (server.factors, server.pressure.factor, server.pressure.full) == ([], 1, False)
+    assert server.pressure.admits(server.now_s, 100)
+
+
+def test_a_short_strain_is_borne(server: Server) -> None:
+    for _ in range(50):
+        server.run(LASTING_S - 0.5, 100, 1.0)
+        server.run(0.5, 100, 0.0)
+    assert server.factors == []
+
+
+def test_lasting_strain_widens_the_hop_step_by_step_and_then_the_door_is_shut(server: Server) -> None:
+    server.run(30, 400, 0.5)
+    assert server.factors == [2, 4]
+    (first, _), (second, _) = server.changes
+    assert second - first >= SETTLING_S
+    assert server.pressure.full
+    assert not server.pressure.admits(server.now_s, 400)
+
+
+def test_while_a_step_is_left_nobody_is_refused(server: Server) -> None:
+    server.run(LASTING_S + 1, 400, 0.5)
+    assert server.factors == [2]
+    assert server.pressure.admits(server.now_s, 400)
+
+
+def test_at_the_last_step_new_calls_come_in_as_long_as_there_is_room(server: Server) -> None:
+    server.run(30, 400, 0.5)
+    server.run(5, 400, FULL_S - 0.01)
+    assert server.pressure.admits(server.now_s, 400)
+
+
+def test_as_the_calls_go_all_becomes_as_it_was(server: Server) -> None:
+    server.run(30, 400, 0.5)
+    server.run(30, 300, 0.01)
+    assert server.factors == [2, 4, 2, 1]
+    assert server.pressure.admits(server.now_s, 300)
+
+
+def test_a_step_is_not_taken_back_while_the_calls_that_made_it_necessary_are_there(server: Server) -> None:
+    server.run(LASTING_S + 1, 400, 0.5)
+    server.run(PATIENCE_S / 2, 390, 0.05)
+    assert server.factors == [2]
+    server.run(PATIENCE_S / 2 + EASED_S, 390, 0.05)
+    assert server.factors == [2, 1]
+
+
+def test_load_that_only_the_wider_hop_bears_does_not_make_it_swing(server: Server) -> None:
+    """At 400 calls it is 0.4 s late with the hop of ease, 0.05 s with the wider one: ten minutes of it."""
+    for _ in range(2400):
+        server.run(TICK_S, 400, 0.4 if server.pressure.factor == 1 else 0.05)
+    assert len(server.changes) <= 2 * 600 / PATIENCE_S + 2
+
+
+def test_events_that_come_late_are_strain_too(server: Server) -> None:
+    for _ in range(20):
+        for _ in range(10):
+            server.pressure.event_sent(server.now_s, 0.3)
+        server.run(TICK_S, 10, 0.0)
+    assert server.factors == [2]
+
+
+def test_a_few_late_events_among_many_are_none(server: Server) -> None:
+    for _ in range(40):
+        for number in range(100):
+            server.pressure.event_sent(server.now_s, 5.0 if number < 4 else 0.02)
+        server.run(TICK_S, 10, 0.0)
+    assert server.factors == []
+
+
+def test_a_clock_that_comes_late_is_strain(server: Server) -> None:
+    server.run(LASTING_S + 1, 10, 0.0, late_s=0.5)
+    assert server.factors == [2]
+
+
+def test_of_calls_that_have_just_begun_only_so_many_are_let_in(server: Server) -> None:
+    pressure = server.pressure
+    admitted = 0
+    for _ in range(10 * YOUNG_LEAST):
+        if pressure.admits(100.0, admitted):
+            pressure.call_opened(100.0)
+            admitted += 1
+    assert admitted == YOUNG_LEAST
+    assert not pressure.admits(100.0 + YOUNG_S - 0.1, admitted)
+    assert pressure.admits(100.0 + YOUNG_S + 0.1, admitted)
+
+
+def test_a_large_server_lets_in_more_at_once(server: Server) -> None:
+    admitted = 0
+    for _ in range(10 * YOUNG_LEAST):
+        if server.pressure.admits(100.0, 800 + admitted):
+            server.pressure.call_opened(100.0)
+            admitted += 1
+    assert admitted == 400
+
+
+@pytest.mark.parametrize(
+    ("hop_s", "factor", "expected_s"), [(0.5, 1, 0.5), (0.5, 2, 1.0), (0.5, 4, 2.0), (1.0, 4, 2.0), (5.0, 4, 5.0)]
+)
+def test_a_hop_is_widened_to_two_seconds_at_most(hop_s: float, factor: int, expected_s: float) -> None:
+    assert widened(hop_s, factor) == expected_s
