@@ -9,8 +9,10 @@ two that turn out to be one are merged. All odds come from the model's own distr
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby
 from typing import Annotated
 
 import numpy as np
@@ -19,7 +21,7 @@ from numpy.typing import NDArray
 
 from monitor.analysis import SpeakerSpec
 from monitor.floor import CHUNK_FRAMES, Floor
-from monitor.voices import Likeness, Voices, lengthened
+from monitor.voices import COUNT, END, START, Likeness, Voices, lengthened
 from vad.cuts import SpeechCut
 from vad.resample import FRAME_SAMPLES, FRAMES_PER_SECOND
 
@@ -101,9 +103,8 @@ class SpeakerTracker:
         self.current: str | None = None
         self._config = config
         self._window = spec.window_samples // FRAME_SAMPLES
-        self._likeness = Likeness(spec)
         self._floor = Floor(config.switch, config.switch_after_pause, config.novelty)
-        self._voices = Voices(self._likeness, spec.embedding_size)
+        self._voices = Voices(Likeness(spec), spec.embedding_size, HISTORY, HISTORY_STEP)
         self._names: list[str] = []
         self._named = 0
         self._confirmed: set[str] = set()
@@ -116,19 +117,18 @@ class SpeakerTracker:
 
     def hear(self, cut: SpeechCut, embedding: NDArray[np.float32]) -> list[Finding]:
         """Take in a window. `embedding` may have any length; an all-zero one says nothing and is ignored."""
-        norm = float(np.linalg.norm(embedding))
+        norm = math.sqrt(embedding.dot(embedding))
         if norm == 0.0:
             return []
         fresh = cut.end - max(cut.start, self._last_end)
         follows_pause = cut.segment != self._last_segment
-        self._floor.extend(cut.segment if follows_pause else self._last_end, cut.end, follows_pause)
+        begin = cut.segment if follows_pause else self._last_end
+        self._floor.extend(begin, follows_pause, cut.start, cut.end)
         self._last_segment, self._last_end = cut.segment, cut.end
-        share = (cut.end - cut.start) / self._window
-        known = lengthened(embedding.astype(np.float64) / norm, share)
+        known = embedding * (lengthened((cut.end - cut.start) / self._window) / norm)
         self._voices.add(known, cut.segment, cut.start, cut.end, fresh / self._window)
         if self.current is None:
             return [self._begin(cut), *self._confirm()]
-        self._voices.forget(HISTORY, HISTORY_STEP)
         out: list[Finding] = []
         self._heard += 1
         if self._heard % WEIGH_EVERY == 0:
@@ -138,7 +138,7 @@ class SpeakerTracker:
 
     def _begin(self, cut: SpeechCut) -> Changed:
         self._found()
-        self._voices.give(np.array([0]), 0)
+        self._voices.learn(0, 0)
         self.current, self._since = self._names[0], cut.segment
         self._floor.settle(0, 0)
         return Changed(None, self.current, cut.segment, 1.0)
@@ -184,22 +184,20 @@ class SpeakerTracker:
         return out
 
     def _beliefs(self) -> tuple[Array, Array]:
-        voices, floor = self._voices, self._floor
-        recent = int(np.searchsorted(voices.ends, floor.starts[0], side="right"))
-        pooled, covered = floor.pooled(voices.embeddings[recent:], voices.starts[recent:], voices.ends[recent:])
-        odds = np.zeros((len(pooled), len(self._names) + 1))
-        scale = EVIDENCE * CHUNK_FRAMES / self._window
-        odds[:, :-1] = self._likeness.of_windows(pooled, *voices.models()) * scale * covered[:, None]
-        return floor.beliefs(odds, len(self._names) >= self._config.max_speakers)
+        floor = self._floor
+        odds = self._voices.odds(len(floor.windows), EVIDENCE * CHUNK_FRAMES / self._window)
+        return floor.beliefs(floor.pooled(odds), len(self._names) >= self._config.max_speakers)
 
     def _next_turn(self, belief: Array, welcomed: bool) -> tuple[int, int, int, float] | None:
         """The first run of chunks of the tail that belongs to someone else for certain: who (beyond the last voice:
         someone new, unless one was `welcomed` already), first chunk, last chunk + 1, confidence."""
-        path = belief.argmax(axis=1)
-        edges = [0, *(int(at) for at in np.flatnonzero(np.diff(path)) + 1), len(path)]
-        for begin, last in pairwise(edges):
-            voice = int(path[begin])
-            first = begin + bool(self._floor.starts[begin] <= self._since)  # boundaries never stand still
+        path = belief.argmax(axis=1).tolist()
+        if path.count(self._speaking) == len(path):
+            return None
+        last = 0
+        for voice, run in groupby(path):
+            begin, last = last, last + len(list(run))
+            first = begin + (self._floor.starts[begin] <= self._since)  # boundaries never stand still
             new = voice == len(self._names)
             if voice == self._speaking or first == last or (new and welcomed):
                 continue
@@ -213,8 +211,8 @@ class SpeakerTracker:
         """Someone new spoke from chunk `first` to before `last`: their model is made of the windows that lie there."""
         voices, floor = self._voices, self._floor
         begin, end = floor.starts[first], floor.starts[last - 1] + CHUNK_FRAMES
-        inside = np.minimum(voices.ends, end) - np.maximum(voices.starts, begin)
-        share = inside / (voices.ends - voices.starts)
+        starts, ends = voices.windows[START], voices.windows[END]
+        share = (np.minimum(ends, end) - np.maximum(starts, begin)) / (ends - starts)
         voices.give(share >= min(OWN_SHARE, float(share.max())), self._found())
 
     def _change(self, voice: int, chunk: int, confidence: float) -> Changed:
@@ -225,30 +223,36 @@ class SpeakerTracker:
         if self._passed and starts[0] == self._since and soon:
             chunk = 0
         self._passed = True
-        before, self._since = self.current, int(starts[chunk])
+        before, self._since = self.current, starts[chunk]
         self._speaking, self.current = voice, self._names[voice]
         voices = self._voices
-        later = voices.ends - self._since > STRADDLE * (voices.ends - voices.starts)
-        voices.give(later & (voices.shares[:, voice] == 0), None)
+        begins, ends = voices.windows[START], voices.windows[END]
+        later = ends - self._since > STRADDLE * (ends - begins)
+        voices.give(later & (voices.shares[voice] == 0), None)
         self._floor.settle(chunk, voice)
         return Changed(before, self.current, self._since, round(confidence, 3))
 
     def _learn(self, belief: Array) -> None:
-        voices, starts = self._voices, self._floor.starts
-        ready = self._last_end - voices.ends >= LEARN_AFTER_S * FRAMES_PER_SECOND
-        for window in np.flatnonzero(ready & ~voices.shares.any(axis=1) & (voices.ends > starts[0])):
-            inside = (starts >= voices.starts[window]) & (starts < voices.ends[window])
-            mean = belief[inside, :-1].mean(axis=0) if inside.any() else np.zeros(1)
-            if mean.max() >= LEARN_FROM:
-                voices.give(np.array([window]), int(mean.argmax()))
+        """Windows that lie in the tail, of which enough was heard after them, are learned if it is clear whose."""
+        voices, floor = self._voices, self._floor
+        for at, (begin, end) in enumerate(floor.windows, len(voices.known) - len(floor.windows)):
+            if self._last_end - end < LEARN_AFTER_S * FRAMES_PER_SECOND:
+                break
+            if voices.known[at]:
+                continue
+            first, last = bisect_left(floor.starts, begin), bisect_left(floor.starts, end)
+            believed = np.add.reduce(belief[first:last]).tolist()[:-1]
+            most = max(believed)
+            if most >= LEARN_FROM * max(1, last - first):
+                voices.learn(at, believed.index(most))
 
     def _confirm(self) -> list[Finding]:
         """Confirm whoever has the floor once enough of them was heard; what is not learned yet counts as theirs."""
         if self.current is None or self.current in self._confirmed:
             return []
         voices = self._voices
-        waiting = ~voices.shares.any(axis=1) & (voices.starts >= self._since)
-        heard = float(voices.models()[1][self._speaking] + voices.counts[waiting].sum()) * self._window
+        waiting = ~np.array(voices.known) & (voices.windows[START] >= self._since)
+        heard = float(voices.models()[1][self._speaking] + voices.windows[COUNT, waiting].sum()) * self._window
         if round(heard, 6) < self._config.confirm_s * FRAMES_PER_SECOND:
             return []
         self._confirmed.add(self.current)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from stream_server.outbox import Message, Outbox
+from stream_server.wire import text_frame
 
 GATHER_S = 0.25
 ONLOOKER_CAPACITY = 4000
@@ -43,34 +44,67 @@ class Filter:
         return self.tag is None or published.tags.get(self.tag[0]) == self.tag[1]
 
 
-class Onlooker:
-    """One reader of the fan-out. Iterate over `batches`; each is sent as one piece."""
+class Batch:
+    """Messages that belong together on the wire, encoded once however many get them."""
 
-    def __init__(self, wanted: Filter, capacity: int) -> None:
-        self.wanted = wanted
+    def __init__(self, messages: list[Message]) -> None:
+        self.messages = messages
+
+    @cached_property
+    def frame(self) -> bytes:
+        """A WebSocket message: a JSON array."""
+        return text_frame(b"[" + b",".join([message.data for message in self.messages]) + b"]")
+
+
+class Onlooker:
+    """One reader of the fan-out. As long as it keeps up, `direct` takes each batch at once; what it does not take waits
+    in the `outbox`."""
+
+    def __init__(self, capacity: int) -> None:
         self.outbox = Outbox(capacity)
-        self._urgent = asyncio.Event()
+        self.direct: Callable[[Batch], bool] | None = None
+
+    def deliver(self, batch: Batch) -> None:
+        if self.direct is not None and not len(self.outbox) and self.direct(batch):
+            return
+        for message in batch.messages:
+            self.outbox.put(message)
+
+
+class Audience:
+    """The onlookers with one filter: what they get is chosen, gathered and encoded once for all of them."""
+
+    def __init__(self, wanted: Filter) -> None:
+        self.onlookers: set[Onlooker] = set()
+        self._wanted = wanted
+        self._gathered: list[Message] = []
+        self._timer: asyncio.Handle | None = None
+        self._at_once = False
 
     def offer(self, published: Published) -> None:
-        if self.wanted.admits(published):
-            self.outbox.put(published.message)
-            if published.message.urgent or self.outbox.overrun:
-                self._urgent.set()
+        """Urgent messages go with the end of this turn of the loop, others within 250 ms."""
+        if not self._wanted.admits(published):
+            return
+        self._gathered.append(published.message)
+        if published.message.urgent and not self._at_once:
+            self._at_once = True
+            self._set(asyncio.get_running_loop().call_soon(self.flush))
+        elif self._timer is None:
+            self._set(asyncio.get_running_loop().call_later(GATHER_S, self.flush))
 
-    def close(self) -> None:
-        self.outbox.close()
-        self._urgent.set()
+    def flush(self) -> None:
+        """Hand out what was gathered."""
+        self._set(None)
+        self._at_once = False
+        if self._gathered:
+            batch, self._gathered = Batch(self._gathered), []
+            for onlooker in list(self.onlookers):
+                onlooker.deliver(batch)
 
-    async def batches(self) -> AsyncIterator[list[Message]]:
-        """Messages gathered for up to 250 ms, urgent ones at once; ends when closed or overrun."""
-        while first := await self.outbox.take():
-            if not any(message.urgent for message in first):
-                self._urgent.clear()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._urgent.wait(), GATHER_S)
-                if len(self.outbox):
-                    first += await self.outbox.take()
-            yield first
+    def _set(self, timer: asyncio.Handle | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = timer
 
 
 class Fanout:
@@ -78,34 +112,47 @@ class Fanout:
 
     def __init__(self, replay_events: int) -> None:
         self._recent: deque[Published] = deque(maxlen=replay_events)
-        self._onlookers: set[Onlooker] = set()
+        self._audiences: dict[Filter, Audience] = {}
         self._closed = False
 
     def publish(self, published: Published) -> None:
         self._recent.append(published)
-        for onlooker in self._onlookers:
-            onlooker.offer(published)
+        for audience in self._audiences.values():
+            audience.offer(published)
 
     def join(self, wanted: Filter, after: str | None) -> Onlooker:
         """A new onlooker. `after`, an event's id: first gets what it missed since, as far as that is still known; an
         id that is no longer (or never was) known gives all that is."""
-        onlooker = Onlooker(wanted, ONLOOKER_CAPACITY + (len(self._recent) if after is not None else 0))
+        audience = self._audiences.setdefault(wanted, Audience(wanted))
+        audience.flush()  # what was gathered is not for who comes now, or is among what it missed
+        onlooker = Onlooker(ONLOOKER_CAPACITY + (len(self._recent) if after is not None else 0))
         if after is not None:
             missed = list(self._recent)
             seen = next((at for at in range(len(missed) - 1, -1, -1) if missed[at].message.id == after), -1)
             for published in missed[seen + 1 :]:
-                onlooker.offer(published)
+                if wanted.admits(published):
+                    onlooker.outbox.put(published.message)
         if self._closed:
-            onlooker.close()
-        else:
-            self._onlookers.add(onlooker)
+            onlooker.outbox.close()
+        audience.onlookers.add(onlooker)
         return onlooker
 
-    def leave(self, onlooker: Onlooker) -> None:
-        self._onlookers.discard(onlooker)
+    def leave(self, wanted: Filter, onlooker: Onlooker) -> None:
+        audience = self._audiences.get(wanted)
+        if audience is not None:
+            audience.onlookers.discard(onlooker)
+            if not audience.onlookers:
+                del self._audiences[wanted]
+
+    @property
+    def onlookers(self) -> int:
+        """How many there are."""
+        return sum(len(audience.onlookers) for audience in self._audiences.values())
 
     def close(self) -> None:
         """Let every onlooker end, once it has what is waiting for it."""
         self._closed = True
-        for onlooker in self._onlookers:
-            onlooker.close()
+        for audience in self._audiences.values():
+            audience.flush()
+            for onlooker in audience.onlookers:
+                onlooker.outbox.close()

@@ -13,12 +13,16 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from monitor.events import EVENTS, event_type
 from stream_server.engine import Engine
-from stream_server.fanout import Filter, Onlooker
+from stream_server.fanout import Batch, Filter, Onlooker
 from stream_server.faults import Refusal
+from stream_server.outbox import Message
+from stream_server.wire import Wire, wire_of
 
 EVENT_TYPES = frozenset(event_type(event) for event in EVENTS)
 PARAMETERS = frozenset({"call_id", "types", "role", "tag", "after"})
 HEARTBEAT_S = 15.0
+MOST_AT_ONCE = 200
+"""Messages that go to a slow reader as one piece."""
 SEND_TIMEOUT_S = 30.0
 CLOSE_TIMEOUT_S = 2.0
 TOO_SLOW = 1008
@@ -51,7 +55,7 @@ async def watch(socket: WebSocket, engine: Engine) -> None:
         await socket.close(refusal.fault.close or 1011, refusal.reason.encode()[:120].decode(errors="ignore"))
         return
     onlooker = engine.fanout.join(wanted, socket.query_params.get("after"))
-    sending = asyncio.create_task(_send(socket, onlooker))
+    sending = asyncio.create_task(_send(wire_of(socket), onlooker))
     leaving = asyncio.create_task(_until_gone(socket))
     overrun = asyncio.create_task(onlooker.outbox.overrun_or_closed())
     try:
@@ -63,21 +67,21 @@ async def watch(socket: WebSocket, engine: Engine) -> None:
             too_slow = sending.done() and not sending.result()
             await _close(socket, TOO_SLOW if too_slow else 1012, "you read too slowly" if too_slow else "stopping")
     finally:
-        _leave(engine, onlooker)
+        _leave(engine, wanted, onlooker)
         for task in (sending, leaving, overrun):
             task.cancel()
 
 
-async def _send(socket: WebSocket, onlooker: Onlooker) -> bool:
-    """Send batches until there are no more; False if the onlooker does not read them."""
-    try:
-        async for batch in onlooker.batches():
-            async with asyncio.timeout(SEND_TIMEOUT_S):
-                await socket.send_text("[" + ",".join(message.data.decode() for message in batch) + "]")
-    except TimeoutError:
-        return False
-    except (WebSocketDisconnect, RuntimeError, OSError):
-        return True
+async def _send(wire: Wire, onlooker: Onlooker) -> bool:
+    """Let the onlooker have batches at once, and what it was too slow for as it catches up, until there are no more;
+    False if it does not read them."""
+    onlooker.direct = lambda batch: wire.send_now(batch.frame)
+    while await onlooker.outbox.first() is not None:
+        if not await wire.may_write(SEND_TIMEOUT_S):
+            return False
+        if wire.gone:
+            return True
+        wire.send_now(Batch(onlooker.outbox.drain(MOST_AT_ONCE)).frame)
     return True
 
 
@@ -92,8 +96,8 @@ async def _until_gone(socket: WebSocket) -> None:
         pass
 
 
-def _leave(engine: Engine, onlooker: Onlooker) -> None:
-    engine.fanout.leave(onlooker)
+def _leave(engine: Engine, wanted: Filter, onlooker: Onlooker) -> None:
+    engine.fanout.leave(wanted, onlooker)
     if onlooker.outbox.dropped:
         engine.instruments.events_dropped.labels("onlooker").inc(onlooker.outbox.dropped)
 
@@ -113,8 +117,8 @@ class PromptResponse(StreamingResponse):
 async def server_sent(engine: Engine, wanted: Filter, after: str | None) -> AsyncIterator[bytes]:
     """The same as server-sent events, one per event, with a comment every 15 s to keep proxies awake."""
     onlooker = engine.fanout.join(wanted, after)
-    batches = onlooker.batches()
-    upcoming = asyncio.ensure_future(anext(batches, None))
+    outbox = onlooker.outbox
+    upcoming = asyncio.ensure_future(outbox.first())
     try:
         yield b": listening\n\n"
         while True:
@@ -122,13 +126,14 @@ async def server_sent(engine: Engine, wanted: Filter, after: str | None) -> Asyn
             if not done:
                 yield b": still here\n\n"
                 continue
-            batch = upcoming.result()
-            if batch is None:
+            if upcoming.result() is None:
                 return
-            for message in batch:
-                head = f"id: {message.id}\nevent: {message.type}\ndata: ".encode()
-                yield head + message.data + b"\n\n"
-            upcoming = asyncio.ensure_future(anext(batches, None))
+            yield b"".join([_server_sent(message) for message in outbox.drain(MOST_AT_ONCE)])
+            upcoming = asyncio.ensure_future(outbox.first())
     finally:
         upcoming.cancel()
-        _leave(engine, onlooker)
+        _leave(engine, wanted, onlooker)
+
+
+def _server_sent(message: Message) -> bytes:
+    return f"id: {message.id}\nevent: {message.type}\ndata: ".encode() + message.data + b"\n\n"

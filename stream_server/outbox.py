@@ -88,13 +88,10 @@ class Outbox:
             self._messages.popleft()
             self._kept = max(0, self._kept - 1)
 
-    async def take(self) -> list[Message]:
-        """All that waits, at least one message; empty once closed and taken, or overrun."""
-        if await self.first() is None:
-            return []
-        out = list(self._messages)
-        self._messages.clear()
-        self._kept = 0
+    def drain(self, most: int) -> list[Message]:
+        """Take out the oldest messages, at most so many."""
+        out = [self._messages.popleft() for _ in range(min(most, len(self._messages)))]
+        self._kept = max(0, self._kept - len(out))
         return out
 
     def _make_room(self) -> None:

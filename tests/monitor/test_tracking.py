@@ -7,10 +7,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from monitor.analysis import SpeakerSpec
+from monitor.floor import CHUNK_FRAMES, EDGE, Floor, both_ways
 from monitor.tracking import Changed, Confirmed, Finding, Merged, SpeakerTracker, TrackingConfig
+from monitor.voices import JOINT_SATURATION, SATURATION, Likeness, Voices
 from vad.cuts import SpeechCut
 
 SIZE, HOP, WINDOW = 64, 25, 75
@@ -287,3 +291,127 @@ def test_a_long_call_is_forgotten_window_by_window_but_not_its_voices() -> None:
 def test_the_same_windows_give_the_same_findings() -> None:
     talk: Talk = [("A", 230), ("B", 260), ("A", 215), (None, 40), ("C", 200)]
     assert follow(talk) == follow(talk)
+
+
+def test_voices_that_are_like_nobody_known_are_borne_where_nobody_new_may_come() -> None:
+    follow([("A", 400), ("B", 600)], TrackingConfig(max_speakers=1))
+    strict = SpeakerSpec("m", "none", WINDOW * 320, SIZE, 0.9, 0.05, 0.0, 0.03)
+    tracker = SpeakerTracker(strict, TrackingConfig(max_speakers=1))
+    for cut in cuts([("A", 1000)]):
+        tracker.hear(cut, np.asarray(direction("A") if cut.end < 400 else -direction("A"), np.float32))
+    assert tracker.current == "S1"
+
+
+@given(st.integers(1, 60), st.integers(2, 6), st.integers(0, 2**32 - 1))
+def test_both_walks_at_once_are_the_forward_backward_algorithm(chunks: int, states: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    belief = rng.dirichlet(np.ones(states))
+    transitions = rng.dirichlet(np.ones(states), (chunks, states))
+    likelihood = np.exp(-rng.exponential(3, (chunks, states)))
+    forward, backward = np.zeros((chunks, states)), np.ones((chunks, states))
+    now = belief
+    for chunk in range(chunks):
+        now = forward[chunk] = (now @ transitions[chunk]) * likelihood[chunk]
+    for chunk in range(chunks - 2, -1, -1):
+        backward[chunk] = transitions[chunk + 1] @ (likelihood[chunk + 1] * backward[chunk + 1])
+    both = forward * backward
+    found, ahead = both_ways(belief.tolist(), transitions, likelihood)
+    np.testing.assert_allclose(found, both / both.sum(axis=1, keepdims=True), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(ahead, forward, rtol=1e-9)
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(15, 120)), min_size=1, max_size=4), st.integers(0, 2**32 - 1))
+def test_a_chunk_has_the_mean_odds_of_the_windows_over_it(talk: list[tuple[int, int]], seed: int) -> None:
+    floor, begin = Floor(0.25, 0.5, 0.001), 0
+    for pause, run in talk:
+        begin += pause
+        segment = [cut for cut in cuts([(None, begin), ("A", run)]) if cut.start >= begin]
+        last = begin
+        for cut in segment:
+            floor.extend(last, last == begin, cut.start, cut.end)
+            last = cut.end
+        begin += run
+    odds = np.random.default_rng(seed).normal(size=(len(floor.windows), 2))
+    pooled = floor.pooled(odds)
+    assert not pooled[-1].any()
+    for chunk, found in zip(floor.starts, pooled.T[:, :-1], strict=True):
+        middle = chunk + CHUNK_FRAMES / 2
+        weights = [min(middle - start, end - middle) / ((end - start) / 2) + EDGE for start, end in floor.windows]
+        over = [at for at, weight in enumerate(weights) if weight >= EDGE]
+        mean = np.average(odds[over], axis=0, weights=[weights[at] for at in over]) if over else np.zeros(2)
+        np.testing.assert_allclose(found, mean, atol=1e-9)
+
+
+@given(st.floats(0.1, 30), st.integers(0, 2**32 - 1))
+def test_odds_are_those_of_normal_distributions(count: float, seed: int) -> None:
+    """Against the posterior of a mean under a normal prior (any textbook): the voice's windows are `count` times their
+    mean, of which as many count as saturation leaves; what all voices share is 0 here."""
+    rng, likeness = np.random.default_rng(seed), Likeness(SPEC)
+    window, total = direction("A"), count * rng.normal(size=SIZE) / math.sqrt(SIZE)
+    known = count / (1 + count / SATURATION)
+    precision = 1 / likeness.between + known / likeness.within
+    mean = total * (known / count) / likeness.within / precision
+    variance, fresh = likeness.within + 1 / precision, likeness.within + likeness.between
+    away = window - mean
+    expected = float(
+        window @ window / fresh - away @ away / variance + likeness.dimensions * math.log(fresh / variance)
+    )
+    slope, offset, _ = likeness.line(count, float(total @ total))
+    assert offset + slope * float(window @ total) == pytest.approx(expected / 2)
+
+
+@given(st.floats(0.1, 30), st.floats(0.1, 30), st.integers(0, 2**32 - 1))
+def test_odds_that_two_voices_are_one(one: float, other: float, seed: int) -> None:
+    """p(all of one voice) / p(the one) p(the other), by integrating the voice out."""
+    rng, likeness = np.random.default_rng(seed), Likeness(SPEC)
+    totals = rng.normal(size=(2, SIZE)) * np.array([[one], [other]]) / math.sqrt(SIZE)
+    inner = (totals @ totals.T).tolist()
+    older, newer, odds = likeness.likest_pair(inner, [one, other], [0, 1])
+    scales = [1 / (1 + count / JOINT_SATURATION) for count in (one, other)]
+    counts, (a, b) = np.array([one, other]) * scales, totals * np.array(scales)[:, None]
+
+    def evidence(known: float, of: NDArray[np.float64]) -> float:
+        spread = likeness.within + known * likeness.between
+        fit = likeness.between * float(of @ of) / (likeness.within * spread)
+        return (fit - likeness.dimensions * math.log(spread / likeness.within)) / 2
+
+    assert (older, newer) == (0, 1)
+    assert odds == pytest.approx(evidence(counts.sum(), a + b) - evidence(counts[0], a) - evidence(counts[1], b))
+
+
+def test_what_is_forgotten_stays_in_the_sums_and_what_is_learned_comes_to_them() -> None:
+    rng = np.random.default_rng(0)
+    voices, twin = (Voices(Likeness(SPEC), SIZE, most, 5) for most in (20, 1000))
+    for each in (voices, twin):
+        each.found(), each.found()
+    for at in range(100):
+        heard, whose = rng.normal(size=SIZE).astype(np.float32), int(rng.integers(2))
+        for each in (voices, twin):
+            each.add(heard, at // 7, 25 * at, 25 * at + 75, 1 / 3)
+            each.learn(len(each.known) - 1, whose)
+    assert (len(voices.known), len(twin.known)) == (20, 100)
+    for _ in range(2):
+        for mine, theirs in zip(voices.models(), twin.models(), strict=True):
+            np.testing.assert_allclose(mine, theirs)
+        np.testing.assert_allclose(voices.odds(10, 0.5), twin.odds(10, 0.5))
+        for each in (voices, twin):  # sums that were learned step by step are those that are summed up anew
+            each.give(np.zeros(len(each.known), np.bool_), None)
+
+
+def test_many_voices_are_weighed_as_few_are() -> None:
+    """Products are taken voice by voice where there are few; nobody may notice."""
+    rng = np.random.default_rng(1)
+    few, many = (Voices(Likeness(SPEC), SIZE, 100, 20) for _ in range(2))
+    for each, known in ((few, 2), (many, 9)):
+        for _ in range(known):
+            each.found()
+    for at in range(60):
+        whose = at // 10 % 2
+        heard = (direction("AB"[whose]) + NOISE * rng.standard_normal(SIZE)).astype(np.float32)
+        for each in (few, many):
+            each.add(heard, at // 5, 25 * at, 25 * at + 75, 1.0)
+            each.learn(at, whose)
+    for each in (few, many):
+        each.weigh_again(4, 1.0, 0.5)
+    assert many.shares[:2, :56].argmax(axis=0).tolist() == few.shares[:, :56].argmax(axis=0).tolist()
+    np.testing.assert_allclose(many.shares[:2], few.shares, atol=1e-6)

@@ -176,7 +176,12 @@ def publish(served: Served, count: int, size: int = 1) -> None:
 
 
 def onlookers_of(served: Served) -> int:
-    return len(served.engine.fanout._onlookers)
+    return served.engine.fanout.onlookers
+
+
+def flush(served: Served) -> None:
+    for audience in served.engine.fanout._audiences.values():
+        audience.flush()
 
 
 @pytest.mark.parametrize("websocket", [True, False], ids=["WebSocket", "server-sent"])
@@ -208,7 +213,11 @@ async def test_an_overrun_onlooker_is_told_that_it_reads_too_slowly(monkeypatch:
     monkeypatch.setattr(fanout, "ONLOOKER_CAPACITY", 20)
     async with serving() as served, served.events() as onlooker, served.events(types="call.started") as other:
         await until(lambda: onlookers_of(served) == 2)
+        publish(served, 400, 30_000)
+        flush(served)  # more than the network takes at once
         publish(served, 21)
+        flush(served)
+        assert len(json.loads(await onlooker.recv())) == 400
         await asyncio.wait_for(onlooker.wait_closed(), 3)
         assert onlooker.close_code == 1008
         await play(served, "c1")

@@ -22,7 +22,9 @@ def message(event: Event) -> Message:
 
 
 async def seqs(outbox: Outbox) -> list[int]:
-    return [int(message.id.split(":")[1]) for message in await outbox.take()]
+    if await outbox.first() is None:
+        return []
+    return [int(message.id.split(":")[1]) for message in outbox.drain(1000)]
 
 
 async def test_what_waits_comes_in_order() -> None:
@@ -76,7 +78,7 @@ async def test_when_nothing_is_droppable_the_reader_is_overrun() -> None:
     for seq in (1, 2, 3):
         outbox.put(lasting(seq))
     assert outbox.overrun
-    assert await outbox.take() == []
+    assert await outbox.first() is None
 
 
 async def test_a_closed_outbox_gives_what_waits_and_then_nothing() -> None:
@@ -85,7 +87,7 @@ async def test_a_closed_outbox_gives_what_waits_and_then_nothing() -> None:
     outbox.close()
     outbox.put(lasting(2))
     assert await seqs(outbox) == [1]
-    assert await outbox.take() == []
+    assert await outbox.first() is None
 
 
 async def test_a_reader_that_waits_is_woken() -> None:
@@ -94,3 +96,52 @@ async def test_a_reader_that_waits_is_woken() -> None:
     await asyncio.sleep(0)
     outbox.put(lasting(1))
     assert await asyncio.wait_for(reading, 1) == [1]
+
+
+async def test_while_nothing_waits_messages_go_straight_to_the_reader_and_then_keep_their_order() -> None:
+    got: list[int] = []
+    reads = [True]
+
+    def direct(message: Message) -> bool:
+        if reads:
+            got.append(int(message.id.split(":")[1]))
+        return bool(reads)
+
+    outbox = Outbox(10)
+    outbox.direct = direct
+    outbox.put(droppable(1))
+    reads.clear()
+    outbox.put(droppable(2))
+    reads.append(True)
+    outbox.put(lasting(3))
+    assert got == [1]
+    assert await seqs(outbox) == [2, 3]
+    outbox.put(lasting(4))
+    assert got == [1, 4]
+
+
+async def test_a_message_is_in_its_place_until_it_is_delivered() -> None:
+    outbox = Outbox(3)
+    outbox.put(lasting(1))
+    first = await outbox.first()
+    assert first is await outbox.first()
+    outbox.put(lasting(2))
+    outbox.delivered(first)
+    assert await seqs(outbox) == [2]
+
+
+async def test_a_message_that_was_lost_while_it_was_on_its_way_takes_none_with_it() -> None:
+    outbox = Outbox(2)
+    outbox.put(droppable(1))
+    first = await outbox.first()
+    outbox.put(lasting(2))
+    outbox.put(lasting(3))
+    outbox.delivered(first)
+    assert await seqs(outbox) == [2, 3]
+
+
+async def test_a_reader_takes_no_more_at_once_than_it_asks_for() -> None:
+    outbox = Outbox(10)
+    for seq in range(5):
+        outbox.put(lasting(seq))
+    assert [len(outbox.drain(2)) for _ in range(4)] == [2, 2, 1, 0]
