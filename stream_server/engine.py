@@ -22,10 +22,11 @@ from stream_server.fanout import Fanout
 from stream_server.faults import Refusal
 from stream_server.livecall import House, LiveCall, delivery
 from stream_server.outbox import Outbox
-from stream_server.pressure import RETRY_S, Pressure, widened
+from stream_server.pressure import RETRY_S, Pressure, grain, widened
 from stream_server.sessions import open_session
 from stream_server.settings import Settings
 from stream_server.version import VERSION
+from vad.resample import SAMPLE_RATE_HZ
 
 log = logging.getLogger("undertone")
 DRAIN_S = 10.0
@@ -99,7 +100,7 @@ class Engine:
         outbox = Outbox(self.settings.stream.outbox_events)
         call = LiveCall(session, self._house, outbox, transport, self.settings.monitor.hop_s)
         self.pressure.call_opened(time.monotonic())
-        if self.pressure.factor > 1:
+        if self.pressure.step.factor > 1:
             call.set_hop(self._hop_s)
         self._calls.add(call)
         self._empty.clear()
@@ -131,12 +132,17 @@ class Engine:
     @property
     def _hop_s(self) -> float:
         """The hop under the pressure of now."""
-        return widened(self.settings.monitor.hop_s, self.pressure.factor)
+        return widened(self.settings.monitor.hop_s, self.pressure.step.factor)
+
+    @property
+    def grain_samples(self) -> int:
+        """How much audio, in samples at 16 kHz, a call should take in at once."""
+        return round(grain(self.settings.monitor.hop_s, self.pressure.step.grain_s) * SAMPLE_RATE_HZ)
 
     async def _watch(self, batchers: Sequence[Batcher]) -> None:
         """Judge the load some times a second, and give way to it or come back."""
         gauges = self.instruments.hop_factor, self.instruments.strain_seconds
-        gauges[0].set(self.pressure.factor)
+        gauges[0].set(self.pressure.step.factor)
         while True:
             began_s = time.monotonic()
             await asyncio.sleep(WATCH_EVERY_S)
@@ -145,7 +151,7 @@ class Engine:
             changed = self.pressure.tick(now_s, len(self._calls), waiting_s, now_s - began_s - WATCH_EVERY_S)
             gauges[1].set(self.pressure.strain_s)
             if changed:
-                gauges[0].set(self.pressure.factor)
+                gauges[0].set(self.pressure.step.factor)
                 late_ms = 1000 * self.pressure.strain_s
                 log.warning("%d calls, %.0f ms late: scores every %g s", len(self._calls), late_ms, self._hop_s)
                 for call in list(self._calls):

@@ -95,8 +95,8 @@ BLOCK_SAMPLES = BLOCK_FRAMES * FRAME_SAMPLES
 class Intake:
     """From the bytes of one stream to 16 kHz samples per channel, and the position that the wire has reached.
 
-    A listener hears in blocks of 100 ms, so bytes are gathered until they complete another one: decoding them in
-    smaller pieces costs much and tells nothing sooner.
+    A listener hears in blocks of 100 ms, so bytes are gathered until they complete another one or more: decoding them
+    in smaller pieces costs much and tells nothing sooner.
     """
 
     def __init__(self, parameters: StreamParameters) -> None:
@@ -106,7 +106,7 @@ class Intake:
         self._received_bytes = 0
         self._gathered: list[bytes] = []
         self._given = 0
-        self._due_bytes = self._block_after(0)
+        self._due_bytes = self._next_after(0, BLOCK_SAMPLES)
 
     @property
     def position_s(self) -> float:
@@ -117,19 +117,20 @@ class Intake:
         return self._decoder.not_finite_samples
 
     def gather(self, data: bytes) -> bool:
-        """Take in bytes; whether another block is complete, so that it is time to `give`."""
+        """Take in bytes; whether it is time to `give`."""
         self._gathered.append(data)
         self._received_bytes += len(data)
         return self._received_bytes >= self._due_bytes
 
-    def give(self) -> list[Samples]:
-        """16 kHz samples per channel, of all that was gathered, as far as they have become certain."""
+    def give(self, grain_samples: int = BLOCK_SAMPLES) -> list[Samples]:
+        """16 kHz samples per channel, of all that was gathered, as far as they have become certain. The next are due
+        once the stream has come to a multiple of `grain_samples`."""
         data = self._gathered[0] if len(self._gathered) == 1 else b"".join(self._gathered)
         self._gathered.clear()
         planar = self._decoder.feed(data)
         out = [resampler.feed(channel) for resampler, channel in zip(self._resamplers, planar, strict=True)]
         self._given += len(out[0])
-        self._due_bytes = self._block_after(self._given)
+        self._due_bytes = self._next_after(self._given, grain_samples)
         return out
 
     def flush(self) -> tuple[list[Samples], int]:
@@ -138,8 +139,8 @@ class Intake:
         ends = [np.asarray(resampler.flush()) for resampler in self._resamplers]
         return [np.concatenate(pair) for pair in zip(rest, ends, strict=True)], self._decoder.flush()
 
-    def _block_after(self, samples: int) -> float:
-        """How many bytes must have come for the block of 16 kHz samples after `samples` to be complete, if the
-        resampler goes on holding back what it holds back now."""
-        missing = BLOCK_SAMPLES - samples % BLOCK_SAMPLES
+    def _next_after(self, samples: int, grain_samples: int) -> float:
+        """How many bytes must have come for the 16 kHz samples after `samples` to come to a multiple of
+        `grain_samples`, if the resampler goes on holding back what it holds back now."""
+        missing = grain_samples - samples % grain_samples
         return self._received_bytes + missing / SAMPLE_RATE_HZ * self.second_bytes

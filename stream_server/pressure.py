@@ -1,6 +1,6 @@
 """How a server that has too much to do gives way: a pure policy, told the time.
 
-    EASE --[strained]--> hop x 2 --[strained]--> hop x 4 --[strained]--> new calls are refused
+    EASE --[strained]--> audio in larger pieces --> hop x 2 --> hop x 4 --> new calls are refused
 
 Strain is the worst of three delays: of the newest emotion events, of the window that waits longest for its model, and
 of the server's own clock. A step is taken when strain has lasted, and no sooner after the last one than its effect can
@@ -12,13 +12,25 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from dataclasses import dataclass
 
-FACTORS = (1, 2, 4)
-"""What the hop is multiplied by, step by step."""
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What hops are multiplied by, and how much audio is taken in at once, in seconds (speech edges are told that much
+    later at most; scores are not). Taken from a strain of `strained_s` on, taken back below `relaxed_s`."""
+
+    strained_s: float
+    relaxed_s: float
+    factor: int
+    grain_s: float
+
+
+STEPS = (Step(0.0, 0.0, 1, 0.1), Step(0.1, 0.05, 1, 0.25), Step(0.2, 0.1, 2, 0.25), Step(0.2, 0.1, 4, 0.5))
 WIDEST_HOP_S = 2.0
 """No hop is widened beyond this."""
-STRAINED_S, RELAXED_S, FULL_S = 0.2, 0.1, 0.15
-"""Strain from which a step is taken; below which one is taken back; from which, at the last step, nobody is let in."""
+FULL_S = 0.15
+"""Strain from which, at the last step, nobody is let in."""
 LASTING_S, EASED_S, SETTLING_S, PATIENCE_S = 2.0, 5.0, 4.0, 120.0
 """How long strain must last for a step; how long there must be none to take it back; the least time between steps; the
 time after which a step is taken back although as many calls are there."""
@@ -31,13 +43,13 @@ NEWEST_S = 2.0
 
 
 class Pressure:
-    """Told of every event's lag and, some times a second, of the rest by `tick`; then asked for `factor`, `admits`."""
+    """Told of every event's lag and, some times a second, of the rest by `tick`; then asked for what to do."""
 
     def __init__(self) -> None:
-        self.factor = FACTORS[0]
+        self.step = STEPS[0]
         self.strain_s = 0.0
         self._lags: deque[tuple[float, float]] = deque(maxlen=4096)
-        self._step = 0
+        self._steps = 0
         self._stepped_at = -math.inf
         self._strained_since: float | None = None
         self._relaxed_since: float | None = None
@@ -62,30 +74,33 @@ class Pressure:
     @property
     def full(self) -> bool:
         """Whether nobody is let in."""
-        return self._step == len(FACTORS) - 1 and self.strain_s >= FULL_S
+        return self.step is STEPS[-1] and self.strain_s >= FULL_S
 
     def tick(self, now_s: float, calls: int, waiting_s: float, late_s: float) -> bool:
-        """`waiting_s`: how long the window has waited that waits longest; `late_s`: how late this tick is. Whether the
-        factor has changed."""
+        """`waiting_s`: how long the window has waited that waits longest; `late_s`: how late this tick is. Whether a
+        step was taken, or taken back."""
         while self._lags and self._lags[0][0] < now_s - NEWEST_S:
             self._lags.popleft()
         self.strain_s = max(_p95([lag for _, lag in self._lags]), waiting_s, late_s)
-        self._strained_since = self._since(self._strained_since, now_s, self.strain_s >= STRAINED_S)
-        self._relaxed_since = self._since(self._relaxed_since, now_s, self.strain_s < RELAXED_S)
+        above = STEPS[self._steps + 1] if self._steps + 1 < len(STEPS) else None
+        strained = above is not None and self.strain_s >= above.strained_s
+        self._strained_since = self._since(self._strained_since, now_s, strained)
+        self._relaxed_since = self._since(self._relaxed_since, now_s, self.strain_s < self.step.relaxed_s)
         if now_s - self._stepped_at < SETTLING_S:
             return False
-        if self._lasted(self._strained_since, now_s, LASTING_S) and self._step < len(FACTORS) - 1:
+        if self._lasted(self._strained_since, now_s, LASTING_S):
             self._calls_at.append(calls)
-            return self._to(self._step + 1, now_s)
-        if self._lasted(self._relaxed_since, now_s, EASED_S) and self._step:
+            return self._to(self._steps + 1, now_s)
+        if self._lasted(self._relaxed_since, now_s, EASED_S):
             gone = calls <= self._calls_at[-1] * (1 - GONE_SHARE)
             if gone or now_s - self._stepped_at >= PATIENCE_S:
                 self._calls_at.pop()
-                return self._to(self._step - 1, now_s)
+                return self._to(self._steps - 1, now_s)
         return False
 
-    def _to(self, step: int, now_s: float) -> bool:
-        self._step, self._stepped_at, self.factor = step, now_s, FACTORS[step]
+    def _to(self, steps: int, now_s: float) -> bool:
+        self._steps, self._stepped_at, self.step = steps, now_s, STEPS[steps]
+        self._strained_since = self._relaxed_since = None
         return True
 
     @staticmethod
@@ -100,6 +115,11 @@ class Pressure:
 def widened(hop_s: float, factor: int) -> float:
     """A hop under a factor, in seconds: never beyond WIDEST_HOP_S, unless it is that wide by itself."""
     return max(hop_s, min(hop_s * factor, WIDEST_HOP_S))
+
+
+def grain(hop_s: float, grain_s: float) -> float:
+    """How much audio to take in at once, in seconds, so that every hop ends with a piece: about `grain_s`."""
+    return hop_s / max(1, round(hop_s / grain_s))
 
 
 def _p95(values: list[float]) -> float:

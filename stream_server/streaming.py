@@ -89,6 +89,7 @@ class _Reader:
         self._socket = socket
         self._call = call
         self._intake = intake
+        self._engine = engine
         self._idle_s = engine.settings.stream.idle_timeout_s
         self._max_call_s = engine.settings.stream.max_call_s
         self._ingest = engine.instruments.stage_seconds.labels("ingest", "")
@@ -161,7 +162,7 @@ class _Reader:
             return
         not_finite = self._intake.not_finite_samples
         with self._ingest.time():
-            self._call.feed(self._intake.give())
+            self._call.feed(self._intake.give(self._engine.grain_samples))
         if self._intake.not_finite_samples > not_finite:
             self._call.warn("audio.not_finite", "samples were NaN or infinite; they count as 0")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from stream_server.pressure import (
@@ -10,10 +11,11 @@ from stream_server.pressure import (
     LASTING_S,
     PATIENCE_S,
     SETTLING_S,
-    STRAINED_S,
+    STEPS,
     YOUNG_LEAST,
     YOUNG_S,
     Pressure,
+    grain,
     widened,
 )
 
@@ -32,7 +34,7 @@ class Server:
         for _ in range(round(seconds / TICK_S)):
             self.now_s += TICK_S
             if self.pressure.tick(self.now_s, calls, delay_s, late_s):
-                self.changes.append((self.now_s, self.pressure.factor))
+                self.changes.append((self.now_s, self.pressure.step.factor))
 
     @property
     def factors(self) -> list[int]:
@@ -45,8 +47,8 @@ def server() -> Server:
 
 
 def test_at_ease_nothing_happens(server: Server) -> None:
-    server.run(600, 100, STRAINED_S - 0.01)
-    assert (server.factors, server.pressure.factor, server.pressure.full) == ([], 1, False)
+    server.run(600, 100, STEPS[1].strained_s - 0.01)
+    assert (server.factors, server.pressure.step.factor, server.pressure.full) == ([], 1, False)
     assert server.pressure.admits(server.now_s, 100)
 
 
@@ -59,16 +61,16 @@ def test_a_short_strain_is_borne(server: Server) -> None:
 
 def test_lasting_strain_widens_the_hop_step_by_step_and_then_the_door_is_shut(server: Server) -> None:
     server.run(30, 400, 0.5)
-    assert server.factors == [2, 4]
-    (first, _), (second, _) = server.changes
-    assert second - first >= SETTLING_S
+    assert server.factors == [1, 2, 4]
+    times = [at for at, _ in server.changes]
+    assert min(np.diff(times)) >= SETTLING_S
     assert server.pressure.full
     assert not server.pressure.admits(server.now_s, 400)
 
 
 def test_while_a_step_is_left_nobody_is_refused(server: Server) -> None:
-    server.run(LASTING_S + 1, 400, 0.5)
-    assert server.factors == [2]
+    server.run(SETTLING_S + LASTING_S + 1, 400, 0.5)
+    assert server.factors == [1, 2]
     assert server.pressure.admits(server.now_s, 400)
 
 
@@ -81,23 +83,23 @@ def test_at_the_last_step_new_calls_come_in_as_long_as_there_is_room(server: Ser
 def test_as_the_calls_go_all_becomes_as_it_was(server: Server) -> None:
     server.run(30, 400, 0.5)
     server.run(30, 300, 0.01)
-    assert server.factors == [2, 4, 2, 1]
+    assert server.factors == [1, 2, 4, 2, 1, 1]
     assert server.pressure.admits(server.now_s, 300)
 
 
 def test_a_step_is_not_taken_back_while_the_calls_that_made_it_necessary_are_there(server: Server) -> None:
-    server.run(LASTING_S + 1, 400, 0.5)
-    server.run(PATIENCE_S / 2, 390, 0.05)
-    assert server.factors == [2]
-    server.run(PATIENCE_S / 2 + EASED_S, 390, 0.05)
-    assert server.factors == [2, 1]
+    server.run(SETTLING_S + LASTING_S + 1, 400, 0.5)
+    server.run(PATIENCE_S / 2, 390, 0.06)
+    assert server.factors == [1, 2]
+    server.run(PATIENCE_S / 2 + EASED_S, 390, 0.06)
+    assert server.factors == [1, 2, 1]
 
 
 def test_load_that_only_the_wider_hop_bears_does_not_make_it_swing(server: Server) -> None:
     """At 400 calls it is 0.4 s late with the hop of ease, 0.05 s with the wider one: ten minutes of it."""
     for _ in range(2400):
-        server.run(TICK_S, 400, 0.4 if server.pressure.factor == 1 else 0.05)
-    assert len(server.changes) <= 2 * 600 / PATIENCE_S + 2
+        server.run(TICK_S, 400, 0.4 if server.pressure.step.factor == 1 else 0.05)
+    assert len(server.changes) <= 2 * 600 / PATIENCE_S + 3
 
 
 def test_events_that_come_late_are_strain_too(server: Server) -> None:
@@ -105,7 +107,7 @@ def test_events_that_come_late_are_strain_too(server: Server) -> None:
         for _ in range(10):
             server.pressure.event_sent(server.now_s, 0.3)
         server.run(TICK_S, 10, 0.0)
-    assert server.factors == [2]
+    assert server.factors == [1]
 
 
 def test_a_few_late_events_among_many_are_none(server: Server) -> None:
@@ -118,7 +120,7 @@ def test_a_few_late_events_among_many_are_none(server: Server) -> None:
 
 def test_a_clock_that_comes_late_is_strain(server: Server) -> None:
     server.run(LASTING_S + 1, 10, 0.0, late_s=0.5)
-    assert server.factors == [2]
+    assert server.factors == [1]
 
 
 def test_of_calls_that_have_just_begun_only_so_many_are_let_in(server: Server) -> None:
@@ -147,3 +149,11 @@ def test_a_large_server_lets_in_more_at_once(server: Server) -> None:
 )
 def test_a_hop_is_widened_to_two_seconds_at_most(hop_s: float, factor: int, expected_s: float) -> None:
     assert widened(hop_s, factor) == expected_s
+
+
+@pytest.mark.parametrize(
+    ("hop_s", "grain_s", "expected_s"),
+    [(0.5, 0.1, 0.1), (0.5, 0.25, 0.25), (0.5, 0.5, 0.5), (0.3, 0.25, 0.3), (0.1, 0.25, 0.1), (1.0, 0.25, 0.25)],
+)
+def test_every_hop_ends_with_a_piece_of_audio(hop_s: float, grain_s: float, expected_s: float) -> None:
+    assert grain(hop_s, grain_s) == pytest.approx(expected_s)
