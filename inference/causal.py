@@ -50,10 +50,10 @@ class ConvBlock(nn.Module):
         self.conv = nn.Conv1d(channels, channels, 3, dilation=dilation, bias=False)
         self.norm = nn.BatchNorm1d(channels)
         self.dropout = dropout
-        self._context = 2 * dilation
+        self.context = 2 * dilation
 
     def forward(self, x: Tensor, past: Past) -> Tensor:
-        y = functional.relu(self.norm(self.conv(past.extend(x, self._context))))
+        y = functional.relu(self.norm(self.conv(past.extend(x, self.context))))
         return x + functional.dropout1d(y, self.dropout, self.training)
 
 

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from inference.checkpoint import CheckpointError, load_emotion, load_speaker
 from inference.features import HISTORY_SAMPLES
 from inference.folding import folded
-from inference.stretches import Memory, batches, padded, stretches
+from inference.stretches import Memory, Stretch, batches, padded, stretches
 from monitor.analysis import Analysis, EmotionAnalysis, EmotionSpec, Role, SpeakerAnalysis, SpeakerSpec, Window
 from monitor.labels import LABELS
 from vad.resample import FRAME_SAMPLES
 
-MAX_BATCH = 64
+MAX_BATCH = 128
 LEAD_FRAMES = 25
 """How much of a pause the emotion network hears before speech: half a second, about as far as it looks back."""
 Array = NDArray[np.float32]
@@ -64,15 +64,17 @@ class EmbeddedEmotion:
         answers = [EmotionAnalysis(nothing, nothing[:, 0], count) for count in frames]
         for batch in batches(stretches(windows, LEAD_FRAMES), MAX_BATCH):
             audio, lengths = padded(batch)
-            states = np.stack([s.stream.memory.state if s.stream.memory else self._fresh for s in batch])
+            states = np.empty((len(batch), len(self._fresh)), np.float32)
+            for state, stretch in zip(states, batch, strict=True):
+                memory = stretch.stream.memory
+                state[:] = self._fresh if memory is None else memory.state
             with torch.inference_mode():
                 given = [torch.from_numpy(array).to(self._device) for array in (audio, states, lengths)]
                 logits, arousal, after = (tensor.float().cpu().numpy() for tensor in self._net(*given))
             full = np.zeros((*logits.shape[:2], len(LABELS)), np.float32)
             full[:, :, self._columns] = logits
             for row, stretch in enumerate(batch):
-                last = windows[stretch.parts[-1][0]]
-                stretch.stream.memory = Memory(last.end_sample, after[row].copy())
+                stretch.stream.memory = Memory(stretch.end, after[row].copy())
                 for place, first, start, end in stretch.parts:
                     answers[place] = EmotionAnalysis(full[row, start:end], arousal[row, start:end], first)
         return answers
@@ -80,10 +82,32 @@ class EmbeddedEmotion:
 
 @dataclass(slots=True)
 class SpeakerMemory(Memory):
-    """Also the last frames: `values` (frames, channels) and `attention` (frames, heads), which end at `end`."""
+    """Also the last frames: `held` (frames, values and attention logits), which end at `end`."""
 
-    values: Array
-    attention: Array
+    held: Array
+
+
+class Spans:
+    """The frames of each window of a batch, gathered for pooling: `frames`: (windows, longest, size)."""
+
+    def __init__(self, windows: Sequence[Window], size: int) -> None:
+        self._asked = [len(window.samples) // FRAME_SAMPLES for window in windows]
+        self._lengths = np.zeros(len(windows), np.int64)
+        self.frames = np.empty((len(windows), max(self._asked, default=0), size), np.float32)
+
+    def put(self, place: int, old: Array, new: Array) -> None:
+        """The window at `place` ends with the frames `new`, and begins with some of `old`, as far as it has room."""
+        asked, row = self._asked[place], self.frames[place]
+        late = min(asked, len(new))
+        early = min(asked - late, len(old))
+        row[:early] = old[len(old) - early :]
+        row[early : early + late] = new[len(new) - late :]
+        row[early + late :] = 0
+        self._lengths[place] = early + late
+
+    def mask(self) -> NDArray[np.bool_]:
+        """Which of the frames are a window's, (windows, longest)."""
+        return np.arange(self.frames.shape[1]) < self._lengths[:, None]
 
 
 class EmbeddedSpeaker:
@@ -108,59 +132,53 @@ class EmbeddedSpeaker:
         self.spec = SpeakerSpec(
             header["name"], header["licence"], header["window_samples"], net.config.embedding, *cosines
         )
+        self._most = self.spec.window_samples // FRAME_SAMPLES
         self._fresh = fresh_state(self._net.frames, device)
 
     def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
-        most = self.spec.window_samples // FRAME_SAMPLES
-        held: dict[int, tuple[Array, Array]] = {}
+        spans = Spans(windows, self._net.config.values + self._net.config.heads)
         found = stretches(windows)
         for batch in batches(found, MAX_BATCH):
             audio, lengths = padded(batch)
-            states = np.stack([self._before(stretch.stream.memory, stretch.joined) for stretch in batch])
+            states = np.empty((len(batch), len(self._fresh)), np.float32)
+            for state, stretch in zip(states, batch, strict=True):
+                self._resume(state, stretch)
             with torch.inference_mode():
                 given = [torch.from_numpy(array).to(self._device) for array in (audio, states, lengths)]
-                values, attention, after = (tensor.float().cpu().numpy() for tensor in self._net.frames(*given))
-            for row, stretch in enumerate(batch):
-                memory, new = stretch.stream.memory, slice(0, stretch.frames)
-                joined = [memory] if memory is not None and stretch.joined else []
-                all_values = np.concatenate([*(m.values for m in joined), values[row, new]])
-                all_attention = np.concatenate([*(m.attention for m in joined), attention[row, new]])
-                for place, _, _, end in stretch.parts:
-                    upto = len(all_values) - stretch.frames + end
-                    own = slice(max(0, upto - len(windows[place].samples) // FRAME_SAMPLES), upto)
-                    held[place] = (all_values[own], all_attention[own])
-                end_sample = windows[stretch.parts[-1][0]].end_sample
-                kept = slice(max(0, len(all_values) - most), None)
-                stretch.stream.memory = SpeakerMemory(
-                    end_sample, after[row].copy(), all_values[kept].copy(), all_attention[kept].copy()
-                )
+                values, attention, after = self._net.frames(*given)
+                joined = torch.cat([values.transpose(0, 1), attention.transpose(0, 1)], dim=2).transpose(0, 1)
+                frames, states = (tensor.float().cpu().numpy() for tensor in (joined, after))
+            for stretch, new, state in zip(batch, frames, states, strict=True):
+                self._remember(stretch, new[: stretch.frames], state, spans)
         for stretch in found:
             if not stretch.frames:  # windows that end where the last one did
+                held = stretch.stream.memory.held
                 for place, *_ in stretch.parts:
-                    own = slice(-(len(windows[place].samples) // FRAME_SAMPLES), None)
-                    held[place] = (stretch.stream.memory.values[own], stretch.stream.memory.attention[own])
-        return [SpeakerAnalysis(row) for row in self._pool([held[place] for place in range(len(windows))])]
+                    spans.put(place, held, held[:0])
+        return [SpeakerAnalysis(row) for row in self._pool(spans)]
 
-    def _before(self, memory: SpeakerMemory | None, joined: bool) -> Array:
-        if memory is None:
-            return self._fresh
-        if joined:
-            return memory.state
-        state = self._fresh.copy()
-        kept = self._net.reference.size
-        state[:kept] = memory.state[:kept]
-        return state
+    def _resume(self, state: Array, stretch: Stretch) -> None:
+        """Into `state` what the network is to go on with; after a pause only what the line sounds like."""
+        memory = stretch.stream.memory
+        state[:] = self._fresh
+        if memory is not None:
+            kept = len(state) if stretch.joined else self._net.reference.size
+            state[:kept] = memory.state[:kept]
 
-    def _pool(self, held: Sequence[tuple[Array, Array]]) -> Array:
+    def _remember(self, stretch: Stretch, new: Array, state: Array, spans: Spans) -> None:
+        """Takes the `new` frames of a stretch into the spans of its windows, and into the stream's memory."""
+        memory = stretch.stream.memory
+        old = memory.held if memory is not None and stretch.joined else new[:0]
+        for place, _, _, end in stretch.parts:
+            spans.put(place, old, new[:end])
+        fresh = min(len(new), self._most)
+        held = np.concatenate([old[max(0, len(old) - self._most + fresh) :], new[len(new) - fresh :]])
+        stretch.stream.memory = SpeakerMemory(stretch.end, state.copy(), held)
+
+    def _pool(self, spans: Spans) -> Array:
         """Embeddings (windows, size) of the windows' frames."""
-        longest = max(len(values) for values, _ in held)
-        mask = np.zeros((len(held), longest), np.bool_)
-        both = [np.zeros((len(held), longest, array.shape[1]), np.float32) for array in held[0]]
-        for row, arrays in enumerate(held):
-            mask[row, : len(arrays[0])] = True
-            for whole, array in zip(both, arrays, strict=True):
-                whole[row, : len(array)] = array
         with torch.inference_mode():
-            given = [torch.from_numpy(array).to(self._device) for array in (*both, mask)]
-            embeddings: torch.Tensor = self._net.embed(*given)
+            given = [torch.from_numpy(array).to(self._device) for array in (spans.frames, spans.mask())]
+            values, attention = given[0].tensor_split([self._net.config.values], dim=2)
+            embeddings: torch.Tensor = self._net.embed(values, attention, given[1])
         return np.asarray(embeddings.float().cpu().numpy(), np.float32)

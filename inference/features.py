@@ -6,6 +6,7 @@ Both embedded networks begin with `LogMel` and `RunningReference`, so a checkpoi
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +20,11 @@ FFT_SAMPLES = 512
 HISTORY_SAMPLES = WINDOW_SAMPLES - HOP_SAMPLES
 """How far the first frame of a stretch looks back beyond it."""
 
-SAMPLES_AT_ONCE = 160_000
-"""Spectra of more audio than this no longer fit the processor's caches, and take several times as long."""
+SPECTRA_AT_ONCE = 800
+"""More no longer fit the processor's caches, and take longer."""
+
+MELS_AT_ONCE = 16
+"""As many as are summed up in one matrix product."""
 
 POWER_FLOOR = 1e-8
 """Keeps the logarithm finite; at -80 dB it lies at the rounding noise of 16-bit audio."""
@@ -49,7 +53,8 @@ def mel_filters(mels: int, low_hz: float, high_hz: float) -> Tensor:
 
 
 class LogMel(nn.Module):
-    """(batch, HISTORY_SAMPLES + n * 160) in [-1, 1] at 16 kHz -> (batch, n, mels) in dB.
+    """(batch, HISTORY_SAMPLES + n * 160) in [-1, 1] at 16 kHz -> (batch, n, mels) in dB, which lies as (n, batch, mels)
+    in memory.
 
     Frame i looks 25 ms wide back from the end of its 10 ms. Silence gives the floor, never an infinity.
     """
@@ -62,15 +67,35 @@ class LogMel(nn.Module):
         # Derived from the arguments, therefore not part of a checkpoint.
         self.register_buffer("window", torch.hann_window(WINDOW_SAMPLES, periodic=False), persistent=False)
         self.register_buffer("filters", mel_filters(mels, low_hz, high_hz), persistent=False)
+        self._bands = list(_bands(self.filters))
 
+    @torch.no_grad()
     def forward(self, audio: Tensor) -> Tensor:
-        streams = max(1, SAMPLES_AT_ONCE // audio.shape[-1])
-        return torch.cat([self._levels(part) for part in audio.split(streams)])  # type: ignore[no-untyped-call]
+        windows = audio.unfold(-1, WINDOW_SAMPLES, HOP_SAMPLES).transpose(0, 1)
+        levels = audio.new_empty(*windows.shape[:2], self.filters.shape[1])
+        steps = max(1, SPECTRA_AT_ONCE // max(1, len(audio)))
+        padded = audio.new_empty(min(steps, len(windows)), len(audio), FFT_SAMPLES)
+        padded[..., WINDOW_SAMPLES:] = 0
+        for some, out in zip(windows.split(steps), levels.split(steps), strict=True):  # type: ignore[no-untyped-call]
+            frames = padded[: len(some)]
+            torch.mul(some, self.window, out=frames[..., :WINDOW_SAMPLES])
+            self._powers(frames.flatten(0, 1), out.flatten(0, 1))
+        return levels.add_(POWER_FLOOR).log10_().mul_(10).transpose(0, 1)
 
-    def _levels(self, audio: Tensor) -> Tensor:
-        frames = audio.unfold(-1, WINDOW_SAMPLES, HOP_SAMPLES) * self.window
-        spectrum = torch.view_as_real(torch.fft.rfft(frames, n=FFT_SAMPLES)).square_()
-        return 10 * torch.log10((spectrum[..., 0] + spectrum[..., 1]) @ self.filters + POWER_FLOOR)
+    def _powers(self, frames: Tensor, out: Tensor) -> None:
+        """Windowed frames (n, FFT_SAMPLES) -> their mel powers, into `out` (n, mels)."""
+        squares = torch.view_as_real(torch.fft.rfft(frames))[:, : self._bands[-1][1]].square_()
+        powers = squares[..., 0] + squares[..., 1]
+        for low, high, mels in self._bands:
+            torch.mm(powers[:, low:high], self.filters[low:high, mels], out=out[:, mels])
+
+
+def _bands(filters: Tensor) -> Iterator[tuple[int, int, slice]]:
+    """Mels in groups, each with the bins [first, last) that any of them takes in: most filters are narrow."""
+    for mel in range(0, filters.shape[1], MELS_AT_ONCE):
+        mels = slice(mel, min(mel + MELS_AT_ONCE, filters.shape[1]))
+        bins = filters[:, mels].sum(1).nonzero().flatten().tolist()
+        yield (bins[0], bins[-1] + 1, mels) if bins else (0, 1, mels)
 
 
 class RunningReference(nn.Module):

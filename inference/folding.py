@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from inference.causal import ConvBlock, SpeakerSoFar, SpectralStem
+from inference.emotion_net import EmotionNet
+from inference.features import RunningReference
+from inference.frame_major import (
+    BandsConv2d,
+    QuickConvBlock,
+    QuickHeadMeans,
+    QuickReference,
+    QuickSoFar,
+    QuickStem,
+    RowsLinear,
+    TapsConv1d,
+)
+from inference.speaker_net import HeadMeans
+
 Net = TypeVar("Net", bound=nn.Module)
+_QUICK: dict[type[nn.Module], Callable[[Any], nn.Module]] = {
+    RunningReference: QuickReference,
+    SpectralStem: QuickStem,
+    ConvBlock: QuickConvBlock,
+    SpeakerSoFar: QuickSoFar,
+    HeadMeans: lambda _: QuickHeadMeans(),
+    nn.Conv2d: BandsConv2d,
+    nn.Conv1d: TapsConv1d,
+}
 _LAYERS = (nn.Conv1d, nn.Conv2d, nn.Linear)
 
 
@@ -29,13 +52,23 @@ def folded(net: Net) -> Net:
             if isinstance(layer, _LAYERS) and isinstance(norm, _BatchNorm) and len(layer.weight) == norm.num_features:
                 _fold(layer, norm)
                 setattr(norms, norm_name, nn.Identity())
-    for module in list(net.modules()):
-        for name, layer in list(module.named_children()):
-            if isinstance(layer, nn.Conv2d):
-                setattr(module, name, _FrameMajorConv2d(layer))
-            elif isinstance(layer, nn.Conv1d) and layer.groups == 1 and layer.stride == (1,) and layer.padding == (0,):
-                setattr(module, name, _TapsConv1d(layer))
+    _replace(net)
+    if isinstance(net, EmotionNet):
+        for head in ("label_head", "arousal_head"):
+            setattr(net, head, RowsLinear(getattr(net, head)))
     return net
+
+
+def _replace(module: nn.Module) -> None:
+    """Puts the layers that run faster in the place of those for which there are any."""
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.Conv1d) and (child.groups > 1 or child.stride != (1,) or child.padding != (0,)):
+            continue
+        made = _QUICK.get(type(child))
+        if made is None:
+            _replace(child)
+        else:
+            setattr(module, name, made(child))
 
 
 def _neighbours(module: nn.Module) -> Iterator[tuple[nn.Module, str, nn.Module, str]]:
@@ -58,36 +91,3 @@ def _fold(layer: nn.Conv1d | nn.Conv2d | nn.Linear, norm: _BatchNorm) -> None:
         shift = shift + norm.bias
     weight = layer.weight * scale.reshape(-1, *[1] * (layer.weight.ndim - 1))
     layer.weight, layer.bias = (nn.Parameter(part.detach(), requires_grad=False) for part in (weight, shift))
-
-
-class _TapsConv1d(nn.Module):
-    """A convolution as one matrix product: (batch, channels, frames) both ways."""
-
-    def __init__(self, conv: nn.Conv1d) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(conv.weight.permute(0, 2, 1).flatten(1).contiguous(), requires_grad=False)
-        self.bias = conv.bias
-        self._steps = [tap * conv.dilation[0] for tap in range(conv.kernel_size[0])]
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = x.transpose(1, 2)
-        frames = x.shape[1] - self._steps[-1]
-        taps = [x[:, step : step + frames] for step in self._steps]
-        x = torch.cat(taps, dim=2) if len(taps) > 1 else x.contiguous()
-        return functional.linear(x, self.weight, self.bias).transpose(1, 2)
-
-
-class _FrameMajorConv2d(nn.Module):
-    """A convolution over (batch, channels, bands, frames) that lies as (batch, frames, bands, channels)."""
-
-    def __init__(self, conv: nn.Conv2d) -> None:
-        super().__init__()
-        weight = conv.weight.transpose(2, 3).contiguous(memory_format=torch.channels_last)
-        self.weight = nn.Parameter(weight, requires_grad=False)
-        self.bias = conv.bias
-        self._stride, self._padding = conv.stride[::-1], tuple(conv.padding)[::-1]
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = x.transpose(2, 3).contiguous(memory_format=torch.channels_last)
-        y = functional.conv2d(x, self.weight, self.bias, self._stride, self._padding)  # type: ignore[arg-type]
-        return y.transpose(2, 3)

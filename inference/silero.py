@@ -8,10 +8,11 @@ chunks of a batch at once, as matrix products. The package itself is never impor
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from importlib.util import find_spec
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -37,8 +38,8 @@ it does not compute again."""
 BLOCK_SAMPLES = BLOCK_FRAMES * FRAME_SAMPLES
 BINS = FFT_SAMPLES // 2 + 1
 CELLS = 128
-SLICE = 128
-"""Chunks that are encoded at once: what lies between two layers then stays in the cache."""
+SLICE = 512
+"""Chunks that are encoded at once."""
 STRIDES = {"conv1": 1, "conv2": 2, "conv3": 2, "conv4": 1}
 SHAPES = {
     "stft": (2 * BINS, 1, FFT_SAMPLES),
@@ -82,9 +83,12 @@ class SileroNet:
 
     def encode(self, chunks: Tensor) -> Tensor:
         """Chunks, each behind its context, (n, 576) -> what they bring to the LSTM's gates, (n, 512)."""
-        return torch.cat([self._encode(chunks[at : at + SLICE]) for at in range(0, len(chunks), SLICE)])
+        gates = chunks.new_empty(len(chunks), 4 * CELLS)
+        for some, out in zip(chunks.split(SLICE), gates.split(SLICE), strict=True):  # type: ignore[no-untyped-call]
+            self._encode(some, out)
+        return gates
 
-    def _encode(self, chunks: Tensor) -> Tensor:
+    def _encode(self, chunks: Tensor, out: Tensor) -> None:
         end = chunks.shape[1]
         mirrored = chunks[:, end - 1 - CONTEXT_SAMPLES : end - 1].flip(1)
         frames = torch.cat((chunks, mirrored), 1).unfold(1, FFT_SAMPLES, HOP_SAMPLES)
@@ -92,15 +96,24 @@ class SileroNet:
         x = (squares[..., 0] + squares[..., 1]).sqrt_().flatten(1)
         for weight, bias, stride in self._convolutions:
             x = _convolve(x, weight, bias, stride)
-        return torch.addmm(self._bias, x, self._input)
+        torch.addmm(self._bias, x, self._input, out=out)
 
     def step(self, gates: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """One chunk of each of n streams: `gates` (n, 512) from `encode`, the state (n, 128) twice -> the logits of
         speech (n,) and the state anew."""
-        through, forget, new, show = torch.addmm(gates, hidden, self._hidden).sigmoid_().chunk(4, 1)
-        cell = torch.addcmul(forget * cell, through, new.mul_(2).sub_(1))
-        hidden = (2 * cell).sigmoid_().mul_(2).sub_(1).mul_(show)
-        return hidden.relu() @ self._final + self._final_bias, hidden, cell
+        hidden, cell = hidden.clone(), cell.clone()
+        self.advance(gates.clone(), hidden, cell)
+        return self.logits(hidden), hidden, cell
+
+    def advance(self, gates: Tensor, hidden: Tensor, cell: Tensor) -> None:
+        """As `step`, in place: the gates are used up, the state is brought up to date."""
+        through, forget, new, show = gates.addmm_(hidden, self._hidden).sigmoid_().chunk(4, 1)
+        cell.mul_(forget).addcmul_(through, new.mul_(2).sub_(1))
+        torch.mul(cell, 2, out=hidden).sigmoid_().mul_(2).sub_(1).mul_(show)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """What the states (n, 128) after n chunks say of speech in them, (n,)."""
+        return hidden.relu() @ self._final + self._final_bias
 
 
 def _convolve(x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
@@ -149,16 +162,6 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What the judge remembers of a stream: the first sample of the next chunk, the LSTM's state (2, 128), and the
-    logit of the last chunk."""
-
-    position: int
-    state: NDArray[np.float32]
-    logit: float
-
-
 CHUNK_OF_FRAME = np.array(
     [
         [
@@ -175,28 +178,68 @@ CHUNK_OF_FRAME = np.array(
 samples that follow on the latest chunk, which also answers for frames of which it has not heard the middle."""
 
 
+NEVER = -(1 << 62)
+"""The position of a stream that has not begun: no window reaches back so far."""
+
+
+class Heard:
+    """What the judge remembers of its streams, a row each: `position`, the first sample of the next chunk, the LSTM's
+    state (rows, 128) twice, and the logit of the last chunk."""
+
+    def __init__(self, device: str) -> None:
+        self.position = np.zeros(0, np.int64)
+        self.logit = np.zeros(0, np.float32)
+        self.hidden = self.cell = torch.zeros(0, CELLS, device=device)
+        self._free: list[int] = []
+
+    def place(self, position: int = NEVER) -> Place:
+        """A row for a stream that has heard nothing, or silence up to `position`; it is free again when nobody holds
+        the place any more."""
+        if not self._free:
+            rows = len(self.position)
+            added = max(64, rows)
+            self.position = np.append(self.position, np.zeros(added, np.int64))
+            self.logit = np.append(self.logit, np.zeros(added, np.float32))
+            more = self.hidden.new_zeros(added, CELLS)
+            self.hidden, self.cell = torch.cat([self.hidden, more]), torch.cat([self.cell, more])
+            self._free.extend(range(rows + added - 1, rows - 1, -1))
+        row = self._free.pop()
+        self.position[row], self.logit[row] = position, 0
+        self.hidden[row] = self.cell[row] = 0
+        return Place(self, row)
+
+    def release(self, row: int) -> None:
+        """The row is free; from any thread."""
+        self._free.append(row)
+
+
+class Place:
+    """The row of a stream in `Heard`."""
+
+    __slots__ = ("heard", "row")
+
+    def __init__(self, heard: Heard, row: int) -> None:
+        self.heard = heard
+        self.row = row
+
+    def __del__(self) -> None:
+        self.heard.release(self.row)
+
+
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """Audio of one stream from sample `begin`, in `parts`: windows, each but the first without what the one before it
-    held. `places`: theirs in the batch, each with the number of blocks that it asks about; `ends`: where those end."""
+class Round:
+    """Audio of streams, none of them twice. Per stream: `samples`, from sample `begin` up to sample `last`; the first
+    block that is asked about ends at sample `first`. Per block that is asked about: the `rows` of its stream here, and
+    where it `ends`; in the order of `asked`: places of windows in the batch, with how many blocks each asks about."""
 
-    stream: Stream
-    begin: int
-    places: list[tuple[int, int]] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    parts: list[NDArray[np.float32]] = field(default_factory=list)
-
-    def append(self, place: int, window: Window, new: int) -> None:
-        """One more window, of which only the last `new` samples are new."""
-        more = (len(window.samples) - WINDOW_SAMPLES) // BLOCK_SAMPLES
-        self.places.append((place, 1 + more))
-        end = window.end_sample
-        self.ends.extend(range(end - more * BLOCK_SAMPLES, end + 1, BLOCK_SAMPLES) if more else (end,))
-        self.parts.append(window.samples[-new:])
-
-    @property
-    def samples(self) -> NDArray[np.float32]:
-        return self.parts[0] if len(self.parts) == 1 else np.concatenate(self.parts)
+    streams: list[Stream]
+    samples: list[NDArray[np.float32]]
+    begin: NDArray[np.int64]
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    asked: list[tuple[int, int]]
 
 
 class SileroJudge:
@@ -208,92 +251,145 @@ class SileroJudge:
     """
 
     role = Role.SPEECH
-    max_batch = 256
+    max_batch = 512
 
     def __init__(self, path: Path, device: str) -> None:
         self._net = SileroNet(read_tensors(path), device)
         self._device = device
+        self.heard = Heard(device)
         self.spec = SpeechSpec(f"silero-vad-{VERSION}", "MIT", WINDOW_SAMPLES)
 
     def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
-        answers: dict[int, Analysis] = {}
-        for stretches in _rounds(windows):
-            levels, finite = self._judge(stretches)
+        answers: list[Analysis] = [Missing.FAILED] * len(windows)
+        for turn in _rounds(windows):
+            levels, finite = self._judge(turn)
             at = 0
-            for place, blocks in (asked for stretch in stretches for asked in stretch.places):
-                own = levels[at * BLOCK_FRAMES : (at + blocks) * BLOCK_FRAMES]
-                answers[place] = SpeechAnalysis(own) if all(finite[at : at + blocks]) else Missing.FAILED
+            for place, blocks in turn.asked:
+                if finite is None or all(finite[at : at + blocks]):
+                    answers[place] = SpeechAnalysis(levels[at * BLOCK_FRAMES : (at + blocks) * BLOCK_FRAMES])
                 at += blocks
-        return [answers[place] for place in range(len(windows))]
+        return answers
 
-    def _judge(self, stretches: list[Stretch]) -> tuple[bytes, list[bool]]:
-        """The levels of all blocks of stretches, each of another stream, and which blocks' are numbers."""
-        heard = [_resumed(stretch) for stretch in stretches]
-        unheard = [stretch.ends[-1] - each.position for stretch, each in zip(stretches, heard, strict=True)]
-        order = sorted(range(len(stretches)), key=unheard.__getitem__, reverse=True)
-        counts = np.array([unheard[at] // CHUNK_SAMPLES for at in order])
-        audio = np.empty((len(order), CONTEXT_SAMPLES + CHUNK_SAMPLES * int(counts[0])), np.float32)
-        for row, at, count in zip(audio, order, counts.tolist(), strict=True):
-            samples, length = stretches[at].samples, CONTEXT_SAMPLES + CHUNK_SAMPLES * count
-            first = len(samples) - unheard[at] - CONTEXT_SAMPLES
-            row[:length] = samples[first : first + length]
-        state = np.stack([heard[at].state for at in order])
-        logits = np.empty((len(order), 1 + int(counts[0])), np.float32)
-        logits[order, 1:] = self._listen(audio, counts, state)
-        logits[:, 0] = [each.logit for each in heard]
-        for at, count, after in zip(order, counts.tolist(), state, strict=True):
-            position, logit = heard[at].position + CHUNK_SAMPLES * count, float(logits[at, count])
-            stretches[at].stream.memory = Heard(position, after.copy(), logit)
-        rows = [row for row, stretch in enumerate(stretches) for _ in stretch.ends]
-        new = np.array(
-            [end - each.position for stretch, each in zip(stretches, heard, strict=True) for end in stretch.ends]
-        )
+    def _judge(self, turn: Round) -> tuple[bytes, list[bool] | None]:
+        """The levels of all blocks of a round, and which blocks' are numbers (None: all)."""
+        heard = self.heard
+        rows = np.array([self._row(stream) for stream in turn.streams])
+        begin = turn.begin + CONTEXT_SAMPLES
+        position = heard.position[rows]
+        fresh = (position < begin) | (position > turn.first)
+        position[fresh] = begin[fresh]
+        counts = (turn.last - position) // CHUNK_SAMPLES
+        order = np.argsort(-counts, kind="stable")
+        logits = np.empty((len(rows), 1 + int(counts.max())), np.float32)
+        logits[:, 0] = np.where(fresh, 0, heard.logit[rows])
+        audio = _gathered(turn, position, counts, order)
+        logits[order, 1:] = self._listen(audio, counts[order], rows[order], fresh[order])
+        heard.position[rows] = position + CHUNK_SAMPLES * counts
+        heard.logit[rows] = logits[np.arange(len(rows)), counts]
+        new = turn.ends - position[turn.rows]
         columns = np.maximum(CHUNK_OF_FRAME[new % CHUNK_SAMPLES] + (new // CHUNK_SAMPLES)[:, None], 0)
-        asked = logits[np.array(rows)[:, None], columns]
+        asked = logits[turn.rows[:, None], columns]
+        finite = np.isfinite(asked)
         levels = np.rint(255 / (1 + np.exp(-np.nan_to_num(asked)))).astype(np.uint8)
-        return levels.tobytes(), np.isfinite(asked).all(axis=1).tolist()
+        return levels.tobytes(), None if finite.all() else finite.all(axis=1).tolist()
+
+    def _row(self, stream: Stream) -> int:
+        place = stream.memory
+        if not isinstance(place, Place) or place.heard is not self.heard:
+            place = stream.memory = self.heard.place()
+        return place.row
 
     def _listen(
-        self, audio: NDArray[np.float32], counts: NDArray[np.int64], state: NDArray[np.float32]
+        self,
+        audio: NDArray[np.float32],
+        counts: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        fresh: NDArray[np.bool_],
     ) -> NDArray[np.float32]:
-        """The logits of the chunks of `audio`: (n, most). `counts`, chunks per row, falls; `state` (n, 2, 128) is
-        brought up to date."""
+        """The logits of the chunks of `audio`: (n, most). `counts`, chunks per stream, falls; `rows`: where their state
+        is, which is brought up to date; `fresh`: which of them begin anew."""
         alive = [int(np.count_nonzero(counts > step)) for step in range(counts[0])]
         logits = np.empty((len(counts), len(alive)), np.float32)
-        if not alive:
-            return logits
         with torch.inference_mode():
-            rows = torch.from_numpy(audio).to(self._device)
-            chunks = rows.unfold(1, CONTEXT_SAMPLES + CHUNK_SAMPLES, CHUNK_SAMPLES)
-            gates = self._net.encode(torch.cat([chunks[:n, step] for step, n in enumerate(alive)]))
-            hidden, cell = torch.from_numpy(state).to(self._device).unbind(1)
-            for step, n in enumerate(alive):
-                begun = sum(alive[:step])
-                said, hidden[:n], cell[:n] = self._net.step(gates[begun : begun + n], hidden[:n], cell[:n])
-                logits[:n, step] = said.cpu().numpy()
-            state[:, 0], state[:, 1] = hidden.cpu().numpy(), cell.cpu().numpy()
+            index = torch.from_numpy(rows).to(self._device)
+            hidden, cell = (of_all.index_select(0, index) for of_all in (self.heard.hidden, self.heard.cell))
+            if fresh.any():
+                begun = torch.from_numpy(~fresh).to(self._device)[:, None]
+                hidden, cell = hidden.where(begun, 0), cell.where(begun, 0)
+            if alive:
+                given = torch.from_numpy(audio).to(self._device)
+                chunks = given.unfold(1, CONTEXT_SAMPLES + CHUNK_SAMPLES, CHUNK_SAMPLES)
+                gates = self._net.encode(torch.cat([chunks[:n, step] for step, n in enumerate(alive)]))
+                after = gates.new_empty(len(gates), CELLS)
+                for n, own, out in zip(alive, gates.split(alive), after.split(alive), strict=True):  # type: ignore[no-untyped-call]
+                    self._net.advance(own, hidden[:n], cell[:n])
+                    out.copy_(hidden[:n])
+                said = self._net.logits(after).cpu().numpy()
+                for step, (n, part) in enumerate(zip(alive, np.split(said, np.cumsum(alive)[:-1]), strict=True)):
+                    logits[:n, step] = part
+            self.heard.hidden.index_copy_(0, index, hidden)
+            self.heard.cell.index_copy_(0, index, cell)
         return logits
 
 
-def _rounds(windows: Sequence[Window]) -> Iterator[list[Stretch]]:
-    """Joins windows of a stream that follow on each other to stretches; in a round each stream has one at most."""
-    stretches: dict[Stream, list[Stretch]] = {}
+def _gathered(
+    turn: Round, position: NDArray[np.int64], counts: NDArray[np.int64], order: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """The streams' chunks from `position` on, behind their context, (streams, 64 + most * 512), in that order; what
+    follows on the last chunk of a stream is not written."""
+    audio = np.empty((len(order), CONTEXT_SAMPLES + CHUNK_SAMPLES * int(counts.max())), np.float32)
+    behind = (turn.last - position + CONTEXT_SAMPLES).tolist()
+    lengths = (CONTEXT_SAMPLES + CHUNK_SAMPLES * counts).tolist()
+    for row, at in zip(audio, order.tolist(), strict=True):
+        samples, length = turn.samples[at], lengths[at]
+        first = len(samples) - behind[at]
+        row[:length] = samples[first : first + length]
+    return audio
+
+
+def _rounds(windows: Sequence[Window]) -> Iterator[Round]:
+    """Joins windows of a stream that follow on each other; in a round each stream is there once at most."""
+    if len({window.stream for window in windows}) == len(windows):
+        if windows:
+            yield _round([[place] for place in range(len(windows))], windows)
+        return
+    found: dict[Stream, list[list[int]]] = {}
     for place, window in enumerate(windows):
-        own = stretches.setdefault(window.stream, [])
-        new = window.end_sample - own[-1].ends[-1] if own else len(window.samples)
+        own = found.setdefault(window.stream, [])
+        new = window.end_sample - windows[own[-1][-1]].end_sample if own else 0
         if 0 < new <= len(window.samples) - CONTEXT_SAMPLES - CHUNK_SAMPLES:
-            own[-1].append(place, window, new)
+            own[-1].append(place)
         else:
-            own.append(Stretch(window.stream, window.end_sample - len(window.samples)))
-            own[-1].append(place, window, len(window.samples))
-    for turn in range(max(map(len, stretches.values()), default=0)):
-        yield [own[turn] for own in stretches.values() if turn < len(own)]
+            own.append([place])
+    for turn in range(max(map(len, found.values()))):
+        yield _round([own[turn] for own in found.values() if turn < len(own)], windows)
 
 
-def _resumed(stretch: Stretch) -> Heard:
-    """What the stream has heard, if the stretch follows on it; otherwise a fresh start at the stretch's beginning."""
-    begin = stretch.begin + CONTEXT_SAMPLES
-    heard = stretch.stream.memory
-    if isinstance(heard, Heard) and begin <= heard.position <= stretch.ends[0]:
-        return heard
-    return Heard(begin, np.zeros((2, CELLS), np.float32), 0.0)
+def _round(stretches: list[list[int]], windows: Sequence[Window]) -> Round:
+    """`stretches`: places of the windows of a stream that follow on each other, per stream."""
+    every = [place for places in stretches for place in places]
+    many = np.array([len(places) for places in stretches])
+    sizes = np.array([len(windows[place].samples) for place in every])
+    ends = np.array([windows[place].end_sample for place in every])
+    blocks = 1 + (sizes - WINDOW_SAMPLES) // BLOCK_SAMPLES
+    last = many.cumsum() - 1
+    first = last - many + 1
+    behind = blocks.cumsum().repeat(blocks) - 1 - np.arange(blocks.sum())
+    return Round(
+        streams=[windows[places[0]].stream for places in stretches],
+        samples=[_joined([windows[place] for place in places]) for places in stretches],
+        begin=ends[first] - sizes[first],
+        first=ends[first] - (blocks[first] - 1) * BLOCK_SAMPLES,
+        last=ends[last],
+        rows=np.arange(len(stretches)).repeat(many).repeat(blocks),
+        ends=ends.repeat(blocks) - behind * BLOCK_SAMPLES,
+        asked=list(zip(every, blocks.tolist(), strict=True)),
+    )
+
+
+def _joined(windows: list[Window]) -> NDArray[np.float32]:
+    """The audio of windows that follow on each other, in one piece."""
+    if len(windows) == 1:
+        return windows[0].samples
+    new = [after.samples[before.end_sample - after.end_sample :] for before, after in pairwise(windows)]
+    return np.concatenate([windows[0].samples, *new])

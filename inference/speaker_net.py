@@ -39,6 +39,15 @@ class SpeakerNetConfig:
     heads: int = 16
 
 
+class HeadMeans(nn.Module):
+    """Weights (batch, frames, heads), and values (batch, frames, channels), of which each head has its share ->
+    (batch, channels): sums over the frames."""
+
+    def forward(self, weight: Tensor, values: Tensor) -> Tensor:
+        grouped = values.unflatten(2, (weight.shape[2], -1))  # type: ignore[no-untyped-call]
+        return torch.einsum("bfh,bfhc->bhc", weight, grouped).flatten(1)
+
+
 class SpeakerNet(nn.Module):
     """Audio in [-1, 1] at 16 kHz -> values and attention logits per 20 ms; any span of those -> an embedding of unit
     length. Embeddings are compared by dot product.
@@ -69,6 +78,7 @@ class SpeakerNet(nn.Module):
         self.values = nn.Conv1d(channels, config.values, 1, bias=False)
         self.values_norm = nn.BatchNorm1d(config.values)
         self.attention = nn.Conv1d(config.values, config.heads, 1)
+        self.head_means = HeadMeans()
         self.pool_norm = nn.BatchNorm1d(2 * config.values)
         self.project = nn.Linear(2 * config.values, config.embedding, bias=False)
         self.embed_norm = nn.BatchNorm1d(config.embedding, affine=False)
@@ -79,7 +89,7 @@ class SpeakerNet(nn.Module):
         x = self.stem(features, past)
         for block in self.blocks:
             x = block(x, past)
-        values = functional.relu(self.values_norm(self.values(x)))
+        values = functional.relu(self.values_norm(self.values(x)), inplace=True)
         return values.transpose(1, 2), self.attention(values).transpose(1, 2)
 
     def frames(
@@ -97,10 +107,9 @@ class SpeakerNet(nn.Module):
         least one -> (batch, embedding): each head's attention-weighted mean and standard deviation (Okabe et al. 2018)
         of its share of the values, projected."""
         weight = logits.masked_fill(~mask[..., None], -torch.inf).softmax(1)
-        grouped = values.unflatten(2, (self.config.heads, -1))  # type: ignore[no-untyped-call]
-        mean = torch.einsum("bfh,bfhc->bhc", weight, grouped)
-        variance = torch.einsum("bfh,bfhc->bhc", weight, grouped.square()) - mean.square()
-        pooled = torch.cat([mean.flatten(1), variance.clamp_min(1e-4).sqrt().flatten(1)], dim=1)
+        mean = self.head_means(weight, values)
+        variance = self.head_means(weight, values.square()) - mean.square()
+        pooled = torch.cat([mean, variance.clamp_min(1e-4).sqrt()], dim=1)
         return functional.normalize(self.embed_norm(self.project(self.pool_norm(pooled))), dim=1)
 
     def forward(self, audio: Tensor, mask: Tensor | None = None) -> Tensor:

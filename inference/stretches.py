@@ -13,7 +13,7 @@ from monitor.analysis import Stream, Window
 from vad.resample import FRAME_SAMPLES
 
 Samples = NDArray[np.float32]
-BATCH_FRAMES = 80
+BATCH_FRAMES = 120
 """What a batch of its own costs, in frames: as much as so many frames of padding in a larger one."""
 
 
@@ -27,52 +27,58 @@ class Memory:
 
 @dataclass(slots=True)
 class Stretch:
-    """The new audio of one stream. `audio`: HISTORY_SAMPLES samples before it (zeros where unknown), then `frames`
-    frames of 20 ms. `joined`: whether it goes on where the stream's memory ends. `parts`: per window its place in the
-    batch, the window's frame with which its new part begins, and where that part lies in the stretch."""
+    """The new audio of one stream. `joined`: whether it goes on where the stream's memory ends. `pieces`: what is known
+    of the HISTORY_SAMPLES samples before it (`known` samples), then `frames` frames of 20 ms, up to sample `end`.
+    `parts`: per window its place in the batch, the window's frame with which its new part begins, and where that part
+    lies in the stretch."""
 
     stream: Stream
     joined: bool
-    audio: Samples
+    known: int
+    pieces: list[Samples]
+    end: int
     frames: int = 0
     parts: list[tuple[int, int, int, int]] = field(default_factory=list)
+
+    def write(self, row: Samples) -> None:
+        """The audio into `row`: zeros where nothing is known before it, and behind it."""
+        at = HISTORY_SAMPLES - self.known
+        row[:at] = 0
+        for piece in self.pieces:
+            row[at : at + len(piece)] = piece
+            at += len(piece)
+        row[at:] = 0
 
 
 def stretches(windows: Sequence[Window], lead_frames: int | None = None) -> list[Stretch]:
     """One or more per stream, in order. Where windows leave a gap, a new stretch begins with the later window; with
     `lead_frames`, also where new audio begins with a pause, so many frames before its first speech."""
     open_: dict[Stream, Stretch] = {}
-    pieces: dict[int, list[Samples]] = {}
     ends: dict[Stream, int] = {}
     out: list[Stretch] = []
     for place, window in enumerate(windows):
-        stream, end = window.stream, window.end_sample
-        begin = max(0, end - len(window.samples))
+        stream, end, samples = window.stream, window.end_sample, window.samples
+        size = len(samples)
+        begin = max(0, end - size)
         heard = ends.get(stream, stream.memory.end if stream.memory is not None else -1)
         joined = begin <= heard <= end
         start = heard if joined else begin
-        if lead_frames is not None and window.speech is not None:
-            spoken = np.flatnonzero(window.speech[len(window.speech) - (end - start) // FRAME_SAMPLES :])
-            if len(spoken) and spoken[0] > lead_frames:
-                start, joined = start + int(spoken[0] - lead_frames) * FRAME_SAMPLES, False
-        if stream not in open_ or not joined:
+        if lead_frames is not None and window.speech is not None and start < end:
+            new_speech = window.speech[len(window.speech) - (end - start) // FRAME_SAMPLES :]
+            silent = int(new_speech.argmax()) if len(new_speech) else 0
+            if silent > lead_frames:
+                start, joined = start + (silent - lead_frames) * FRAME_SAMPLES, False
+        count = (end - start) // FRAME_SAMPLES
+        stretch = open_.get(stream)
+        if stretch is None or not joined:
             known = min(HISTORY_SAMPLES, start - begin)
-            history = np.zeros(HISTORY_SAMPLES, np.float32)
-            at = start - end + len(window.samples)
-            history[HISTORY_SAMPLES - known :] = window.samples[at - known : at]
-            open_[stream] = Stretch(stream, joined, history)
-            out.append(open_[stream])
-            pieces[id(open_[stream])] = [history]
-        stretch = open_[stream]
-        new = window.samples[len(window.samples) - (end - start) :]
-        count = len(new) // FRAME_SAMPLES
-        first = len(window.samples) // FRAME_SAMPLES - count
-        stretch.parts.append((place, first, stretch.frames, stretch.frames + count))
-        pieces[id(stretch)].append(new)
+            stretch = open_[stream] = Stretch(stream, joined, known, [samples[size - (end - start) - known :]], end)
+            out.append(stretch)
+        elif count:
+            stretch.pieces.append(samples[size - (end - start) :])
+        stretch.parts.append((place, size // FRAME_SAMPLES - count, stretch.frames, stretch.frames + count))
         stretch.frames += count
-        ends[stream] = end
-    for stretch in out:
-        stretch.audio = np.concatenate(pieces[id(stretch)])
+        stretch.end = ends[stream] = end
     return out
 
 
@@ -95,12 +101,15 @@ def batches(found: Sequence[Stretch], most: int) -> Iterator[list[Stretch]]:
 def cuts(lengths: Sequence[int], most: int) -> list[int]:
     """Where to cut rising lengths into batches of at most `most`, each padded to its longest, so that frames, padding
     and the batches themselves cost the least; the ends of the batches."""
-    costs, begins = [0.0], [0]
-    for end in range(1, len(lengths) + 1):
-        candidates = range(max(0, end - most), end)
-        begin = min(candidates, key=lambda at: costs[at] + (end - at) * lengths[end - 1])
-        costs.append(costs[begin] + (end - begin) * lengths[end - 1] + BATCH_FRAMES)
-        begins.append(begin)
+    few = len(lengths) <= most  # then nothing is gained by a cut between equals
+    inner = [at for at in range(1, len(lengths)) if not few or lengths[at - 1] < lengths[at]]
+    places = [0, *inner, len(lengths)] if lengths else [0]
+    costs, begins = {0: 0}, {0: 0}
+    for number, end in enumerate(places[1:], start=1):
+        longest = lengths[end - 1]
+        begin = min(places[max(0, number - most) : number], key=lambda at: costs[at] + (end - at) * longest)
+        costs[end] = costs[begin] + (end - begin) * longest + BATCH_FRAMES
+        begins[end] = begin
     ends, end = [], len(lengths)
     while end:
         ends.append(end)
@@ -111,7 +120,7 @@ def cuts(lengths: Sequence[int], most: int) -> list[int]:
 def padded(batch: Sequence[Stretch]) -> tuple[Samples, NDArray[np.int64]]:
     """The audio of a batch, (batch, HISTORY_SAMPLES + longest * 320), and its lengths in frames, (batch,)."""
     lengths = np.array([stretch.frames for stretch in batch])
-    audio = np.zeros((len(batch), HISTORY_SAMPLES + int(lengths.max()) * FRAME_SAMPLES), np.float32)
+    audio = np.empty((len(batch), HISTORY_SAMPLES + int(lengths.max()) * FRAME_SAMPLES), np.float32)
     for row, stretch in zip(audio, batch, strict=True):
-        row[: len(stretch.audio)] = stretch.audio
+        stretch.write(row)
     return audio, lengths

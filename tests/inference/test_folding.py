@@ -69,6 +69,18 @@ def test_streams_of_unequal_length_leave_the_state_of_their_own_end(net: Emotion
         assert torch.allclose(together[row], alone[0], rtol=1e-5, atol=1e-4)
 
 
+@torch.inference_mode()
+def test_a_folded_network_pools_the_same() -> None:
+    torch.manual_seed(4)
+    plain = SpeakerNet(SpeakerNetConfig(values=64, heads=4)).eval()
+    values, logits, mask = (
+        torch.rand(3, 20, 64),
+        torch.randn(3, 20, 4),
+        torch.arange(20) < torch.tensor([[20], [1], [9]]),
+    )
+    assert torch.allclose(folded(plain).embed(values, logits, mask), plain.embed(values, logits, mask), atol=1e-6)
+
+
 def test_folding_leaves_the_network_as_it_was(net: EmotionNet | SpeakerNet) -> None:
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     fast = folded(net)

@@ -100,7 +100,7 @@ def test_neither_the_package_nor_torchaudio_is_imported() -> None:
 
 def test_a_frame_has_the_probability_of_the_chunk_with_its_middle_or_the_latest_heard(judge: SileroJudge) -> None:
     audio, stream = talk(0), Stream()
-    stream.memory = silero.Heard(0, np.zeros((2, 128), np.float32), 0.0)  # as the packaged model begins
+    stream.memory = judge.heard.place(0)  # as the packaged model begins
     chunks = chunks_of(audio)
     for end in ends(audio):
         expected = [
@@ -161,6 +161,36 @@ def test_the_last_block_may_be_shorter_than_a_chunk(judge: SileroJudge) -> None:
     blocks = [number * BLOCK for number in range(20, 26)]  # after the last, 64 samples wait for the rest of their chunk
     heard = ask(judge, [window(audio, end, stream) for end in (*blocks, blocks[-1] + FRAME_SAMPLES)])
     assert heard[-1, -1] == heard[-2, -1] != heard[-3, -1]
+
+
+def test_a_place_is_given_again_when_its_stream_has_gone(judge: SileroJudge) -> None:
+    audio, end = talk(0), 10 * BLOCK
+    streams = [Stream() for _ in range(3)]
+    first = ask(judge, [window(audio, end, stream) for stream in streams])
+    rows = {stream.memory.row for stream in streams}
+    assert len(rows) == 3
+    streams.clear()
+    fresh = [Stream() for _ in range(3)]
+    np.testing.assert_array_equal(ask(judge, [window(audio, end, stream) for stream in fresh]), first)
+    assert {stream.memory.row for stream in fresh} == rows
+
+
+def test_more_streams_than_there_were_places_for_keep_what_they_heard() -> None:
+    judge, audio = SileroJudge(packaged_file(), "cpu"), talk(1)
+    one, others = Stream(), [Stream() for _ in range(200)]
+    alone = Stream()
+    for end in ends(audio)[10:13]:
+        expected = ask(judge, [window(audio, end, alone)])[0]
+        batch = [window(audio, end, one), *(window(audio, end + BLOCK, other) for other in others)]
+        np.testing.assert_allclose(ask(judge, batch)[0], expected, rtol=0, atol=LEVEL)
+
+
+def test_a_stream_that_another_judge_has_heard_begins_anew(judge: SileroJudge) -> None:
+    other, audio, stream = SileroJudge(packaged_file(), "cpu"), talk(1), Stream()
+    for end in ends(audio)[:12]:
+        ask(judge, [window(audio, end, stream)])
+    end = ends(audio)[12]
+    np.testing.assert_array_equal(ask(other, [window(audio, end, stream)]), ask(other, [window(audio, end, Stream())]))
 
 
 def test_hiss_and_hum_are_not_speech(judge: SileroJudge) -> None:
