@@ -20,8 +20,8 @@ import torch
 
 from evaluation.manifest import data_folder
 from inference.allocation import keep_freed_memory
-from inference.checkpoint import CheckpointError
-from inference.model import Models, load, specs, warm_up
+from inference.loading import load
+from inference.model import CheckpointError, Models, specs, warm_up
 from monitor.analysis import Role, Window
 from monitor.session import Session
 from stream_server import media

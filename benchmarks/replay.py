@@ -15,12 +15,11 @@ import torch
 
 from evaluation.caching import WrappedModel
 from evaluation.manifest import data_folder
-from inference.checkpoint import CheckpointError
-from inference.model import Model, Models, specs, warm_up
+from inference.model import CheckpointError, Model, Models, specs, warm_up
 from monitor.analysis import Analysis, Window
 from monitor.events import encode
 from stream_server import media, offline
-from stream_server.engine import load_models
+from stream_server.crews import load_models
 from stream_server.media import MediaError
 from stream_server.sessions import open_session
 from stream_server.settings import Settings, SettingsError

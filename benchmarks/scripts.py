@@ -160,7 +160,7 @@ def write(pieces: Sequence[Samples], form: Form, silent: float = 0.0, settings: 
 
 
 def _references(form: Form, settings: Settings, encoded: Sequence[bytes]) -> list[Reference]:
-    from stream_server.engine import load_models
+    from stream_server.crews import load_models
 
     models = load_models(settings)
     return [reference(data, form, settings, models) for data in encoded]

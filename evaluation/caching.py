@@ -27,6 +27,10 @@ class WrappedModel:
     def max_batch(self) -> int:
         return self.inner.max_batch
 
+    @property
+    def overlap_samples(self) -> int | None:
+        return self.inner.overlap_samples
+
     def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
         return self.inner.analyse(windows)
 

@@ -91,7 +91,7 @@ def run(
         return 2
     from evaluation.manifest import EvaluationError
     from evaluation.report import rounded, show
-    from inference.checkpoint import CheckpointError
+    from inference.model import CheckpointError
     from stream_server.media import MediaError
 
     try:
@@ -128,7 +128,7 @@ def _manifest(path: Path, options: Options, needed: tuple[str, ...]) -> Manifest
 
 def _models(settings: Settings, wanted: str, name: str | None) -> tuple[Settings, Models]:
     """The settings with the model of one role alone, beside that of speech detection, and what they load."""
-    from stream_server.engine import load_models
+    from stream_server.crews import load_models
 
     emotion = name or settings.models.emotion if wanted == "emotion" else "none"
     speaker = name or settings.models.speaker if wanted == "speaker" else "none"

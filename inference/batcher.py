@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -109,6 +109,24 @@ class Batcher:
 
     def submit(self, owner: Hashable, window: Window, patience_s: float | None) -> None:
         """Queue a window. Raises ValueError if it is not what the model takes: that is a mistake of ours."""
+        self.check(window)
+        self.submit_all([(owner, window, patience_s)])
+
+    def submit_all(self, windows: Sequence[tuple[Hashable, Window, float | None]]) -> None:
+        """Queue windows that were `check`ed, each with its owner and its patience, so that they are seen at once."""
+        displaced: list[Ticket] = []
+        now_s = self._clock()
+        with self._changed:
+            for owner, window, patience_s in windows:
+                gone = self._queue.put(Ticket(owner, window, now_s, patience_s))
+                if gone is not None:
+                    displaced.append(gone)
+            self._changed.notify()
+        if displaced:
+            self._answer([(ticket, Missing.SKIPPED) for ticket in displaced])
+
+    def check(self, window: Window) -> None:
+        """Raises ValueError if a window is not what the model takes."""
         most, samples = self._model.spec.window_samples, window.samples
         least = 1 if self.role is Role.SPEAKER else most
         if self.role is Role.SPEECH:
@@ -118,11 +136,6 @@ class Batcher:
             raise ValueError(
                 f"a {self.role} window must be {lengths} float32 samples, not {samples.dtype} {samples.shape}"
             )
-        with self._changed:
-            displaced = self._queue.put(Ticket(owner, window, self._clock(), patience_s))
-            self._changed.notify()
-        if displaced is not None:
-            self._answer([(displaced, Missing.SKIPPED)])
 
     def drop(self, owner: Hashable) -> None:
         """Forget the windows of an owner that has gone; an answer that is under way may still come."""

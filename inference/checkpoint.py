@@ -19,6 +19,7 @@ from torch import Tensor
 from inference import emotion_net, speaker_net
 from inference.emotion_net import EmotionNet, EmotionNetConfig
 from inference.features import SAMPLE_RATE_HZ
+from inference.model import CheckpointError
 from inference.speaker_net import SpeakerNet, SpeakerNetConfig
 from monitor.labels import LABELS
 
@@ -37,10 +38,6 @@ _COMMON: dict[str, type] = {
     "trained_on": list,
     "results": dict,
 }
-
-
-class CheckpointError(Exception):
-    """A checkpoint that cannot be used; the message names the file, the fault and what was expected."""
 
 
 def save(path: Path, module: EmotionNet | SpeakerNet, metadata: Mapping[str, Any]) -> None:

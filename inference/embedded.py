@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from inference.checkpoint import CheckpointError, load_emotion, load_speaker
+from inference.checkpoint import load_emotion, load_speaker
 from inference.features import HISTORY_SAMPLES
 from inference.folding import folded
+from inference.model import CheckpointError
 from inference.stretches import Memory, Stretch, batches, padded, stretches
 from monitor.analysis import Analysis, EmotionAnalysis, EmotionSpec, Role, SpeakerAnalysis, SpeakerSpec, Window
 from monitor.labels import LABELS
@@ -41,6 +42,7 @@ class EmbeddedEmotion:
 
     role = Role.EMOTION
     max_batch = MAX_BATCH
+    overlap_samples = HISTORY_SAMPLES
 
     def __init__(self, path: Path, device: str) -> None:
         net, header = load_emotion(path)
@@ -91,7 +93,7 @@ class Spans:
     """The frames of each window of a batch, gathered for pooling: `frames`: (windows, longest, size)."""
 
     def __init__(self, windows: Sequence[Window], size: int) -> None:
-        self._asked = [len(window.samples) // FRAME_SAMPLES for window in windows]
+        self._asked = [window.frames for window in windows]
         self._lengths = np.zeros(len(windows), np.int64)
         self.frames = np.empty((len(windows), max(self._asked, default=0), size), np.float32)
 
@@ -119,6 +121,7 @@ class EmbeddedSpeaker:
 
     role = Role.SPEAKER
     max_batch = MAX_BATCH
+    overlap_samples = HISTORY_SAMPLES
 
     def __init__(self, path: Path, device: str) -> None:
         net, header = load_speaker(path)

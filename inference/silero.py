@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from inference.checkpoint import CheckpointError
+from inference.model import CheckpointError
 from monitor.analysis import Analysis, Missing, Role, SpeechAnalysis, SpeechSpec, Stream, Window
 from vad.listener import BLOCK_FRAMES
 from vad.resample import FRAME_SAMPLES
@@ -252,6 +252,7 @@ class SileroJudge:
 
     role = Role.SPEECH
     max_batch = 512
+    overlap_samples = CHUNK_SAMPLES + CONTEXT_SAMPLES
 
     def __init__(self, path: Path, device: str) -> None:
         self._net = SileroNet(read_tensors(path), device)
@@ -371,7 +372,8 @@ def _round(stretches: list[list[int]], windows: Sequence[Window]) -> Round:
     many = np.array([len(places) for places in stretches])
     sizes = np.array([len(windows[place].samples) for place in every])
     ends = np.array([windows[place].end_sample for place in every])
-    blocks = 1 + (sizes - WINDOW_SAMPLES) // BLOCK_SAMPLES
+    spans = np.array([windows[place].frames * FRAME_SAMPLES for place in every])
+    blocks = 1 + (spans - WINDOW_SAMPLES) // BLOCK_SAMPLES
     last = many.cumsum() - 1
     first = last - many + 1
     behind = blocks.cumsum().repeat(blocks) - 1 - np.arange(blocks.sum())

@@ -93,7 +93,7 @@ class Stream:
     """One channel of one call as one model hears it. `memory` is the model's: what it wants to find again at the next
     window of the stream, None at the first. It goes when the call goes."""
 
-    __slots__ = ("memory",)
+    __slots__ = ("__weakref__", "memory")
 
     def __init__(self) -> None:
         self.memory: Any = None
@@ -104,7 +104,8 @@ class Window:
     """Audio that waits to be analysed: `samples`, shape (n,), float32 at 16 kHz, ending at sample `end_sample` of
     `channel`. `number` counts a call's windows; an answer names it. Windows of a `stream` come in the order of their
     ends and mostly overlap, so a model may compute what is new only; but each holds all that it needs. `speech`: which
-    of its frames of 20 ms hold speech, as far as it is known."""
+    of its frames of 20 ms hold speech, as far as it is known. `span`: the samples that it stands for, if a model that
+    has heard the others is given its end only (0: those it holds)."""
 
     number: int
     role: Role
@@ -113,6 +114,12 @@ class Window:
     samples: NDArray[np.float32]
     stream: Stream = field(default_factory=Stream)
     speech: NDArray[np.bool_] | None = None
+    span: int = 0
+
+    @property
+    def frames(self) -> int:
+        """How many frames of 20 ms it stands for."""
+        return (self.span or len(self.samples)) // FRAME_SAMPLES
 
 
 @dataclass(frozen=True, slots=True)

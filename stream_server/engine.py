@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
-import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-import torch
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from inference.allocation import keep_freed_memory
 from inference.batcher import Batcher
-from inference.model import Models, load, specs
+from inference.model import Models, specs
 from metrics.instruments import Instruments, Reading
 from monitor.analysis import Role, Specs
 from stream_server.callbook import CallBook
+from stream_server.dispatch import Dispatch
 from stream_server.fanout import Fanout
 from stream_server.faults import Refusal
 from stream_server.livecall import House, LiveCall, delivery
@@ -31,13 +30,17 @@ from vad.resample import SAMPLE_RATE_HZ
 log = logging.getLogger("undertone")
 DRAIN_S = 10.0
 WATCH_EVERY_S = 0.25
-GATHER_S = {Role.SPEECH: 0.05, Role.EMOTION: 0.05, Role.SPEAKER: 0.05}
+GATHER_S = {Role.SPEECH: 0.08}
+"""Batches begin at least so far apart, in seconds; a lone call does not notice. What follows from a batch of speech
+comes at once and need not be gathered again."""
 
 
 class Engine:
     """Opens calls and drains them. `ready` once the models are warm; `broken` if they could not be."""
 
-    def __init__(self, settings: Settings, models: Models) -> None:
+    def __init__(self, settings: Settings, crews: Sequence[Models], close: Sequence[Callable[[], None]] = ()) -> None:
+        """`crews`: sets of the same models, among which calls are shared out; `close`: what to do at the end."""
+        models = crews[0]
         self.settings = settings
         self.specs: Specs = specs(models)
         self.ready = False
@@ -48,12 +51,13 @@ class Engine:
         self.instruments = Instruments(_registry(), VERSION)
         self.instruments.models.info({role.value: model.spec.name for role, model in models.items()})
         self.instruments.watch_emotion(self._readings)
-        self._models = models
+        self._crews = crews
+        self._close = close
         self._calls: set[LiveCall] = set()
         self._empty = asyncio.Event()
         self._empty.set()
         self.pressure = Pressure()
-        self._house: House | None = None
+        self._houses: list[House] = []
         self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -66,25 +70,31 @@ class Engine:
 
     async def _start(self) -> None:
         deliver = delivery(asyncio.get_running_loop())
-        batchers = {
-            role: Batcher(model, deliver, observer=self.instruments, gather_s=GATHER_S.get(role, 0.0))
-            for role, model in self._models.items()
-        }
-        for batcher in batchers.values():
+        crews = [
+            {
+                role: Batcher(model, deliver, observer=self.instruments, gather_s=GATHER_S.get(role, 0.0))
+                for role, model in models.items()
+            }
+            for models in self._crews
+        ]
+        for batcher in (batcher for crew in crews for batcher in crew.values()):
             await asyncio.to_thread(batcher.warm_up)
             batcher.start()
-            self.instruments.windows_waiting.labels(batcher.role.value).set_function(
-                partial(getattr, batcher, "waiting")
-            )
-        self._house = House(self.book, self.fanout, self.instruments, batchers, self.pressure)
-        self._watching = asyncio.create_task(self._watch(list(batchers.values())))
+        for role in crews[0]:
+            waiting = partial(_waiting, [crew[role] for crew in crews])
+            self.instruments.windows_waiting.labels(role.value).set_function(waiting)
+        self._houses = [
+            House(self.book, self.fanout, self.instruments, Dispatch(crew), self.pressure) for crew in crews
+        ]
+        self._watching = asyncio.create_task(self._watch())
+        _settle_garbage_collection()
         self.ready = True
 
     def open_call(self, call_id: str, roles: tuple[str, ...], transport: str) -> LiveCall:
         """A new live call. Raises Refusal if its id is in use or the server is not taking calls."""
         if self.draining:
             raise Refusal("server.stopping", "the server is shutting down")
-        if self._house is None:
+        if not self._houses:
             raise Refusal("server.warming_up", "the models are not warm yet; try again in some seconds")
         if self.book.is_live(call_id):
             raise Refusal(
@@ -98,7 +108,8 @@ class Engine:
             )
         session = open_session(self.settings, self.specs, call_id, roles, transport)
         outbox = Outbox(self.settings.stream.outbox_events)
-        call = LiveCall(session, self._house, outbox, transport, self.settings.monitor.hop_s)
+        house = min(self._houses, key=lambda house: sum(call.house is house for call in self._calls))
+        call = LiveCall(session, house, outbox, transport, self.settings.monitor.hop_s)
         self.pressure.call_opened(time.monotonic())
         if self.pressure.step.factor > 1:
             call.set_hop(self._hop_s)
@@ -139,7 +150,7 @@ class Engine:
         """How much audio, in samples at 16 kHz, a call should take in at once."""
         return round(grain(self.settings.monitor.hop_s, self.pressure.step.grain_s) * SAMPLE_RATE_HZ)
 
-    async def _watch(self, batchers: Sequence[Batcher]) -> None:
+    async def _watch(self) -> None:
         """Judge the load some times a second, and give way to it or come back."""
         gauges = self.instruments.hop_factor, self.instruments.strain_seconds
         gauges[0].set(self.pressure.step.factor)
@@ -147,7 +158,7 @@ class Engine:
             began_s = time.monotonic()
             await asyncio.sleep(WATCH_EVERY_S)
             now_s = time.monotonic()
-            waiting_s = max((batcher.waiting_s for batcher in batchers), default=0.0)
+            waiting_s = max((batcher.waiting_s for batcher in self._batchers), default=0.0)
             changed = self.pressure.tick(now_s, len(self._calls), waiting_s, now_s - began_s - WATCH_EVERY_S)
             gauges[1].set(self.pressure.strain_s)
             if changed:
@@ -158,12 +169,17 @@ class Engine:
                     call.set_hop(self._hop_s)
 
     def close(self) -> None:
-        """Stop the batchers."""
+        """Stop the batchers and what they rest on."""
         if self._watching is not None:
             self._watching.cancel()
-        if self._house is not None:
-            for batcher in self._house.batchers.values():
-                batcher.close()
+        for batcher in self._batchers:
+            batcher.close()
+        for close in self._close:
+            close()
+
+    @property
+    def _batchers(self) -> list[Batcher]:
+        return [batcher for house in self._houses for batcher in house.dispatch.batchers.values()]
 
     def _readings(self) -> Iterator[Reading]:
         for record in list(self.book.live()):
@@ -172,25 +188,16 @@ class Engine:
                     yield record.started.channels[channel].role, emotion.scores
 
 
-def load_models(settings: Settings) -> Models:
-    """Load the models that the settings name and settle the threads of their arithmetic. Raises CheckpointError.
-
-    Threads that wait for each other spin: with more of them than idle cores everything becomes many times slower.
-    """
-    keep_freed_memory()
-    torch.set_num_threads(settings.models.threads or max(1, _cores() // 2))
-    speech = settings.vad.backend != "webrtcvad"
-    return load(settings.models.emotion, settings.models.speaker, settings.models.device, speech)
+def _waiting(batchers: Sequence[Batcher]) -> float:
+    return sum(batcher.waiting for batcher in batchers)
 
 
-def load_engine(settings: Settings) -> Engine:
-    """An engine with its models loaded. Raises CheckpointError."""
-    return Engine(settings, load_models(settings))
-
-
-def _cores() -> int:
-    """The processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _settle_garbage_collection() -> None:
+    """What lives as long as the server is never looked at again, and the rest less often: a full collection among
+    hundreds of calls takes a tenth of a second, and hardly ever finds anything."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _registry() -> CollectorRegistry:

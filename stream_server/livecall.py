@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from inference.batcher import Answer, Batcher, Deliver
+from inference.batcher import Answer, Deliver
 from metrics.instruments import Instruments
-from monitor.analysis import Analysis, Role
+from monitor.analysis import Analysis
 from monitor.events import (
     CallEnded,
     CallStarted,
@@ -27,6 +27,7 @@ from monitor.events import (
 )
 from monitor.session import Session, State
 from stream_server.callbook import CallBook, CallRecord
+from stream_server.dispatch import Dispatch
 from stream_server.fanout import Fanout, Published
 from stream_server.faults import FAULTS
 from stream_server.outbox import Message, Outbox
@@ -50,7 +51,7 @@ class House:
     book: CallBook
     fanout: Fanout
     instruments: Instruments
-    batchers: dict[Role, Batcher]
+    dispatch: Dispatch
     pressure: Pressure
 
 
@@ -83,7 +84,7 @@ class LiveCall:
         """Whether something broke on our side."""
         self.last_words: Callable[[], None] | None = None
         """What the transport still has to say when the call is to finish."""
-        self._house = house
+        self.house = house
         self._transport = transport
         self._hop_s = hop_s
         self._began_s = time.monotonic()
@@ -108,7 +109,7 @@ class LiveCall:
 
     def feed(self, channels: list[Samples]) -> None:
         """Audio that has just come: per channel, 16 kHz. Positions on the wire are told by `arrived`."""
-        self._house.instruments.audio_seconds.inc((self._arrived_s - self._counted_s) * len(channels))
+        self.house.instruments.audio_seconds.inc((self._arrived_s - self._counted_s) * len(channels))
         self._counted_s = self._arrived_s
         for channel, samples in enumerate(channels):
             if len(samples):
@@ -194,8 +195,7 @@ class LiveCall:
             self._over("server.failed")
 
     def _cut_off(self, reason: str) -> None:
-        for batcher in self._house.batchers.values():
-            batcher.drop(self)
+        self.house.dispatch.drop(self)
         self.session.abort(reason)
         self._pump()
 
@@ -206,7 +206,7 @@ class LiveCall:
         if windows := self.session.take_windows():
             patience_s = None if self.ahead_s > PATIENT_S or self.session.state is not State.LIVE else self._hop_s
             for window in windows:
-                self._house.batchers[window.role].submit(self, window, patience_s)
+                self.house.dispatch.submit(self, window, patience_s)
         for event in self.session.take_events():
             self._publish(self._stamped(event))
 
@@ -217,15 +217,15 @@ class LiveCall:
             now_s = time.monotonic()
             lag_ms = self._arrivals.lag_ms(event.t, now_s)
             if lag_ms is not None:
-                self._house.instruments.event_lag_seconds.observe(lag_ms / 1000)
-                self._house.pressure.event_sent(now_s, lag_ms / 1000)
+                self.house.instruments.event_lag_seconds.observe(lag_ms / 1000)
+                self.house.pressure.event_sent(now_s, lag_ms / 1000)
             return msgspec.structs.replace(event, at=at, lag_ms=lag_ms)
         return msgspec.structs.replace(event, at=at)
 
     def _publish(self, event: Event) -> None:
         if isinstance(event, CallStarted):
             self._record = CallRecord(self.session, event, event.at or "")
-            self._house.book.open(self._record)
+            self.house.book.open(self._record)
             log.info("call %s started: %s, %s", event.call_id, self._transport, ",".join(self.session.roles))
         assert self._record is not None
         self._record.apply(event)
@@ -233,28 +233,28 @@ class LiveCall:
         self._observe(event, message.type)
         self.outbox.put(message)
         self._count_dropped()
-        self._house.fanout.publish(Published(message, self.session.roles, self.session.tags))
+        self.house.fanout.publish(Published(message, self.session.roles, self.session.tags))
         if isinstance(event, CallEnded):
             self._over(event.reason)
 
     def _over(self, reason: str) -> None:
         """The call has ended: let go of everything that waits for it."""
         log.info("call %s ended after %.1f s: %s", self.session.call_id, self.session.duration_s, reason)
-        self._house.instruments.streams_active.labels(self._transport).dec()
-        self._house.instruments.calls.labels(self._transport, reason).inc()
-        self._house.book.close(self.session.call_id)
+        self.house.instruments.streams_active.labels(self._transport).dec()
+        self.house.instruments.calls.labels(self._transport, reason).inc()
+        self.house.book.close(self.session.call_id)
         self.outbox.close()
         self._room.set()
         self.ended.set()
 
     def _count_dropped(self) -> None:
         if self.outbox.dropped > self._dropped:
-            self._house.instruments.events_dropped.labels("call").inc(self.outbox.dropped - self._dropped)
+            self.house.instruments.events_dropped.labels("call").inc(self.outbox.dropped - self._dropped)
             self._dropped = self.outbox.dropped
             self.session.warn("client.events_dropped", "you read too slowly; scores were left out of your events")
 
     def _observe(self, event: Event, kind: str) -> None:
-        instruments = self._house.instruments
+        instruments = self.house.instruments
         instruments.event_said(kind)
         match event:
             case Emotion():

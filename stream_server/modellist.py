@@ -15,8 +15,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from inference.checkpoint import CheckpointError
-from inference.model import WEIGHTS, Model, embedded, silero
+from inference.loading import WEIGHTS, embedded, silero
+from inference.model import CheckpointError, Model
 from monitor.analysis import EmotionSpec, Role, SpeakerSpec, Stream, Window
 from vad.listener import BLOCK_FRAMES
 from vad.resample import FRAME_SAMPLES, SAMPLE_RATE_HZ

@@ -26,10 +26,10 @@ class Step:
     grain_s: float
 
 
-STEPS = (Step(0.0, 0.0, 1, 0.1), Step(0.1, 0.05, 1, 0.25), Step(0.2, 0.1, 2, 0.25), Step(0.2, 0.1, 4, 0.5))
+STEPS = (Step(0.0, 0.0, 1, 0.1), Step(0.1, 0.05, 1, 0.5), Step(0.27, 0.15, 2, 0.5), Step(0.27, 0.15, 4, 0.5))
 WIDEST_HOP_S = 2.0
 """No hop is widened beyond this."""
-FULL_S = 0.15
+FULL_S = 0.22
 """Strain from which, at the last step, nobody is let in."""
 LASTING_S, EASED_S, SETTLING_S, PATIENCE_S = 2.0, 5.0, 4.0, 120.0
 """How long strain must last for a step; how long there must be none to take it back; the least time between steps; the

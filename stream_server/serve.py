@@ -12,9 +12,11 @@ from types import FrameType
 
 import uvicorn
 
-from inference.checkpoint import CheckpointError
+from inference.model import CheckpointError
+from inference.remote import WorkerError
 from stream_server.app import create_app
-from stream_server.engine import Engine, load_engine
+from stream_server.crews import load_engine
+from stream_server.engine import Engine
 from stream_server.settings import Settings, SettingsError
 from stream_server.streaming import MAX_MESSAGE_BYTES
 from stream_server.wire import Wire
@@ -60,7 +62,7 @@ def serve(settings: Settings) -> int:
     try:
         listener = _listen(settings)
         engine = load_engine(settings)
-    except (CheckpointError, SettingsError) as error:
+    except (CheckpointError, WorkerError, SettingsError) as error:
         print(f"undertone: {error}", file=sys.stderr)
         return 2
     DrainingServer(configured(engine), engine).run(sockets=[listener])

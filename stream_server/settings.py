@@ -74,6 +74,10 @@ class ModelsConfig:
     "Where the models run"
     threads: Annotated[int, Ge(0), Le(256)] = 0
     "Processor threads for each model's arithmetic; 0: the cores shared out among the models"
+    workers: Annotated[int, Ge(0), Le(64)] = 0
+    "Processes that run the models, each with all of them, in a server; 0: as many as the cores allow, 3 at most"
+    in_process: bool = False
+    "Run the models in threads of the server itself: less memory, fewer calls"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from evaluation.speaker import ModelEmbedder, run_trials
 from evaluation.speaker import evaluate as evaluate_speaker
 from inference import checkpoint
 from inference.embedded import EmbeddedEmotion, EmbeddedSpeaker
-from inference.model import WEIGHTS
+from inference.loading import WEIGHTS
 from training.recipe import EmotionRecipe, read_recipe
 from training.train import RUNS
 

@@ -13,7 +13,7 @@ pytest.importorskip("sklearn", reason="extra evaluate")
 from evaluation import command
 from inference.model import Models
 from monitor.analysis import Role
-from stream_server import engine
+from stream_server import crews
 from stream_server.cli import main
 from stream_server.settings import Settings
 from tests.evaluation.recordings import ScriptedModel, write_wav
@@ -28,7 +28,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
         named = {Role.EMOTION: settings.models.emotion, Role.SPEAKER: settings.models.speaker}
         return {role: ScriptedModel(role) for role, name in named.items() if name != "none"}
 
-    monkeypatch.setattr(engine, "load_models", load)
+    monkeypatch.setattr(crews, "load_models", load)
     monkeypatch.setenv("COLUMNS", "200")
 
 

@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from inference import checkpoint
-from inference.checkpoint import CheckpointError
 from inference.emotion_net import HISTORY_SAMPLES, EmotionNet, EmotionNetConfig
+from inference.model import CheckpointError
 from inference.speaker_net import SpeakerNet, SpeakerNetConfig
 
 Document = dict[str, Any]

@@ -6,16 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from inference.checkpoint import CheckpointError
-from inference.model import (
-    WEIGHTS,
-    Model,
-    Models,
-    load,
-    locate,
-    resolve_device,
-    specs,
-)
+from inference.loading import WEIGHTS, load, locate, resolve_device
+from inference.model import CheckpointError, Model, Models, specs
 from monitor.analysis import EmotionAnalysis, EmotionSpec, Role, SpeakerAnalysis, SpeakerSpec, Specs, Window
 from monitor.labels import LABELS
 from stream_server.settings import ModelsConfig

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from inference import silero
-from inference.checkpoint import CheckpointError
+from inference.model import CheckpointError
 from inference.silero import CHUNK_SAMPLES, CONTEXT_SAMPLES, SileroJudge, SileroNet, packaged_file, read_tensors
 from monitor.analysis import Role, SpeechAnalysis, Stream, Window
 from tests.scripted import silence, voice

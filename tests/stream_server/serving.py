@@ -32,6 +32,7 @@ class ScriptedModel:
     role: Role
     spec: EmotionSpec | SpeakerSpec
     max_batch: int = 8
+    overlap_samples: int | None = None
     before: Callable[[Sequence[Window]], None] = field(default=lambda batch: None)
 
     def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
@@ -135,7 +136,7 @@ async def serving(
     `warm`: wait for the models. `narrow`: the network takes next to nothing of what a client does not read.
     """
     settings = replace(Settings(), server=server_config, stream=replace(StreamConfig(), **stream))
-    engine = Engine(settings, scripted_models() if models is None else models)
+    engine = Engine(settings, [scripted_models() if models is None else models])
     listener = socket.create_server(("127.0.0.1", 0))
     if narrow:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)

@@ -17,7 +17,8 @@ import av
 import numpy as np
 import pytest
 
-from inference.model import Models, load
+from inference.loading import load
+from inference.model import Models
 from monitor.analysis import Window
 from stream_server import media, serve
 from stream_server.cli import main
@@ -216,7 +217,7 @@ def test_a_file_of_which_nothing_can_be_decoded_is_an_error(tmp_path: Path, capf
 
 
 def serve_scripted(monkeypatch: pytest.MonkeyPatch, models: Models) -> int:
-    monkeypatch.setattr(serve, "load_engine", lambda settings: Engine(settings, models))
+    monkeypatch.setattr(serve, "load_engine", lambda settings: Engine(settings, [models]))
     return serve.serve(Settings(server=ServerConfig(port=0)))
 
 
@@ -273,7 +274,7 @@ def test_an_empty_recording_is_an_error(tmp_path: Path) -> None:
     ],
 )
 def test_serve_names_the_models_that_are_for_evaluation_only(emotion: str, speaker: str, bound: list[str]) -> None:
-    engine = Engine(Settings(), load(emotion, speaker, "cpu"))
+    engine = Engine(Settings(), [load(emotion, speaker, "cpu")])
     with socket.create_server(("127.0.0.1", 0)) as listener:
         said = serve._greeting(engine, listener)
     notes = [

@@ -1,0 +1,193 @@
+"""Models in a process of their own, so that they and the server's event loop do not wait for each other's interpreter.
+
+A `Worker` stands for the process, its `models` are used like any others. Of each window only what its stream has not
+sent yet crosses, through memory that both sides share; what a model remembers of a stream stays with the model.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import threading
+import weakref
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.shared_memory import SharedMemory
+
+import numpy as np
+
+from inference.batchwire import Item, Request, analyses_of, encode, reply_decoder
+from inference.model import CheckpointError, Models
+from inference.worker import Hello, Line, Load, main
+from monitor.analysis import Analysis, Role, Spec, Stream, Window
+from vad.resample import FRAME_SAMPLES
+
+log = logging.getLogger("undertone.inference")
+MEMORY_SAMPLES = 2_000_000
+"""Of the memory for the audio of one batch, per role: two minutes. Larger batches go in parts."""
+START_S = 180.0
+STOP_S = 5.0
+
+
+class WorkerError(Exception):
+    """The process did not start, died, or could not analyse a batch; the message says which."""
+
+
+class Worker:
+    """The process, started and ready. Raises CheckpointError if its models cannot be loaded, WorkerError if it dies."""
+
+    def __init__(self, load: Load, roles: Sequence[Role]) -> None:
+        self._load = load
+        self._memories = {role: SharedMemory(create=True, size=4 * MEMORY_SAMPLES) for role in roles}
+        self._lock = threading.Lock()
+        self._closed = False
+        self._lines: dict[Role, Connection] = {}
+        self.generation = 0
+        """How often the process was started."""
+        try:
+            hello = self._start()
+        except BaseException:
+            self.close()
+            raise
+        self.models: Models = {role: RemoteModel(self, role, *hello.models[role]) for role in roles}
+
+    def ask(self, role: Role, request: Request, generation: int) -> bytes:
+        """The reply to a request. Raises WorkerError if the process has died; it is started anew then."""
+        try:
+            line = self._lines[role]
+            line.send_bytes(encode(request))
+            return line.recv_bytes()
+        except (OSError, EOFError):
+            self._revive(generation)
+            raise WorkerError("the process of the models died; it was started again") from None
+
+    def audio(self, role: Role) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+        """The shared memory of a role."""
+        return np.ndarray(MEMORY_SAMPLES, np.float32, self._memories[role].buf)
+
+    def close(self) -> None:
+        """Stop the process; what is under way is not waited for."""
+        with self._lock:
+            self._closed = True
+            self._stop()
+            for memory in self._memories.values():
+                memory.close()
+                memory.unlink()
+            self._memories = {}
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid
+
+    def _start(self) -> Hello:
+        context = multiprocessing.get_context("spawn")
+        control, far_control = context.Pipe()
+        pipes = {role: context.Pipe() for role in self._memories}
+        lines = {role: Line(far, self._memories[role].name) for role, (_, far) in pipes.items()}
+        self._process = context.Process(
+            target=main, args=(self._load, lines, far_control), name="undertone-models", daemon=True
+        )
+        self._process.start()
+        for far in (far_control, *(line.connection for line in lines.values())):
+            far.close()
+        try:
+            hello = control.recv() if control.poll(START_S) else None
+        except EOFError:
+            hello = None
+        if isinstance(hello, CheckpointError):
+            raise hello
+        if not isinstance(hello, Hello):
+            raise WorkerError(f"the process of the models did not start: {hello or 'it said nothing'}")
+        self._lines = {role: near for role, (near, _) in pipes.items()}
+        self.generation += 1
+        return hello
+
+    def _stop(self) -> None:
+        for line in self._lines.values():
+            line.close()
+        process = getattr(self, "_process", None)
+        if process is not None:
+            process.terminate()
+            process.join(STOP_S)
+            if process.is_alive():
+                process.kill()
+                process.join()
+
+    def _revive(self, generation: int) -> None:
+        """Start the process again, once for all whom its death has struck."""
+        with self._lock:
+            if self._closed or self.generation != generation:
+                return
+            log.error("the process of the models died (exit status %s); it is started again", self._process.exitcode)
+            self._stop()
+            self._start()
+
+
+class RemoteModel:
+    """A model in a Worker. As any model, it is asked by one thread at a time."""
+
+    def __init__(self, worker: Worker, role: Role, spec: Spec, max_batch: int, overlap_samples: int | None) -> None:
+        self.role = role
+        self.spec = spec
+        self.max_batch = max_batch
+        self.overlap_samples = overlap_samples
+        self._worker = worker
+        self._generation = worker.generation
+        self._numbers: weakref.WeakKeyDictionary[Stream, int] = weakref.WeakKeyDictionary()
+        self._sent: dict[int, int] = {}
+        self._over: list[int] = []
+        self._last = 0
+
+    def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
+        """Raises WorkerError if the process died or the model failed; then the streams begin anew."""
+        if self._generation != self._worker.generation:
+            self._generation = self._worker.generation
+            self._sent.clear()
+        out: list[Analysis] = []
+        audio = self._worker.audio(self.role)
+        items: list[Item] = []
+        at = 0
+        for window in windows:
+            item = self._item(window)
+            if at + item.sent > len(audio):
+                out += self._ask(items)
+                items, at = [], 0
+            audio[at : at + item.sent] = window.samples[len(window.samples) - item.sent :]
+            items.append(item)
+            at += item.sent
+        return out + self._ask(items)
+
+    def _item(self, window: Window) -> Item:
+        number = self._number(window.stream)
+        span = len(window.samples)
+        sent = span
+        if self.overlap_samples is not None and number in self._sent:
+            new = window.end_sample - self._sent[number]
+            if 0 <= new <= span - self.overlap_samples:
+                sent = -(-(new + self.overlap_samples) // FRAME_SAMPLES) * FRAME_SAMPLES
+        self._sent[number] = window.end_sample
+        speech = None if window.speech is None else window.speech.tobytes()
+        return Item(number, window.end_sample, span, min(sent, span), speech)
+
+    def _number(self, stream: Stream) -> int:
+        """The number of a stream; the model hears that it is over once nobody holds it any more."""
+        number = self._numbers.get(stream)
+        if number is None:
+            self._last += 1
+            number = self._numbers[stream] = self._last
+            weakref.finalize(stream, self._over.append, number).atexit = False
+        return number
+
+    def _ask(self, items: list[Item]) -> list[Analysis]:
+        over, self._over[:] = self._over.copy(), []
+        for number in over:
+            self._sent.pop(number, None)
+        try:
+            reply = reply_decoder.decode(self._worker.ask(self.role, Request(items, over), self._generation))
+            if reply.error is not None:
+                raise WorkerError(reply.error)
+        except WorkerError:
+            for item in items:
+                self._sent.pop(item.stream, None)
+            raise
+        return analyses_of(reply, self.role, items)

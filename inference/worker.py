@@ -1,0 +1,87 @@
+"""The other end of `inference.remote`: a process that does nothing but run models."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.shared_memory import SharedMemory
+
+import numpy as np
+
+from inference.batchwire import Reply, encode, pack, request_decoder, unpack
+from inference.model import Model, Models
+from monitor.analysis import Role, Spec, Stream
+
+log = logging.getLogger("undertone.worker")
+Load = Callable[[], Models]
+"""Loads the models; picklable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a model is spoken to through: requests and replies, and the name of the shared memory for audio."""
+
+    connection: Connection
+    memory: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """What the worker has: per role the model's spec, its largest batch, and how much of what a stream has sent before
+    it wants to see again, in samples (None: whole windows)."""
+
+    models: dict[Role, tuple[Spec, int, int | None]]
+
+
+def main(load: Load, lines: dict[Role, Line], control: Connection) -> None:
+    """Load the models, say so on `control` (or what went wrong), and serve until the lines are closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which has last words to say
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        models = load()
+    except Exception as error:
+        control.send(error)
+        return
+    control.send(Hello({role: (each.spec, each.max_batch, each.overlap_samples) for role, each in models.items()}))
+    serve([Desk(lines[role], models[role]) for role in (Role.SPEECH, Role.SPEAKER, Role.EMOTION) if role in models])
+
+
+class Desk:
+    """A model behind its line."""
+
+    def __init__(self, line: Line, model: Model) -> None:
+        self.connection = line.connection
+        self._model = model
+        self._memory = SharedMemory(line.memory)
+        self._audio = np.ndarray(self._memory.size // 4, np.float32, self._memory.buf)
+        self._streams: dict[int, Stream] = {}
+
+    def answer(self) -> None:
+        """Answer the next request. Raises EOFError or OSError once the line is closed."""
+        request = request_decoder.decode(self.connection.recv_bytes())
+        windows = unpack(request, self._model.role, self._audio, self._streams)
+        try:
+            reply = pack(self._model.analyse(windows) if windows else [])
+        except Exception as error:
+            log.exception("the %s model failed on a batch of %d", self._model.role, len(windows))
+            for item in request.items:
+                self._streams.pop(item.stream, None)
+            reply = Reply([], [], b"", f"{type(error).__name__}: {error}")
+        self.connection.send_bytes(encode(reply))
+
+
+def serve(desks: Sequence[Desk]) -> None:
+    """Answer whatever comes until every line is closed; the first of `desks` first. One batch after the other: side by
+    side they would wait for each other's interpreter, and for a core."""
+    by_connection: dict[object, Desk] = {desk.connection: desk for desk in desks}
+    while by_connection:
+        ready = wait([desk.connection for desk in by_connection.values()])
+        for connection, desk in list(by_connection.items()):
+            if connection in ready:
+                try:
+                    desk.answer()
+                except (EOFError, OSError):
+                    del by_connection[connection]

@@ -1,0 +1,77 @@
+"""From settings to models: for this process, or in processes of their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+
+from inference.allocation import keep_freed_memory
+from inference.model import Models
+from inference.remote import Worker
+from monitor.analysis import Role
+from stream_server.engine import Engine
+from stream_server.settings import Settings
+
+MOST_WORKERS = 3
+"""One event loop keeps no more of them busy."""
+
+
+def load_models(settings: Settings) -> Models:
+    """Load the models that the settings name, here, and settle the threads of their arithmetic. Raises CheckpointError.
+
+    Threads that wait for each other spin: with more of them than idle cores everything becomes many times slower.
+    """
+    import torch  # not needed where the models run elsewhere
+
+    from inference.loading import load
+
+    keep_freed_memory()
+    torch.set_num_threads(settings.models.threads or max(1, _cores() // 2))
+    return load(
+        settings.models.emotion,
+        settings.models.speaker,
+        settings.models.device,
+        Role.SPEECH in roles(settings),
+    )
+
+
+def load_engine(settings: Settings) -> Engine:
+    """An engine with its models loaded. Raises CheckpointError, WorkerError."""
+    if settings.models.in_process:
+        return Engine(settings, [load_models(settings)])
+    workers = start_workers(settings)
+    return Engine(settings, [worker.models for worker in workers], close=[worker.close for worker in workers])
+
+
+def start_workers(settings: Settings) -> Sequence[Worker]:
+    """The processes that run the models, ready. Raises CheckpointError, WorkerError."""
+    number = settings.models.workers or min(MOST_WORKERS, max(1, _cores() * 2 // 3))
+    threads = settings.models.threads or max(1, _cores() // (number + 1))
+    load = partial(load_models, replace(settings, models=replace(settings.models, threads=threads)))
+    with ThreadPoolExecutor(number) as starting:
+        pending = [starting.submit(Worker, load, roles(settings)) for _ in range(number)]
+    failed = next((each.exception() for each in pending if each.exception() is not None), None)
+    if failed is not None:
+        for each in pending:
+            if each.exception() is None:
+                each.result().close()
+        raise failed
+    return [each.result() for each in pending]
+
+
+def roles(settings: Settings) -> list[Role]:
+    """What there is a model for."""
+    wanted = {
+        Role.EMOTION: settings.models.emotion != "none",
+        Role.SPEAKER: settings.models.speaker != "none",
+        Role.SPEECH: settings.vad.backend != "webrtcvad",
+    }
+    return [role for role, there in wanted.items() if there]
+
+
+def _cores() -> int:
+    """The processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
