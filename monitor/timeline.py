@@ -12,9 +12,9 @@ from monitor.analysis import EmotionAnalysis
 from monitor.labels import LABELS
 from vad.resample import FRAMES_PER_SECOND
 
-KEPT_FRAMES = 60 * FRAMES_PER_SECOND
+KEPT_FRAMES = 30 * FRAMES_PER_SECOND
 """How long single frames are kept; older ones remain as sums per second."""
-GROWTH_FRAMES = 10 * FRAMES_PER_SECOND
+GROWTH_FRAMES = 5 * FRAMES_PER_SECOND
 KEPT_SECONDS = 2 * 3600
 """How long sums per second are kept at least; twice as long at most."""
 COLUMNS = len(LABELS) + 2
@@ -45,7 +45,7 @@ class FrameTimeline:
     """Per frame the logits of the window in which it lay nearest the middle, and whether it held speech.
 
     Windows must be applied in the order of their ends. A span is given in frames from the start of the call; the
-    part older than 60 s is taken from sums per second; what is older than two hours may be forgotten.
+    part older than 30 s is taken from sums per second; what is older than two hours may be forgotten.
     """
 
     def __init__(self) -> None:

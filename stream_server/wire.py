@@ -38,6 +38,7 @@ class Wire(WebSocketsSansIOProtocol):
         self.take: Take | None = None
         self._listening = False
         self._uncut = False
+        self._unsent: list[bytes] = []
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._wanted_bytes = 0
@@ -99,11 +100,28 @@ class Wire(WebSocketsSansIOProtocol):
             self._listening = False
 
     def send_now(self, frame: bytes) -> bool:
-        """Write a whole frame, as `text_frame` makes it; False, with nothing written, if the peer is behind or gone."""
+        """Write a whole frame, as `text_frame` makes it; False, with nothing written, if the peer is behind or gone.
+        Frames leave at the end of this turn of the event loop: many calls' in a row wake their reader once."""
         if not self.writable.is_set() or self.gone:
             return False
-        self.transport.write(frame)
+        self._unsent.append(frame)
+        if len(self._unsent) == 1:
+            self.loop.call_soon(self._flush)
         return True
+
+    def _flush(self) -> None:
+        if self._unsent and not self.gone:
+            self.transport.write(b"".join(self._unsent))
+        self._unsent.clear()
+
+    async def send(self, message: Any) -> None:
+        """As uvicorn's; what was sent before goes first."""
+        self._flush()
+        await super().send(message)
+
+    def shutdown(self) -> None:
+        self._flush()
+        super().shutdown()
 
     @property
     def gone(self) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 
 from vad.pcm import Samples
 
-SLACK_SAMPLES = 24_000
+SLACK_SAMPLES = 12_000
 """How much is taken in before what is kept moves to new memory, at least."""
 
 

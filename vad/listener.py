@@ -66,8 +66,9 @@ class Listener:
         """How many of the newest frames are kept in mind: the last ones, up to `frame`, of the two below."""
         self._voiced = bytearray(self._recent)
         self._speech = bytearray(self._recent)
-        self._energy = np.zeros(2 * self._recent, np.float32)
-        """That of the frames up to `_measured`, a ring: frame n is at n modulo its length."""
+        self._energy = np.zeros(self._recent + FORGET_FRAMES, np.float32)
+        self._energy_end = self._recent
+        """Up to here in `_energy` are the newest frames that were measured, up to frame `_measured`."""
         self._measured = 0
         self._noise: float | None = None
         self._segment_cuts = 0
@@ -190,11 +191,13 @@ class Listener:
         return out
 
     def _decide(self, levels: bytes, out: list[Occurrence]) -> None:
-        """Decide the next frames, block by block, stopping at every hop to see what is to be cut."""
+        """Decide the next frames, stopping at every hop to see what is to be cut."""
         hop = self._hop
         at = 0
         while at < len(levels):
-            n = min(len(levels) - at, hop - self.frame % hop, BLOCK_FRAMES - self.frame % BLOCK_FRAMES)
+            n = min(len(levels) - at, hop - self.frame % hop)
+            if self._cutting.marks:  # are told by the block
+                n = min(n, BLOCK_FRAMES - self.frame % BLOCK_FRAMES)
             piece = levels[at : at + n]
             at += n
             self._extend(piece)
@@ -220,12 +223,18 @@ class Listener:
         n = min(self.frame - self._measured, self._audio_kept)
         samples = self._history.view((self.frame - n) * FRAME_SAMPLES, self.frame * FRAME_SAMPLES)
         frames = samples.reshape(n, FRAME_SAMPLES)
-        self._energy[self._ring(n)] = np.einsum("ij,ij->i", frames, frames) / FRAME_SAMPLES
+        if self._energy_end + n > len(self._energy):
+            self._energy[: self._recent] = self._energy[self._energy_end - self._recent : self._energy_end]
+            self._energy_end = self._recent
+        end = self._energy_end + n
+        np.einsum("ij,ij->i", frames, frames, out=self._energy[self._energy_end : end])
+        self._energy[self._energy_end : end] *= 1 / FRAME_SAMPLES
+        self._energy_end = end
         self._measured = self.frame
 
-    def _ring(self, count: int) -> NDArray[np.int64]:
-        """Where the energies of the newest `count` frames are."""
-        return np.arange(self.frame - count, self.frame) % len(self._energy)
+    def _energies(self, count: int) -> NDArray[np.float32]:
+        """The energies of the newest `count` frames, once they are measured; zeros before the first."""
+        return self._energy[self._energy_end - count : self._energy_end]
 
     def _newest(self, count: int) -> slice:
         """The newest `count` frames, as far as they are kept in mind."""
@@ -293,7 +302,7 @@ class Listener:
             self._last_speech = None
             out.append(FellSilent(self.frame))
         if 0 <= self.frame - self._quiet_since - self._cutting.no_speech < hop:
-            level = 10 * math.log10(float(self._energy[self._ring(self._recent)].mean()) + 1e-12)
+            level = 10 * math.log10(float(self._energies(self._recent).mean()) + 1e-12)
             out.append(NoSpeech(self.frame, self._cutting.no_speech * FRAME_S, level))
         return out
 
@@ -309,11 +318,12 @@ class Listener:
         voiced = self._voiced[self._newest(hop)]
         if hop - voiced.count(1) < BLOCK_FRAMES:
             return
-        energies = self._energy[self._ring(hop)]
-        still = energies[(np.frombuffer(voiced, np.bool_) == 0) & (energies > 0)]  # a gap is not the room's noise
-        if len(still) < BLOCK_FRAMES:
+        energies = self._energies(hop)
+        still = (np.frombuffer(voiced, np.bool_) == 0) & (energies > 0)  # a gap is not the room's noise
+        count = int(np.count_nonzero(still))
+        if count < BLOCK_FRAMES:
             return
-        energy = float(still.mean())
+        energy = float(still @ energies) / count
         self._noise = energy if self._noise is None else NOISE_MEMORY * self._noise + (1 - NOISE_MEMORY) * energy
 
     def _new_speech(self) -> bool:
@@ -343,7 +353,7 @@ class Listener:
             self._measure()
         noise = max(self._noise, 1e-10)
         speech = np.frombuffer(bytes(self._speech[horizon]), np.bool_)
-        loud = float(self._energy[self._ring(len(speech))][speech].mean())
+        loud = float(speech @ self._energies(len(speech))) / np.count_nonzero(speech)
         snr_db = 10 * math.log10(max(loud - noise, 1e-10) / noise)
         return min(max(snr_db, SNR_RANGE_DB[0]), SNR_RANGE_DB[1])
 
