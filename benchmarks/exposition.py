@@ -13,6 +13,7 @@ LABEL = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"')
 FETCH_S = 60.0
 Series = tuple[str, frozenset[tuple[str, str]]]
 """Name and labels."""
+HOP_FACTOR: Series = ("undertone_hop_factor", frozenset())
 
 
 def parse(text: str) -> dict[Series, float]:
@@ -28,10 +29,12 @@ def fetch(url: str) -> dict[Series, float]:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What the models did in a span of time: windows by outcome over all models, and windows per batch by model."""
+    """What the models did in a span of time: windows by outcome over all models, and windows per batch by model;
+    `hop_factor`: what hops were multiplied by, the larger of the values at both ends."""
 
     windows: Mapping[str, int]
     batch: Mapping[str, float]
+    hop_factor: float = 1.0
 
 
 def work(before: Mapping[Series, float], after: Mapping[Series, float]) -> Work:
@@ -48,4 +51,6 @@ def work(before: Mapping[Series, float], after: Mapping[Series, float]) -> Work:
             sums[said["model"]] += grown
         elif name == "undertone_batch_windows_count":
             batches[said["model"]] += grown
-    return Work(dict(windows), {model: sums[model] / count for model, count in sorted(batches.items()) if count})
+    per_batch = {model: sums[model] / count for model, count in sorted(batches.items()) if count}
+    hop_factor = max(samples.get(HOP_FACTOR, 1.0) for samples in (before, after))
+    return Work(dict(windows), per_batch, hop_factor)

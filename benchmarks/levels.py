@@ -37,10 +37,11 @@ FITNESS = Fitness()
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What a process and its children used: cores (CPU seconds per second) and resident memory, 10^6 bytes; NaN where
-    the process is out of reach."""
+    the process is out of reach. `helpers_cores`: what its children used of the cores."""
 
     cores: float = math.nan
     rss_mb: float = math.nan
+    helpers_cores: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Level:
     """One number of calls, held for `held_s` seconds. Lags in ms, as the client sees them, but `told_p95_ms`: as the
     events say. `talking`: calls that were being spoken at the end of it. `windows`: by outcome; `batch`: windows per
     batch by model. `others_cores`: what everything else on this machine used. `sink`: there was no server to keep a
-    promise."""
+    promise. `hop_factor`: what the server multiplied hops by, the larger of the values before and after."""
 
     calls: int
     held_s: float
@@ -88,6 +89,7 @@ class Level:
     others_cores: float
     gallery: Gallery | None = None
     sink: bool = False
+    hop_factor: float = 1.0
     broken: Sequence[str] = field(init=False)
     unfit: Sequence[str] = field(init=False)
 
@@ -112,6 +114,8 @@ def broken(level: Level) -> list[str]:
     ):
         if lag_ms >= most_ms:
             out.append(f"lag {name} {lag_ms:.0f} ms")
+    if level.hop_factor > 1:
+        out.append(f"hops {level.hop_factor:g} times as long")
     for outcome, count in level.windows.items():
         if outcome != "analysed" and count:
             out.append(f"{count} windows {outcome}")

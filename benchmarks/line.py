@@ -22,6 +22,7 @@ from benchmarks.wheel import Wheel
 
 FINISHING = from_client(TEXT, FINISH.encode())
 CLOSING = from_client(CLOSE, (1000).to_bytes(2, "big"))
+WIDENED = "hop.widened"
 POSITION_ROUNDING_S = 1e-3
 OPEN_S = 30.0
 """Longest wait for the handshake's answer."""
@@ -74,16 +75,19 @@ class Exchange:
 class Line(asyncio.Protocol):
     """The protocol of one call's connection. `over` is told once, when the call is, whether it ended as it should.
 
-    `talking`: the stream is open and the script not at its end. What the server does not read waits in memory.
+    `talking`: the stream is open and the script not at its end. `admitted`: the server has said that the call started.
+    `retry_s`: after how many seconds a refused call may be tried again, as the server says. What the server does not
+    read waits in memory.
     """
 
     __slots__ = (
         "_began_s", "_comparison", "_ended", "_exchange", "_inbox", "_jitter", "_on_over", "_over", "_place",
-        "_refused", "_script", "_sent_s", "_transport", "_watch", "talking",
+        "_refused", "_script", "_sent_s", "_transport", "_watch", "_widened", "admitted", "retry_s", "talking",
     )  # fmt: skip
 
     def __init__(self, exchange: Exchange, script: Script, over: Callable[[bool], None]) -> None:
-        self.talking = False
+        self.talking = self.admitted = False
+        self.retry_s: float | None = None
         self._exchange = exchange
         self._script = script
         self._on_over = over
@@ -93,7 +97,7 @@ class Line(asyncio.Protocol):
         self._jitter = exchange.dice.randrange(JITTERS)
         self._place = 0
         self._began_s = 0.0
-        self._refused = self._ended = self._over = False
+        self._refused = self._ended = self._over = self._widened = False
         self._transport: asyncio.Transport | None = None
         self._watch = exchange.loop.call_later(OPEN_S, self.lost, "no answer to the handshake")
 
@@ -181,12 +185,18 @@ class Line(asyncio.Protocol):
                     record.lag_ms.append(1000 * (now_s - self._sent_s[holder]))
                 if event["lag_ms"] is not None:
                     record.told_lag_ms.append(event["lag_ms"])
+            case "call.started":
+                self.admitted = True
             case "warning":
                 record.warnings[event["code"]] += 1
+                if event["code"] == WIDENED:
+                    record.errors[f"{WIDENED} told again in a call"] += self._widened
+                    self._widened = True
             case "error" if event["seq"]:
                 record.errors[event["code"]] += 1
             case "error":
                 self._refused = True
+                self.retry_s = event.get("retry_after_s")
                 record.refusals[event["code"]] += 1
             case "call.ended":
                 self._ended = True

@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pieces = cuts(sources, options.scripts, options.seconds)
         scripts = write(pieces, form, options.silent, settings if expecting else None)
         _announce(options, scripts, server_flags)
-        _allow_files()
+        allow_files()
         with target(options, server_flags) as found, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             levels, best = runner.run(measure(found, scripts, form, options))
     except (MediaError, ServingError, SettingsError, SinkError, AudienceError, psutil.Error, OSError) as error:
@@ -213,7 +213,7 @@ def _conclude(levels: Sequence[Level], best: int | None, options: argparse.Names
         print(f"{what} up to {best} calls{beyond}" if best else f"not even at {options.start} calls {what}")
 
 
-def _allow_files() -> None:
+def allow_files() -> None:
     """As many open files as this machine lets us have; the server inherits that."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

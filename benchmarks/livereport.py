@@ -101,8 +101,13 @@ def document(levels: Sequence[Level], conditions: Mapping[str, Any], best: int |
         "promise": asdict(PROMISE),
         "fitness": asdict(FITNESS),
         "most_calls": best,
-        "levels": [{**_plain(asdict(level)), "kept": level.kept} for level in levels],
+        "levels": [one(level) for level in levels],
     }
+
+
+def one(level: Level) -> dict[str, Any]:
+    """A level, for a file."""
+    return {**plain(asdict(level)), "kept": level.kept}
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -141,13 +146,14 @@ def draw(levels: Sequence[Level], path: Path, title: str) -> bool:
     return True
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """What JSON can hold: what is not a number becomes None, the others four digits behind the point."""
     if isinstance(value, float):
         return None if math.isnan(value) else round(value, 4)
     if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items()}
+        return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     return value
 
 

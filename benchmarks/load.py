@@ -16,7 +16,9 @@ from benchmarks.line import END_S, OPEN_S, Exchange, Line, Record
 from benchmarks.scripts import Script
 
 AGAIN_S = 1.0
-"""Wait before a seat whose call was refused or lost calls again."""
+"""Wait before a seat whose call was lost, or refused without a word on when to try again, calls again."""
+RETRY_SPREAD = 0.5
+"""A refused seat waits for as long as it was told, and up to this share longer: those refused together come apart."""
 
 
 class Load:
@@ -41,6 +43,16 @@ class Load:
         """Calls that are being spoken now."""
         return sum(seat.line is not None and seat.line.talking for seat in self._seats)
 
+    @property
+    def size(self) -> int:
+        """Calls that are to be there."""
+        return len(self._seats)
+
+    @property
+    def admitted(self) -> int:
+        """Calls that the server has let in and that are not over."""
+        return sum(seat.line is not None and seat.line.admitted for seat in self._seats)
+
     def take_record(self) -> Record:
         """What happened since the last time; from now on a fresh one is kept."""
         record, self._exchange.record = self._exchange.record, Record()
@@ -49,7 +61,7 @@ class Load:
     def resize(self, calls: int, ramp_s: float) -> None:
         """Let there be `calls`: new ones begin at random within `ramp_s`; surplus ones finish at once."""
         for number in range(len(self._seats), calls):
-            seat = Seat(self._call, number)
+            seat = Seat(self._call, number, self._dice)
             self._seats.append(seat)
             self._loop.call_later(self._dice.uniform(0.0, ramp_s), seat.sit)
         for seat in self._seats[calls:]:
@@ -101,13 +113,14 @@ class Seat:
     `empty` is set between calls.
     """
 
-    def __init__(self, call: Callable[[int, Callable[[bool], None]], Line], number: int) -> None:
+    def __init__(self, call: Callable[[int, Callable[[bool], None]], Line], number: int, dice: random.Random) -> None:
         """`call` opens a call with the script of a number; it is told whom to tell that the call is over."""
         self.line: Line | None = None
         self.empty = asyncio.Event()
         self.empty.set()
         self._call = call
         self._next = number
+        self._dice = dice
         self._left = False
 
     def sit(self) -> None:
@@ -122,9 +135,11 @@ class Seat:
             self.line.break_off()
 
     def _over(self, well: bool) -> None:
+        told_s = None if self.line is None else self.line.retry_s
         self.line = None
         self.empty.set()
         if well:
             self.sit()
-        else:
-            asyncio.get_running_loop().call_later(AGAIN_S, self.sit)
+            return
+        wait_s = AGAIN_S if told_s is None else told_s * self._dice.uniform(1.0, 1.0 + RETRY_SPREAD)
+        asyncio.get_running_loop().call_later(wait_s, self.sit)

@@ -159,6 +159,13 @@ def write(pieces: Sequence[Samples], form: Form, silent: float = 0.0, settings: 
     return [Script.of(data, form, found) for data, found in zip(encoded, references, strict=True)]
 
 
+def recut(scripts: Sequence[Script], pieces: Sequence[Samples], form: Form) -> list[Script]:
+    """The `scripts` of the same `pieces` in messages of another length: what should be said about them stays."""
+    return [
+        Script.of(form.encode(piece), form, script.reference) for script, piece in zip(scripts, pieces, strict=True)
+    ]
+
+
 def _references(form: Form, settings: Settings, encoded: Sequence[bytes]) -> list[Reference]:
     from stream_server.crews import load_models
 

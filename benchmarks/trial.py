@@ -32,12 +32,14 @@ class Meter:
         """CPU seconds so far in place of cores, and memory now."""
         if self._process is None:
             return Usage()
-        cpu_s = rss = 0.0
+        cpu_s = own_s = rss = 0.0
         for process in [self._process, *self._process.children(recursive=True)]:
             times = process.cpu_times()
             cpu_s += times.user + times.system
             rss += process.memory_info().rss
-        return Usage(cpu_s, rss / 1e6)
+            if process is self._process:
+                own_s = cpu_s
+        return Usage(cpu_s, rss / 1e6, cpu_s - own_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ def level(
         others_cores=max(0.0, (after.busy_s - before.busy_s - _known_s(after) + _known_s(before)) / held_s),
         gallery=gallery,
         sink=sink,
+        hop_factor=done.hop_factor,
     )
 
 
@@ -170,7 +173,8 @@ def _read(before: Count, after: Count) -> Count:
 
 
 def _between(before: Usage, after: Usage, seconds: float) -> Usage:
-    return Usage((after.cores - before.cores) / seconds, after.rss_mb)
+    helpers = (after.helpers_cores - before.helpers_cores) / seconds
+    return Usage((after.cores - before.cores) / seconds, after.rss_mb, helpers)
 
 
 def _rank(values: array[float], percent: float) -> float:

@@ -74,7 +74,7 @@ def unpack(request: Request, role: Role, audio: Samples, streams: dict[int, Stre
 
 
 def pack(analyses: Sequence[Analysis]) -> Reply:
-    """The analyses of a batch, all of one role."""
+    """The analyses of a batch, all of one role; what is none, or has another shape, has failed."""
     counts: list[int] = []
     firsts: list[int] = []
     parts: list[bytes] = []
@@ -84,10 +84,10 @@ def pack(analyses: Sequence[Analysis]) -> Reply:
             case SpeechAnalysis(levels):
                 counts.append(len(levels))
                 parts.append(levels)
-            case EmotionAnalysis(logits, arousal, first):
+            case EmotionAnalysis(logits, arousal, first) if logits.shape == (len(arousal), len(LABELS)):
                 counts.append(len(logits))
                 parts.append(np.concatenate([logits, arousal[:, None]], axis=1, dtype=np.float32).tobytes())
-            case SpeakerAnalysis(embedding):
+            case SpeakerAnalysis(embedding) if embedding.ndim == 1:
                 counts.append(len(embedding))
                 parts.append(embedding.astype(np.float32, copy=False).tobytes())
             case _:

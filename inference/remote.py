@@ -10,11 +10,15 @@ import logging
 import multiprocessing
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from multiprocessing.shared_memory import SharedMemory
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inference.batchwire import Item, Request, analyses_of, encode, reply_decoder
 from inference.model import CheckpointError, Models
@@ -33,6 +37,15 @@ class WorkerError(Exception):
     """The process did not start, died, or could not analyse a batch; the message says which."""
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The lines to a process, and how often it had been started when they were laid. They close when nobody holds them
+    any more: not while somebody still reads from them."""
+
+    generation: int
+    lines: Mapping[Role, Connection]
+
+
 class Worker:
     """The process, started and ready. Raises CheckpointError if its models cannot be loaded, WorkerError if it dies."""
 
@@ -41,9 +54,8 @@ class Worker:
         self._memories = {role: SharedMemory(create=True, size=4 * MEMORY_SAMPLES) for role in roles}
         self._lock = threading.Lock()
         self._closed = False
-        self._lines: dict[Role, Connection] = {}
-        self.generation = 0
-        """How often the process was started."""
+        self._process: BaseProcess | None = None
+        self._link = Link(0, {})
         try:
             hello = self._start()
         except BaseException:
@@ -51,43 +63,59 @@ class Worker:
             raise
         self.models: Models = {role: RemoteModel(self, role, *hello.models[role]) for role in roles}
 
+    @property
+    def generation(self) -> int:
+        """How often the process was started; 0 once it is closed."""
+        return self._link.generation
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
     def ask(self, role: Role, request: Request, generation: int) -> bytes:
-        """The reply to a request. Raises WorkerError if the process has died; it is started anew then."""
+        """The reply to a request that was made for the process of a `generation`. Raises WorkerError if that has died;
+        it is started anew then."""
+        link = self._link
+        if link.generation != generation:
+            raise WorkerError("the process of the models is another one by now, or closed")
         try:
-            line = self._lines[role]
+            line = link.lines[role]
             line.send_bytes(encode(request))
             return line.recv_bytes()
         except (OSError, EOFError):
             self._revive(generation)
-            raise WorkerError("the process of the models died; it was started again") from None
+            raise WorkerError("the process of the models died") from None
 
-    def audio(self, role: Role) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-        """The shared memory of a role."""
-        return np.ndarray(MEMORY_SAMPLES, np.float32, self._memories[role].buf)
+    def audio(self, role: Role) -> NDArray[np.float32]:
+        """The shared memory of a role. Raises WorkerError once the process is closed."""
+        memory = self._memories[role].buf
+        if self._closed or memory is None:
+            raise WorkerError("the process of the models was closed")
+        return np.frombuffer(memory, np.float32, MEMORY_SAMPLES)
 
     def close(self) -> None:
         """Stop the process; what is under way is not waited for."""
         with self._lock:
+            if self._closed:
+                return
             self._closed = True
+            self._link = Link(0, {})
             self._stop()
             for memory in self._memories.values():
-                memory.close()
                 memory.unlink()
-            self._memories = {}
-
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid
+                with suppress(BufferError):  # a batch is under way; what it writes into goes with it
+                    memory.close()
 
     def _start(self) -> Hello:
         context = multiprocessing.get_context("spawn")
         control, far_control = context.Pipe()
         pipes = {role: context.Pipe() for role in self._memories}
         lines = {role: Line(far, self._memories[role].name) for role, (_, far) in pipes.items()}
-        self._process = context.Process(
+        process = context.Process(
             target=main, args=(self._load, lines, far_control), name="undertone-models", daemon=True
         )
-        self._process.start()
+        process.start()
+        self._process = process
         for far in (far_control, *(line.connection for line in lines.values())):
             far.close()
         try:
@@ -98,14 +126,11 @@ class Worker:
             raise hello
         if not isinstance(hello, Hello):
             raise WorkerError(f"the process of the models did not start: {hello or 'it said nothing'}")
-        self._lines = {role: near for role, (near, _) in pipes.items()}
-        self.generation += 1
+        self._link = Link(self.generation + 1, {role: near for role, (near, _) in pipes.items()})
         return hello
 
     def _stop(self) -> None:
-        for line in self._lines.values():
-            line.close()
-        process = getattr(self, "_process", None)
+        process = self._process
         if process is not None:
             process.terminate()
             process.join(STOP_S)
@@ -118,8 +143,9 @@ class Worker:
         with self._lock:
             if self._closed or self.generation != generation:
                 return
-            log.error("the process of the models died (exit status %s); it is started again", self._process.exitcode)
             self._stop()
+            status = None if self._process is None else self._process.exitcode
+            log.error("the process of the models died (exit status %s); it is started again", status)
             self._start()
 
 
@@ -133,16 +159,28 @@ class RemoteModel:
         self.overlap_samples = overlap_samples
         self._worker = worker
         self._generation = worker.generation
-        self._numbers: weakref.WeakKeyDictionary[Stream, int] = weakref.WeakKeyDictionary()
+        self._numbers: weakref.WeakKeyDictionary[Stream, tuple[int, weakref.finalize[[int], Stream]]]
+        self._numbers = weakref.WeakKeyDictionary()
+        """Of each stream its number, and what says that it is over."""
         self._sent: dict[int, int] = {}
         self._over: list[int] = []
         self._last = 0
 
     def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
-        """Raises WorkerError if the process died or the model failed; then the streams begin anew."""
+        """Raises WorkerError if the process died or the model failed; then the streams begin anew, also those of whose
+        windows the model had already heard: they may come again."""
         if self._generation != self._worker.generation:
             self._generation = self._worker.generation
             self._sent.clear()
+        try:
+            return self._in_parts(windows)
+        except Exception:
+            for window in windows:
+                self._forget(window.stream)
+            raise
+
+    def _in_parts(self, windows: Sequence[Window]) -> list[Analysis]:
+        """Analyse windows, as many at once as the shared memory holds."""
         out: list[Analysis] = []
         audio = self._worker.audio(self.role)
         items: list[Item] = []
@@ -171,23 +209,26 @@ class RemoteModel:
 
     def _number(self, stream: Stream) -> int:
         """The number of a stream; the model hears that it is over once nobody holds it any more."""
-        number = self._numbers.get(stream)
-        if number is None:
+        known = self._numbers.get(stream)
+        if known is None:
             self._last += 1
-            number = self._numbers[stream] = self._last
-            weakref.finalize(stream, self._over.append, number).atexit = False
-        return number
+            over = weakref.finalize(stream, self._over.append, self._last)
+            over.atexit = False
+            known = self._numbers[stream] = (self._last, over)
+        return known[0]
+
+    def _forget(self, stream: Stream) -> None:
+        """Let a stream begin anew: under its number it is over."""
+        known = self._numbers.pop(stream, None)
+        if known is not None:
+            known[1]()
 
     def _ask(self, items: list[Item]) -> list[Analysis]:
-        over, self._over[:] = self._over.copy(), []
+        over = self._over.copy()
+        del self._over[: len(over)]  # others may have come to an end meanwhile, on any thread
         for number in over:
             self._sent.pop(number, None)
-        try:
-            reply = reply_decoder.decode(self._worker.ask(self.role, Request(items, over), self._generation))
-            if reply.error is not None:
-                raise WorkerError(reply.error)
-        except WorkerError:
-            for item in items:
-                self._sent.pop(item.stream, None)
-            raise
+        reply = reply_decoder.decode(self._worker.ask(self.role, Request(items, over), self._generation))
+        if reply.error is not None:
+            raise WorkerError(reply.error)
         return analyses_of(reply, self.role, items)

@@ -12,7 +12,7 @@ from multiprocessing.shared_memory import SharedMemory
 import numpy as np
 
 from inference.batchwire import Reply, encode, pack, request_decoder, unpack
-from inference.model import Model, Models
+from inference.model import CheckpointError, Model, Models
 from monitor.analysis import Role, Spec, Stream
 
 log = logging.getLogger("undertone.worker")
@@ -42,8 +42,12 @@ def main(load: Load, lines: dict[Role, Line], control: Connection) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         models = load()
-    except Exception as error:
+    except CheckpointError as error:
         control.send(error)
+        return
+    except Exception as error:
+        log.exception("the models cannot be loaded")
+        control.send(f"{type(error).__name__}: {error}")  # as text: not every exception can be sent
         return
     control.send(Hello({role: (each.spec, each.max_batch, each.overlap_samples) for role, each in models.items()}))
     serve([Desk(lines[role], models[role]) for role in (Role.SPEECH, Role.SPEAKER, Role.EMOTION) if role in models])
@@ -64,13 +68,16 @@ class Desk:
         request = request_decoder.decode(self.connection.recv_bytes())
         windows = unpack(request, self._model.role, self._audio, self._streams)
         try:
-            reply = pack(self._model.analyse(windows) if windows else [])
+            analyses = self._model.analyse(windows) if windows else []
+            if len(analyses) != len(windows):
+                raise ValueError(f"{len(analyses)} analyses for {len(windows)} windows")
+            reply = encode(pack(analyses))
         except Exception as error:
             log.exception("the %s model failed on a batch of %d", self._model.role, len(windows))
             for item in request.items:
                 self._streams.pop(item.stream, None)
-            reply = Reply([], [], b"", f"{type(error).__name__}: {error}")
-        self.connection.send_bytes(encode(reply))
+            reply = encode(Reply([], [], b"", f"{type(error).__name__}: {error}"))
+        self.connection.send_bytes(reply)
 
 
 def serve(desks: Sequence[Desk]) -> None:

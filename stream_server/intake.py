@@ -116,11 +116,14 @@ class Intake:
     def not_finite_samples(self) -> int:
         return self._decoder.not_finite_samples
 
-    def gather(self, data: bytes) -> bool:
-        """Take in bytes; whether it is time to `give`."""
+    def due(self, size: int) -> bool:
+        """Whether it is time to `give` once `size` more bytes are gathered."""
+        return self._received_bytes + size >= self._due_bytes
+
+    def gather(self, data: bytes) -> None:
+        """Take in bytes."""
         self._gathered.append(data)
         self._received_bytes += len(data)
-        return self._received_bytes >= self._due_bytes
 
     def give(self, grain_samples: int = BLOCK_SAMPLES) -> list[Samples]:
         """16 kHz samples per channel, of all that was gathered, as far as they have become certain. The next are due

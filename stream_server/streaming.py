@@ -141,12 +141,15 @@ class _Reader:
 
     def _take(self, data: bytes) -> bool:
         """Take in a message at once, unless there is something to wait for or to say about it."""
-        if (
-            not data
-            or len(data) > self._intake.second_bytes
-            or self._intake.position_s > self._max_call_s
-            or not self._call.has_room
-        ):
+        intake = self._intake
+        if not data:
+            return False
+        if not intake.due(len(data)):  # most messages of 20 ms
+            self._audio_at = self._loop.time()
+            intake.gather(data)
+            self._call.arrived(intake.position_s)
+            return True
+        if len(data) > intake.second_bytes or intake.position_s > self._max_call_s or not self._call.has_room:
             return False
         self._audio_at = self._loop.time()
         try:
@@ -156,7 +159,8 @@ class _Reader:
         return True
 
     def _feed(self, data: bytes) -> None:
-        due = self._intake.gather(data)
+        due = self._intake.due(len(data))
+        self._intake.gather(data)
         self._call.arrived(self._intake.position_s)
         if not due:
             return
