@@ -16,3 +16,11 @@ def keep_freed_memory() -> bool:
     except (AttributeError, OSError, TypeError):
         return False
     return bool(mallopt(_M_TRIM_THRESHOLD, 4 * _KEPT_BYTES)) and bool(mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES))
+
+
+def give_back_memory() -> bool:
+    """Returns freed memory to the system, as after a rush; takes some milliseconds. False where there is no glibc."""
+    try:
+        return bool(ctypes.CDLL(None).malloc_trim(0))
+    except (AttributeError, OSError, TypeError):
+        return False

@@ -11,6 +11,7 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from inference.allocation import give_back_memory
 from inference.batcher import Batcher
 from inference.model import Models, specs
 from metrics.instruments import Instruments, Reading
@@ -164,9 +165,14 @@ class Engine:
             if changed:
                 gauges[0].set(self.pressure.step.factor)
                 late_ms = 1000 * self.pressure.strain_s
-                log.warning("%d calls, %.0f ms late: scores every %g s", len(self._calls), late_ms, self._hop_s)
+                pace = self.grain_samples / SAMPLE_RATE_HZ, self._hop_s
+                log.warning(
+                    "%d calls, %.0f ms late: audio by %g s, scores every %g s", len(self._calls), late_ms, *pace
+                )
                 for call in list(self._calls):
                     call.set_hop(self._hop_s)
+                if self.pressure.step.factor == 1:
+                    give_back_memory()
 
     def close(self) -> None:
         """Stop the batchers and what they rest on."""

@@ -30,7 +30,7 @@ class AudioHistory:
     def append(self, samples: Samples) -> None:
         count = len(samples)
         if self._used + count > len(self._buffer):
-            self._move(max(count, SLACK_SAMPLES))
+            self._move(count)
         self._buffer[self._used : self._used + count] = samples
         self._used += count
 
@@ -44,10 +44,11 @@ class AudioHistory:
         """Drop what lies before `index`; its memory is let go of with one of the next `append`s."""
         self._needed_from = max(self._needed_from, min(index, self.end))
 
-    def _move(self, room: int) -> None:
-        """Go on in new memory with what is still needed and `room` for more."""
+    def _move(self, count: int) -> None:
+        """Go on in new memory with what is still needed and room for `count` more at least. If much is needed, because
+        whoever judges is late, the old memory is still looked at: then seldom."""
         kept = self._buffer[self._needed_from - self.start : self._used]
-        self._buffer = np.empty(len(kept) + room, np.float32)
+        self._buffer = np.empty(len(kept) + max(count, SLACK_SAMPLES, len(kept) // 4), np.float32)
         self._buffer[: len(kept)] = kept
         self._used, self.start = len(kept), self._needed_from
 
