@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import threading
+import time
 import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -27,10 +28,14 @@ from monitor.analysis import Analysis, Role, Spec, Stream, Window
 from vad.resample import FRAME_SAMPLES
 
 log = logging.getLogger("undertone.inference")
-MEMORY_SAMPLES = 2_000_000
-"""Of the memory for the audio of one batch, per role: two minutes. Larger batches go in parts."""
+MEMORY_SAMPLES = 1_200_000
+"""Of the memory for the audio of one batch, per role: 75 seconds. Larger batches go in parts."""
 START_S = 180.0
 STOP_S = 5.0
+HANGS_S = 60.0
+"""A process that does not answer for so long is taken for dead."""
+RETRY_S = 10.0
+"""After a process did not start again, until that is tried once more: what waits must not wait for every attempt."""
 
 
 class WorkerError(Exception):
@@ -55,6 +60,7 @@ class Worker:
         self._lock = threading.Lock()
         self._closed = False
         self._process: BaseProcess | None = None
+        self._retry_at = 0.0
         self._link = Link(0, {})
         try:
             hello = self._start()
@@ -73,16 +79,18 @@ class Worker:
         return None if self._process is None else self._process.pid
 
     def ask(self, role: Role, request: Request, generation: int) -> bytes:
-        """The reply to a request that was made for the process of a `generation`. Raises WorkerError if that has died;
-        it is started anew then."""
+        """The reply to a request that was made for the process of a `generation`. Raises WorkerError if that has died,
+        or says nothing for a minute; it is started anew then."""
         link = self._link
         if link.generation != generation:
             raise WorkerError("the process of the models is another one by now, or closed")
         try:
             line = link.lines[role]
             line.send_bytes(encode(request))
+            if not line.poll(HANGS_S):
+                raise TimeoutError
             return line.recv_bytes()
-        except (OSError, EOFError):
+        except (OSError, EOFError):  # a TimeoutError is an OSError
             self._revive(generation)
             raise WorkerError("the process of the models died") from None
 
@@ -141,12 +149,16 @@ class Worker:
     def _revive(self, generation: int) -> None:
         """Start the process again, once for all whom its death has struck."""
         with self._lock:
-            if self._closed or self.generation != generation:
+            if self._closed or self.generation != generation or time.monotonic() < self._retry_at:
                 return
             self._stop()
             status = None if self._process is None else self._process.exitcode
             log.error("the process of the models died (exit status %s); it is started again", status)
-            self._start()
+            try:
+                self._start()
+            except Exception as error:
+                self._retry_at = time.monotonic() + RETRY_S
+                raise WorkerError(f"the process of the models died and cannot be started again: {error}") from error
 
 
 class RemoteModel:
@@ -182,18 +194,21 @@ class RemoteModel:
     def _in_parts(self, windows: Sequence[Window]) -> list[Analysis]:
         """Analyse windows, as many at once as the shared memory holds."""
         out: list[Analysis] = []
-        audio = self._worker.audio(self.role)
         items: list[Item] = []
         at = 0
-        for window in windows:
-            item = self._item(window)
-            if at + item.sent > len(audio):
-                out += self._ask(items)
-                items, at = [], 0
-            audio[at : at + item.sent] = window.samples[len(window.samples) - item.sent :]
-            items.append(item)
-            at += item.sent
-        return out + self._ask(items)
+        audio = self._worker.audio(self.role)
+        try:
+            for window in windows:
+                item = self._item(window)
+                if at + item.sent > len(audio):
+                    out += self._ask(items)
+                    items, at = [], 0
+                audio[at : at + item.sent] = window.samples[len(window.samples) - item.sent :]
+                items.append(item)
+                at += item.sent
+            return out + self._ask(items)
+        finally:
+            del audio  # an error that somebody keeps must not keep the memory
 
     def _item(self, window: Window) -> Item:
         number = self._number(window.stream)

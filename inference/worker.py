@@ -37,11 +37,12 @@ class Hello:
 
 
 def main(load: Load, lines: dict[Role, Line], control: Connection) -> None:
-    """Load the models, say so on `control` (or what went wrong), and serve until the lines are closed."""
+    """Load the models, say so on `control` (or what went wrong), and serve those with a line until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which has last words to say
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        models = load()
+        loaded = load()
+        models = {role: loaded[role] for role in lines}
     except CheckpointError as error:
         control.send(error)
         return

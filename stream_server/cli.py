@@ -1,4 +1,4 @@
-"""The command line: `undertone serve | stream | replay | evaluate | models`."""
+"""The command line: `undertone serve | stream | replay | evaluate | models | bench`."""
 
 from __future__ import annotations
 
@@ -23,8 +23,11 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status. Bad usage and bad settings give 2, a failure 1."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
+        if given[:1] == ["bench"]:
+            return _bench(given[1:])
+        options = _parser().parse_args(given)
         status: int = options.run(options)
         return status
     except SettingsError as error:
@@ -74,6 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     models = commands.add_parser("models", help="list the models that are there, and how fast they are here")
     models.add_argument("--json", action="store_true", help="as JSON")
     models.set_defaults(run=_models)
+
+    commands.add_parser("bench", help="how many live calls a server holds on this machine", add_help=False)
     return parser
 
 
@@ -179,6 +184,18 @@ def _models(options: argparse.Namespace) -> int:
     from stream_server.modellist import show
 
     return show(options.json)
+
+
+def _bench(arguments: Sequence[str]) -> int:
+    """Everything behind `bench` is for benchmarks.live, its --help as well."""
+    try:
+        from benchmarks import live
+    except ModuleNotFoundError as error:
+        if error.name != "psutil":
+            raise
+        print("undertone: bench needs psutil: pip install 'undertone[bench]' (make install does)", file=sys.stderr)
+        return 1
+    return live.main(arguments)
 
 
 if __name__ == "__main__":

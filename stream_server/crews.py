@@ -40,7 +40,7 @@ def load_models(settings: Settings) -> Models:
 
 def load_engine(settings: Settings) -> Engine:
     """An engine with its models loaded. Raises CheckpointError, WorkerError."""
-    if settings.models.in_process:
+    if settings.models.in_process or not roles(settings):
         return Engine(settings, [load_models(settings)])
     workers = start_workers(settings)
     return Engine(settings, [worker.models for worker in workers], close=[worker.close for worker in workers])

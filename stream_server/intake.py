@@ -145,5 +145,5 @@ class Intake:
     def _next_after(self, samples: int, grain_samples: int) -> float:
         """How many bytes must have come for the 16 kHz samples after `samples` to come to a multiple of
         `grain_samples`, if the resampler goes on holding back what it holds back now."""
-        missing = grain_samples - samples % grain_samples
+        missing = grain_samples - samples % grain_samples - 0.5  # whatever rounding does
         return self._received_bytes + missing / SAMPLE_RATE_HZ * self.second_bytes

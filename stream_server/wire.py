@@ -28,6 +28,7 @@ EXTENSION = "undertone.wire"
 Take = Callable[[bytes], bool]
 """Takes a binary message at once, or returns False: then it is queued like any other."""
 WHOLE_BINARY, WHOLE_TEXT, MASKED = 0x82, 0x81, 0x80
+MOST_UNSENT = 1 << 16
 
 
 class Wire(WebSocketsSansIOProtocol):
@@ -39,6 +40,7 @@ class Wire(WebSocketsSansIOProtocol):
         self._listening = False
         self._uncut = False
         self._unsent: list[bytes] = []
+        self._unsent_bytes = 0
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._wanted_bytes = 0
@@ -105,7 +107,10 @@ class Wire(WebSocketsSansIOProtocol):
         if not self.writable.is_set() or self.gone:
             return False
         self._unsent.append(frame)
-        if len(self._unsent) == 1:
+        self._unsent_bytes += len(frame)
+        if self._unsent_bytes > MOST_UNSENT:  # let the transport say whether the peer keeps up
+            self._flush()
+        elif len(self._unsent) == 1:
             self.loop.call_soon(self._flush)
         return True
 
@@ -113,6 +118,7 @@ class Wire(WebSocketsSansIOProtocol):
         if self._unsent and not self.gone:
             self.transport.write(b"".join(self._unsent))
         self._unsent.clear()
+        self._unsent_bytes = 0
 
     async def send(self, message: Any) -> None:
         """As uvicorn's; what was sent before goes first."""

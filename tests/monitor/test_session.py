@@ -26,7 +26,18 @@ from monitor.events import (
     Warning,
 )
 from monitor.session import MonitorConfig, Session, State
-from tests.scripted import EMOTION, JUDGED, SPEAKER, SPECS, Driver, LoudnessGate, answer, loud, quiet
+from tests.scripted import (
+    EMOTION,
+    JUDGED,
+    SPEAKER,
+    SPECS,
+    Driver,
+    LoudnessGate,
+    answer,
+    by_type_and_channel,
+    loud,
+    quiet,
+)
 from vad.endpointing import EndpointingConfig
 from vad.pcm import Samples
 from vad.resample import FRAME_SAMPLES, SAMPLE_RATE_HZ
@@ -205,6 +216,83 @@ def test_an_abort_while_finishing_ends_the_call_with_the_first_reason() -> None:
     live.finish("finished")
     live.abort("hung up")
     assert [event.reason for event in of(live.take_events(), CallEnded)] == ["finished"]
+
+
+# --- a hop that is changed
+
+
+def with_hops(
+    audio: Samples, hops: dict[int, float], chunk: int, specs: Specs = SPECS, monitor: MonitorConfig = MonitorConfig()
+) -> list[Event]:
+    """The events of a call fed in chunks, with another hop, in seconds, from the frames on that `hops` names."""
+    driver = Driver(session(specs, monitor=monitor))
+    at = 0
+    for frame in [*hops, len(audio) // FRAME_SAMPLES]:
+        part = audio[at * FRAME_SAMPLES : frame * FRAME_SAMPLES]
+        for start in range(0, len(part), chunk):
+            driver.feed(part[start : start + chunk])
+        if frame in hops:
+            driver.session.set_hop(hops[frame])
+        at = frame
+    return driver.finish()
+
+
+def test_scores_come_at_the_new_hop_from_then_on_and_back() -> None:
+    talk = np.concatenate([quiet(50), loud(600)])
+    scores = [event.t for event in of(with_hops(talk, {200: 1.0, 400: 0.5}, 1600), Emotion)]
+    assert scores == [1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, *(8.5 + 0.5 * at for at in range(10))]
+
+
+def test_that_scores_come_less_often_is_said_once_in_a_call() -> None:
+    talk = np.concatenate([quiet(50), loud(2_400)])  # longer than a warning is kept back
+    events = with_hops(talk, {200: 1.0, 300: 2.0, 400: 0.5, 2_200: 1.0, 2_300: 0.5}, 1600)
+    (warning,) = of(events, Warning)
+    assert (warning.code, warning.t) == ("hop.widened", 4.0)
+    assert "every 1 s" in warning.reason
+
+
+def test_that_scores_come_more_often_or_as_often_as_before_is_not_said() -> None:
+    calm = MonitorConfig(hop_s=1.0)
+    assert codes(with_hops(TALK, {100: 0.5, 200: 1.0, 300: 0.1, 400: 0.9}, 1600, monitor=calm)) == []
+
+
+def test_of_a_call_that_has_ended_the_hop_is_not_told() -> None:
+    live = session()
+    live.abort("hung up")
+    live.take_events()
+    live.set_hop(2.0)
+    assert live.take_events() == []
+
+
+@pytest.mark.parametrize("specs", [SPECS, JUDGED], ids=["gate", "judge"])
+@pytest.mark.parametrize("chunk", [333, 1600, 10**9])
+def test_a_hop_that_is_changed_at_the_same_frame_gives_equal_events_for_any_chunking(specs: Specs, chunk: int) -> None:
+    hops = {125: 2.0, 330: 1.0, 430: 0.5}
+    events = with_hops(TALK, hops, chunk, specs)
+    assert by_type_and_channel(events) == by_type_and_channel(with_hops(TALK, hops, 160, specs))
+    assert len(of(events, Emotion)) > 5
+    assert by_type_and_channel(events) != by_type_and_channel(call(specs=specs))
+
+
+@pytest.mark.parametrize("hop_s", [1.0, 2.0])
+def test_turns_and_edges_do_not_depend_on_the_hop(hop_s: float) -> None:
+    wide, narrow = with_hops(TALK, {120: hop_s, 390: 0.5}, 1600), call()
+    for kind in (SpeechStarted, SpeechEnded):
+        assert [event.t for event in of(wide, kind)] == [event.t for event in of(narrow, kind)]
+    said = [[(turn.start_s, turn.t, turn.speech_s) for turn in of(each, EmotionTurn)] for each in (wide, narrow)]
+    assert said[0] == said[1]
+    assert len(said[0]) == 2
+
+
+def test_both_channels_change_their_hop() -> None:
+    everyone = MonitorConfig(emotion_roles=("*",))
+    driver = Driver(session(roles=PARTIES, monitor=everyone))
+    driver.session.set_hop(1.0)
+    for channel in (0, 1):
+        driver.feed(np.concatenate([quiet(50), loud(200)]), channel)
+    events = driver.finish()
+    for channel in (0, 1):
+        assert [event.t for event in of(events, Emotion) if event.channel == channel] == [2.0, 3.0, 4.0, 5.0]
 
 
 # --- windows

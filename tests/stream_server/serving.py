@@ -124,8 +124,7 @@ def as_query(query: dict[str, object]) -> str:
 
 @asynccontextmanager
 async def serving(
-    models: Models | None = None,
-    *,
+    *crews: Models,
     server_config: ServerConfig = ServerConfig(),
     warm: bool = True,
     narrow: bool = False,
@@ -133,10 +132,11 @@ async def serving(
 ) -> AsyncIterator[Served]:
     """A server with settings `stream` on a free port, drained at the end.
 
-    `warm`: wait for the models. `narrow`: the network takes next to nothing of what a client does not read.
+    `crews`: sets of models, by default one that is scripted. `warm`: wait for the models. `narrow`: the network takes
+    next to nothing of what a client does not read.
     """
     settings = replace(Settings(), server=server_config, stream=replace(StreamConfig(), **stream))
-    engine = Engine(settings, [scripted_models() if models is None else models])
+    engine = Engine(settings, crews or [scripted_models()])
     listener = socket.create_server(("127.0.0.1", 0))
     if narrow:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)

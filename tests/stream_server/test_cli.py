@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import socket
+import sys
 import threading
 import time
 import wave
@@ -282,3 +283,24 @@ def test_serve_names_the_models_that_are_for_evaluation_only(emotion: str, speak
     ]
     assert notes == ([", ".join(bound)] if bound else [])
     assert f"{speaker} (licence" in said
+
+
+def test_bench_hands_everything_on_to_the_benchmark(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["bench", "--help"])
+    said = capsys.readouterr().out
+    assert left.value.code == 0
+    assert "python -m benchmarks.live" in said
+    assert "--subscribers" in said
+    assert main(["bench", "--recording", "nowhere.flac", "--sink", "--calls", "5", "6"]) == 1
+    assert "nowhere.flac: there is no such file" in capsys.readouterr().err
+
+
+def test_bench_without_psutil_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "benchmarks"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    assert main(["bench", "--calls", "5"]) == 1
+    assert "undertone[bench]" in capsys.readouterr().err

@@ -446,3 +446,87 @@ def test_memory_does_not_grow_with_the_stream() -> None:
     for _ in range(60):
         ear.feed(quiet(250))
     assert ear.received_samples - ear._history.start < 40 * 16_000
+
+
+# --- a hop that is changed
+
+
+def changing(audio: Samples, hops: dict[int, int], cutting: Cutting = CUTTING) -> list[Occurrence]:
+    """All occurrences, with another hop from the frames on that `hops` names; these are whole blocks."""
+    ear, out, at = listener(cutting), [], 0
+    for frame in [*sorted(hops), len(audio) // FRAME_SAMPLES]:
+        out += ear.feed(audio[at * FRAME_SAMPLES : frame * FRAME_SAMPLES])
+        ear.set_hop(hops.get(frame, HOP))
+        at = frame
+    return out + ear.finish_hearing() + ear.flush()
+
+
+def test_cuts_come_at_multiples_of_the_new_hop_from_then_on_and_back() -> None:
+    out = changing(np.concatenate([quiet(50), loud(500)]), {210: 50, 420: HOP})
+    looks = [cut.decided for cut in of(out, ContextCut)]
+    assert looks == [*range(75, 201, 25), *range(250, 401, 50), *range(425, 551, 25)]
+    assert [cut.decided for cut in of(out, SpeechCut)] == looks[1:]
+
+
+@given(
+    turns=st.dictionaries(st.integers(1, 150).map(lambda block: 5 * block), st.sampled_from([25, 50, 100])),
+    spoken=st.lists(st.integers(15, 160), min_size=1, max_size=4),
+    silent=st.integers(1, 120),
+)
+@settings(max_examples=40, deadline=None)
+def test_no_speech_is_lost_however_the_hop_is_changed(turns: dict[int, int], spoken: list[int], silent: int) -> None:
+    audio = np.concatenate([part for frames in spoken for part in (quiet(silent), loud(frames))] + [quiet(60)])
+    out = changing(audio, {frame: hop for frame, hop in turns.items() if frame * FRAME_SAMPLES < len(audio)})
+    speech = {frame for edge in of(out, Closed) for frame in range(edge.start, edge.end)}
+    assert len(speech) >= sum(spoken)
+    cuts = of(out, ContextCut)
+    known = {frame for cut in cuts for frame, holds in enumerate(cut.speech.tolist(), cut.decided - CONTEXT) if holds}
+    assert {frame for frame in speech if loud_at(audio, frame)} <= known
+    for cut in cuts:
+        at = cut.decided * FRAME_SAMPLES
+        np.testing.assert_array_equal(cut.samples[-min(at, CONTEXT * FRAME_SAMPLES) :], audio[:at][-len(cut.samples) :])
+
+
+def loud_at(audio: Samples, frame: int) -> bool:
+    return bool(np.abs(audio[frame * FRAME_SAMPLES : (frame + 1) * FRAME_SAMPLES]).max() >= 0.02)
+
+
+@pytest.mark.parametrize("hop", [50, 75])
+def test_the_cuts_of_speech_leave_nothing_out_while_a_hop_is_no_longer_than_they_are(hop: int) -> None:
+    out = changing(np.concatenate([quiet(50), loud(500), quiet(60), loud(130), quiet(60)]), {155: hop, 400: HOP})
+    segments = [(edge.start, edge.end) for edge in of(out, Closed)]
+    assert len(segments) == 2
+    cut = {frame for each in of(out, SpeechCut) for frame in range(each.start, each.end)}
+    assert cut == {frame for start, end in segments for frame in range(start, end)}
+
+
+def test_a_hop_is_never_wider_than_the_audio_that_is_kept() -> None:
+    audio = np.concatenate([quiet(50), loud(900)])
+    cuts = of(changing(audio, {100: 10_000}), ContextCut)
+    assert [cut.decided for cut in cuts][:4] == [75, 100, 145, 290]
+    np.testing.assert_array_equal(cuts[3].samples, audio[(290 - CONTEXT) * FRAME_SAMPLES : 290 * FRAME_SAMPLES])
+
+
+def test_edges_do_not_depend_on_the_hop() -> None:
+    audio = np.concatenate([quiet(50), loud(60), quiet(80), loud(200), quiet(90), loud(33), quiet(200)])
+    assert edges(changing(audio, {100: 100, 300: 50, 505: HOP})) == edges(heard(audio, flush=True))
+
+
+def test_silence_is_told_also_where_the_hop_is_wide() -> None:
+    out = changing(np.concatenate([quiet(50), loud(60), quiet(600)]), {115: 100})
+    assert [each.decided for each in of(out, FellSilent)] == [300]
+    assert [each.decided for each in of(out, NoSpeech)] == [500]
+
+
+@given(st.lists(st.integers(1, 9_000), max_size=25))
+@settings(max_examples=10, deadline=None)
+def test_a_hop_that_is_changed_at_the_same_frame_gives_equal_occurrences_for_any_chunking(sizes: list[int]) -> None:
+    audio = np.concatenate([quiet(37), loud(101), quiet(9), loud(150), quiet(333), loud(12), quiet(3)])
+    turns = {100: 100, 250: HOP}
+    ear, out, at = listener(), [], 0
+    for frame in [*turns, len(audio) // FRAME_SAMPLES]:
+        for piece in pieces(audio[at * FRAME_SAMPLES : frame * FRAME_SAMPLES], sizes):
+            out += ear.feed(piece)
+        ear.set_hop(turns.get(frame, HOP))
+        at = frame
+    assert same(out + ear.finish_hearing() + ear.flush(), changing(audio, turns))
