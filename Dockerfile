@@ -12,6 +12,7 @@ COPY inference inference
 COPY metrics metrics
 COPY stream_server stream_server
 COPY evaluation evaluation
+COPY benchmarks benchmarks
 COPY frontend_static frontend_static
 RUN pip install --no-cache-dir --constraint constraints.txt . \
     && useradd --create-home undertone

@@ -11,7 +11,7 @@ TALKERS := --only dataset=librispeech,speechocean762,an4,ravdess,emodb
 BUILT := build/conversations
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench soak evaluate conversations docs crossvalidate train-emotion train-speaker train-permissive compare clean
+.PHONY: help install run test check bench bench-overload bench-replay soak evaluate conversations docs crossvalidate train-emotion train-speaker train-permissive compare clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -25,7 +25,7 @@ $(BIN)/python:
 
 $(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt
 	@echo "== 3/3 installing Undertone (PyTorch is the large part: some minutes the first time)"
-	@$(PIP) install --quiet --quiet --constraint constraints.txt --editable '.[plot]'
+	@$(PIP) install --quiet --quiet --constraint constraints.txt --editable '.[plot,bench]'
 	@touch $@
 
 $(VENV)/installed-evaluation: $(VENV)/installed
@@ -51,7 +51,15 @@ check: $(VENV)/installed-tests  ## lint and type-check
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-bench: $(VENV)/installed-tests  ## replay speed, and event lag of one live call
+bench: $(VENV)/installed-tests  ## the capacity table: how many live calls a server holds here (about 15 minutes)
+	@mkdir -p benchmarks/results
+	@$(BIN)/python -m benchmarks.capacity --json benchmarks/results/capacity.json --plot benchmarks/results/capacity.png
+
+bench-overload: $(VENV)/installed-tests  ## more calls than a server can serve, and what it does with them (15 minutes)
+	@mkdir -p benchmarks/results
+	@$(BIN)/python -m benchmarks.overload --json benchmarks/results/overload.json --plot benchmarks/results/overload.png
+
+bench-replay: $(VENV)/installed-tests  ## replay speed, and event lag of one live call
 	@$(BIN)/python -m benchmarks.replay $(RECORDING)
 	@$(BIN)/python -m benchmarks.lag $(RECORDING)
 

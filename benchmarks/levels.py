@@ -32,6 +32,7 @@ class Fitness:
 
 PROMISE = Promise()
 FITNESS = Fitness()
+UNHEARD = "no emotion event came"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def broken(level: Level) -> list[str]:
     """In what the promise was broken, in words; empty if it was kept."""
     out = []
     if not level.emotions:
-        out.append("no emotion event came")
+        out.append(UNHEARD)
     for name, lag_ms, most_ms in (
         ("p95", level.lag_p95_ms, PROMISE.p95_ms),
         ("p99", level.lag_p99_ms, PROMISE.p99_ms),

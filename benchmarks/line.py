@@ -190,7 +190,8 @@ class Line(asyncio.Protocol):
             case "warning":
                 record.warnings[event["code"]] += 1
                 if event["code"] == WIDENED:
-                    record.errors[f"{WIDENED} told again in a call"] += self._widened
+                    if self._widened:
+                        record.errors[f"{WIDENED} told again in a call"] += 1
                     self._widened = True
             case "error" if event["seq"]:
                 record.errors[event["code"]] += 1

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FLOORS = ("vad", "monitor", "inference", "metrics", "stream_server", "evaluation")
-COMPOSITION_ROOT = {"stream_server/cli.py": {"evaluation"}}
-"""The command line puts everything together, so it may know what lies above it."""
+FLOORS = ("vad", "monitor", "inference", "metrics", "stream_server", "evaluation", "benchmarks")
+COMPOSITION_ROOT = {"stream_server/cli.py": {"evaluation.command", "benchmarks.live"}}
+"""The command line puts everything together, so it may know these modules of what lies above it."""
 CORE = ("vad", "monitor")
 CORE_MAY_IMPORT = {"numpy", "soxr", "webrtcvad", "msgspec", "annotated_types", *CORE}
 STATEFUL = {"asyncio", "threading", "time", "random", "socket", "multiprocessing", "subprocess", "logging", "os", "io"}
@@ -21,15 +22,18 @@ def modules(package: str) -> list[Path]:
     return sorted((ROOT / package).rglob("*.py"))
 
 
-def imported(path: Path) -> set[str]:
-    """Full names of all modules that a file imports, at any depth of it."""
+def imported(path: Path, known: Collection[str] = ()) -> set[str]:
+    """Full names of all modules that a file imports, at any depth of it; what is imported from a package is named with
+    it where that gives one of the `known` modules."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            names.add(node.module or "")
+            names |= {
+                full if (full := f"{node.module}.{alias.name}") in known else node.module or "" for alias in node.names
+            }
     return names
 
 
@@ -37,7 +41,7 @@ def violations(package: str, path: Path) -> list[str]:
     """The imports of `path` that point to a floor above `package`, or out of what inference may know of monitor."""
     above = FLOORS[FLOORS.index(package) + 1 :]
     known = COMPOSITION_ROOT.get("/".join(path.parts[-2:]), set())
-    wrong = [name for name in imported(path) if name.split(".")[0] in set(above) - known]
+    wrong = [name for name in imported(path, known) if name.split(".")[0] in above and name not in known]
     if package == "inference":
         allowed = {"monitor.analysis", "monitor.labels"}
         wrong += [name for name in imported(path) if name.startswith("monitor") and name not in allowed]
@@ -69,6 +73,15 @@ def test_a_wrong_import_would_be_found(tmp_path: Path) -> None:
     }
     assert "monitor.session" in violations("inference", path)
     assert violations("stream_server", path) == []
+
+
+def test_the_command_line_knows_no_more_of_what_lies_above_it_than_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "stream_server" / "cli.py"
+    path.parent.mkdir()
+    path.write_text("from benchmarks import live\nfrom evaluation import command\n", encoding="utf-8")
+    assert violations("stream_server", path) == []
+    path.write_text("from benchmarks import live, load\n", encoding="utf-8")
+    assert violations("stream_server", path) == ["benchmarks"]
 
 
 def test_no_module_uses_global_or_nonlocal_state() -> None:

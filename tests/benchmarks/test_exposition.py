@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 
-from benchmarks.exposition import parse, work
+from benchmarks.exposition import HOP_FACTOR, parse, work
 from metrics.instruments import Instruments
 from monitor.analysis import Role
 
@@ -36,3 +36,13 @@ def test_windows_and_batches_are_those_between_the_two_moments() -> None:
     done = work(before, samples())
     assert done.windows == {"analysed": 2, "skipped": 1}
     assert done.batch == {"emotion": 3.5}
+
+
+def test_a_hop_that_was_wider_at_either_end_is_told() -> None:
+    narrow, wide = {HOP_FACTOR: 1.0}, {HOP_FACTOR: 2.0}
+    assert [work(*ends).hop_factor for ends in ((narrow, wide), (wide, narrow), (narrow, narrow), ({}, {}))] == [
+        2,
+        2,
+        1,
+        1,
+    ]

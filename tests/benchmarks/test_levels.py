@@ -55,6 +55,7 @@ def test_a_level_with_small_lag_and_all_events_is_kept() -> None:
     [
         ({"lag_p95_ms": 300.0}, "lag p95 300 ms"),
         ({"lag_p99_ms": 600.0}, "lag p99 600 ms"),
+        ({"hop_factor": 2.0}, "hops 2 times as long"),
         ({"windows": {"analysed": 9, "skipped": 1}}, "1 windows skipped"),
         ({"windows": {"analysed": 9, "failed": 2}}, "2 windows failed"),
         ({"missing": 1}, "1 events missing"),
@@ -128,6 +129,6 @@ def test_figures_that_are_out_of_reach_are_dashes_and_nulls() -> None:
     held = level(server=Usage(), told_p95_ms=math.nan)
     assert "-     - |" in row(held)
     written = document([held], {"calls": [100]}, None)
-    assert written["levels"][0]["server"] == {"cores": None, "rss_mb": None}
+    assert written["levels"][0]["server"] == {"cores": None, "rss_mb": None, "helpers_cores": 0.0}
     assert written["levels"][0]["told_p95_ms"] is None
     assert written["levels"][0]["kept"] is True

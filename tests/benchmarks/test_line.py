@@ -144,6 +144,26 @@ async def test_refusals_are_told_by_their_code() -> None:
     assert told.overs == at_once.overs == [False]
 
 
+async def test_a_refusal_says_when_to_try_again_and_is_no_call() -> None:
+    refused, admitted = Call(), Call()
+    refused.line.data_received(ACCEPTED)
+    refused.tell("error", 0, code="server.busy", retry_after_s=5)
+    assert (refused.line.retry_s, refused.line.admitted) == (5, False)
+    admitted.line.data_received(ACCEPTED)
+    admitted.tell("call.started", 1)
+    assert (admitted.line.retry_s, admitted.line.admitted) == (None, True)
+
+
+async def test_a_call_may_be_told_once_that_hops_are_wider() -> None:
+    call = Call()
+    call.line.data_received(ACCEPTED)
+    call.tell("warning", 1, code="hop.widened")
+    assert +call.exchange.record.errors == {}
+    call.tell("warning", 2, code="hop.widened")
+    assert call.exchange.record.warnings == {"hop.widened": 2}
+    assert call.exchange.record.errors == {"hop.widened told again in a call": 1}
+
+
 async def test_a_connection_that_is_cut_is_one_error_and_ends_the_call_once() -> None:
     call = Call()
     call.line.data_received(ACCEPTED)

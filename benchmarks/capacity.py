@@ -1,0 +1,158 @@
+"""`python -m benchmarks.capacity`: the capacity table, by a fixed plan: how much a server on this machine holds."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import os
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+import uvloop
+
+from benchmarks.audience import Audience, AudienceError
+from benchmarks.capacityreport import Found, document, draw, table
+from benchmarks.exposition import HOP_FACTOR, fetch
+from benchmarks.levels import Level
+from benchmarks.live import allow_files, server_settings
+from benchmarks.livereport import HEADING, details, row, write_json
+from benchmarks.load import Load
+from benchmarks.plan import RAMP_CALLS_PER_S, REST_S, ROWS, Row, Stairs, estimate_s, rows
+from benchmarks.scripts import Script, cuts, recordings, recut, write
+from benchmarks.serving import Serving, ServingError
+from benchmarks.trial import Meter, Trial
+from stream_server.media import MediaError
+from stream_server.settings import Settings, SettingsError
+
+SCRIPTS, SCRIPT_S = 12, 60.0
+JITTER_S = 0.02
+REST_SHARE = 0.4
+"""Of the calls of a level that broke, so many stay while the server recovers."""
+RESTED_S = 3.0
+
+
+class Library:
+    """The scripts that rows play; references are worked out once per wire format."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._compared: dict[object, list[Script]] = {}
+
+    def scripts(self, wanted: Row) -> list[Script]:
+        """Raises MediaError."""
+        pieces = cuts(recordings(wanted.form.channels), SCRIPTS, SCRIPT_S)
+        if not wanted.compared:
+            return write(pieces, wanted.form, wanted.silent)
+        key = (wanted.form.wire, wanted.form.channels)
+        if key not in self._compared:
+            self._compared[key] = write(pieces, wanted.form, settings=self._settings)
+        return recut(self._compared[key], pieces, wanted.form)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit status: 1 if something failed to run. A promise that breaks is a result."""
+    options, server_flags = _parser().parse_known_args(arguments)
+    found: list[Found] = []
+    try:
+        chosen = rows(options.only, options.quick)
+        library = Library(server_settings(server_flags))
+        print(f"{len(chosen)} rows, about {estimate_s(chosen) / 60:.0f} min", flush=True)
+        allow_files()
+        began_s = time.monotonic()
+        for one in chosen:
+            print(f"\n({one.key}) {one.title}: about {one.estimate_s:.0f} s", flush=True)
+            found.append(measured(one, library.scripts(one), [*server_flags, *one.flags]))
+        print(f"\ntook {(time.monotonic() - began_s) / 60:.1f} min\n")
+    except (MediaError, ServingError, SettingsError, AudienceError, ValueError, psutil.Error, OSError) as error:
+        print(f"capacity: {error}", file=sys.stderr)
+        if not found:
+            return 1
+    print("\n".join(table(found)))
+    conditions = {"cores": len(os.sched_getaffinity(0)), "quick": options.quick, "server_flags": server_flags}
+    if options.json is not None:
+        write_json(options.json, document(found, conditions))
+    if options.plot is not None:
+        print(f"drew {options.plot}" if draw(found, options.plot) else "no picture without matplotlib")
+    return 0 if len(found) == len(chosen) else 1
+
+
+def measured(wanted: Row, scripts: Sequence[Script], flags: Sequence[str]) -> Found:
+    """One row, on one server of its own. Raises ServingError, OSError, psutil.Error, AudienceError."""
+    with Serving(flags) as server, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        start_mb = Meter(server.pid).read().rss_mb
+        levels, best = runner.run(hold(wanted, scripts, server))
+        server.stop()
+    return Found(wanted, levels, best, start_mb)
+
+
+async def hold(wanted: Row, scripts: Sequence[Script], server: Serving) -> tuple[list[Level], int | None]:
+    """The row's levels and, of a search, the largest that was kept (0: none was)."""
+    gc.collect()
+    gc.freeze()
+    load = Load(wanted.form.wire.url(server.url, **wanted.form.query), scripts, JITTER_S)
+    trial = Trial(load, server.url, server.pid)
+    levels: list[Level] = []
+    print(HEADING)
+
+    async def at(calls: int, audience: Audience | None = None) -> Level:
+        ramp_s = max(0.5, (calls - load.size) / RAMP_CALLS_PER_S)
+        held = await trial.hold(calls, ramp_s=ramp_s, settle_s=wanted.settle_s, hold_s=wanted.hold_s, audience=audience)
+        levels.append(held)
+        print("\n".join([row(held), *(f"{'':9}{line}" for line in details(held))]), flush=True)
+        return held
+
+    try:
+        if not wanted.search:
+            for calls in wanted.calls:
+                await at(calls)
+            with ExitStack() as stack:
+                if wanted.onlookers:
+                    audience = stack.enter_context(Audience(server.url, wanted.onlookers))
+                    for calls in wanted.calls:
+                        await at(calls, audience)
+            return levels, None
+        stairs = Stairs(wanted.calls)
+        while stairs.next is not None:
+            held = await at(stairs.next)
+            stairs.tried(held.calls, held.kept)
+            if not held.kept and stairs.next is not None:
+                await rest(load, round(REST_SHARE * held.calls), server.url)
+        return levels, stairs.best
+    finally:
+        await load.close()
+
+
+async def rest(load: Load, calls: int, url: str) -> None:
+    """Let a server that was asked too much recover at `calls`, until it looks as often as it should, or long enough.
+    Raises OSError."""
+    load.resize(calls, 0.0)
+    until_s = time.monotonic() + REST_S
+    while time.monotonic() < until_s - RESTED_S:
+        await asyncio.sleep(1.0)
+        if (await asyncio.to_thread(fetch, url)).get(HOP_FACTOR, 1.0) == 1.0:
+            break
+    await asyncio.sleep(RESTED_S)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.capacity",
+        description=__doc__.split("\n")[0],
+        epilog="Any further flag goes to `undertone serve`. Rows: "
+        + "; ".join(f"{one.key}: {one.title}" for one in ROWS).replace("%", "%%"),
+        allow_abbrev=False,
+    )
+    parser.add_argument("--only", metavar="ROWS", help="some rows, such as i,vii (v: both of its halves)")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the calls, briefly: does it run?")
+    parser.add_argument("--json", type=Path, metavar="PATH", help="also write everything there")
+    parser.add_argument("--plot", type=Path, metavar="PNG", help="also draw lag and CPU against calls")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

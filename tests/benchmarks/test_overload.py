@@ -1,0 +1,101 @@
+"""Callers who are refused and callers who do not read, against a real server with scripted models."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+
+import pytest
+
+from benchmarks import load as loads
+from benchmarks.deaf import Deaf, Fate, Ward
+from benchmarks.load import Load
+from benchmarks.scripts import Form, Script
+from benchmarks.storm import STORM, Watch
+from stream_server import engine, streaming
+from tests.scripted import conversation
+from tests.stream_server.serving import serving, until
+
+FORM = Form()
+SCRIPT = Script.of(FORM.encode(conversation()[None, : 2 * 16_000]), FORM)
+
+
+async def test_a_refused_caller_tries_again_when_it_was_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "RETRY_S", 1)
+    monkeypatch.setattr(loads, "RETRY_SPREAD", 0.0)
+    async with serving() as served:
+        open_from_s = time.monotonic() + 0.5
+        monkeypatch.setattr(served.engine.pressure, "admits", lambda now_s, calls: now_s > open_from_s)
+        load = Load(FORM.wire.url(served.http, **FORM.query), [SCRIPT], 0.0)
+        load.resize(3, 0.1)
+        await asyncio.sleep(0.5)
+        record = load.take_record()
+        assert (record.refusals, load.admitted, load.size) == ({"server.busy": 3}, 0, 3)
+        await until(lambda: load.admitted == 3, 5)
+        assert load.take_record().refusals == {}
+        await load.close(5.0)
+
+
+async def test_seconds_of_a_load_are_sampled() -> None:
+    async with serving() as served:
+        load = Load(FORM.wire.url(served.http, **FORM.query), [SCRIPT], 0.0)
+        watch = Watch(load, served.http, os.getpid())
+        listening = asyncio.create_task(watch.listen())
+        await watch.hold(STORM, 2, 0.1, 3.0)
+        listening.cancel()
+        await load.close(5.0)
+    assert len(watch.seconds) == 3
+    assert [one.held for one in watch.seconds[:1]] == [2]
+    assert sum(one.emotions for one in watch.seconds) == len(watch.records[STORM].lag_ms) >= 2
+    assert watch.seconds[-1].hop_factor == 1.0
+    assert watch.seconds[-1].rss_mb > 1.0
+
+
+async def test_a_caller_that_stops_reading_is_cut_off_and_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streaming, "SEND_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(streaming, "CLOSE_TIMEOUT_S", 0.1)
+    async with serving(narrow=True, outbox_events=16) as served:
+        ward = Ward(FORM.wire.url(served.http, **FORM.query), [hasty(SCRIPT)], 1)
+        await ward.call()
+        await until(lambda: ward.fates[0].started)
+        ward.go_deaf()
+        await until(lambda: not list(served.engine.book.live()), 30)
+        await ward.look(2.0)
+    assert ward.fates[0].gone or ward.fates[0].close is not None
+    assert sum(ward.became().values()) == 1
+
+
+def hasty(script: Script) -> Script:
+    """The same at fifty times the pace."""
+    return Script(script.messages, [end_s / 50 for end_s in script.ends_s])
+
+
+async def test_a_caller_that_reads_again_in_time_is_not_cut_off() -> None:
+    async with serving() as served:
+        caller = Deaf(FORM.wire.url(served.http, **FORM.query), SCRIPT)
+        await caller.call()
+        await until(lambda: caller.fate.started)
+        caller.go_deaf()
+        await asyncio.sleep(0.3)
+        caller.listen()
+        await until(lambda: caller.fate.events > 1)
+        await caller.hang_up()
+    assert str(caller.fate) == "not cut off"
+    assert caller.fate.left_out == 0
+
+
+@pytest.mark.parametrize(
+    ("fate", "words"),
+    [
+        (Fate(), "never let in"),
+        (Fate(started=True), "not cut off"),
+        (Fate(started=True, gone=True), "cut without a close without call.ended"),
+        (
+            Fate(started=True, ended="client.too_slow", close=1008, gone=True),
+            "closed with 1008 after call.ended client.too_slow",
+        ),
+    ],
+)
+def test_ends_have_words(fate: Fate, words: str) -> None:
+    assert str(fate) == words
