@@ -34,6 +34,9 @@ Direct = Callable[["Message"], bool]
 """Delivers a message at once, or returns False: then it waits."""
 
 
+LAST = "call.ended"
+
+
 class Outbox:
     """When `capacity` messages wait, the oldest droppable one is lost for the next; where none is droppable the
     reader is `overrun` and to be cut. One writer side, one reader, one event loop. With `direct`, what comes while
@@ -54,8 +57,12 @@ class Outbox:
         return len(self._messages)
 
     def put(self, message: Message) -> None:
-        """Queue a message; never blocks. Ignored once overrun or closed."""
-        if self.overrun or self._closed:
+        """Queue a message; never blocks. Ignored once overrun, but for the call's last one, and once closed."""
+        if self._closed:
+            return
+        if self.overrun:
+            if message.type == LAST:
+                self._messages.append(message)
             return
         if self.direct is not None and not self._messages and self.direct(message):
             return

@@ -23,6 +23,9 @@ TOO_BIG = "a message may have 1 MiB at most; send audio in smaller ones"
 CLOSE_TIMEOUT_S = 2.0
 REASON_BYTES = 120
 SEND_TIMEOUT_S = 30.0
+LINGER_S = 10.0
+"""How long a client that is cut because it does not read may still take to read why."""
+MOST_LAST_WORDS = 10_000
 Text = Annotated[str, msgspec.Meta(max_length=256)]
 
 
@@ -70,7 +73,8 @@ async def _converse(socket: WebSocket, call: LiveCall, reader: _Reader) -> None:
         await call.ended.wait()
         written = await writing
         if written == "client.too_slow":
-            await _close(socket, 1008, "you read too slowly")
+            rest = b"".join(text_frame(message.data) for message in call.outbox.drain(MOST_LAST_WORDS))
+            await wire_of(socket).cut(rest, 1008, "you read too slowly", LINGER_S)
         else:
             failed = FAULTS["server.failed" if call.failed else "server.stopping"]
             await _close(socket, reading.result() if reading.done() else failed.close or 1011)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from starlette.websockets import WebSocket
@@ -37,6 +38,7 @@ class Wire(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         self.take: Take | None = None
+        self._lost = asyncio.Event()
         self._listening = False
         self._uncut = False
         self._unsent: list[bytes] = []
@@ -128,6 +130,29 @@ class Wire(WebSocketsSansIOProtocol):
     def shutdown(self) -> None:
         self._flush()
         super().shutdown()
+
+    async def cut(self, frames: bytes, code: int, reason: str, seconds: float) -> None:
+        """Close although the peer is behind, with last words, which it has so many seconds to take. What it sends
+        meanwhile is read and dropped: to hang up on it would take the words away as well."""
+        self._flush()
+        if self.gone:
+            return
+        self.conn.send_close(code, reason)
+        self.transport.set_write_buffer_limits(high=0)  # writable once all is gone
+        self.transport.write(frames + b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        if not await self.may_write(seconds):
+            self.transport.abort()
+            return
+        self.transport.write_eof()
+        self.transport.resume_reading()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._lost.wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost.set()
+        super().connection_lost(exc)
 
     @property
     def gone(self) -> bool:

@@ -293,7 +293,7 @@ async def test_a_call_that_is_too_long_is_ended() -> None:
 
 async def test_a_client_that_never_reads_is_cut_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streaming, "SEND_TIMEOUT_S", 0.3)
-    monkeypatch.setattr(streaming, "CLOSE_TIMEOUT_S", 0.1, raising=False)
+    monkeypatch.setattr(streaming, "LINGER_S", 0.2)
 
     async def talk(deaf: Deaf) -> None:
         await deaf.send('{"type":"configure","frames":true}')
@@ -314,6 +314,35 @@ async def test_a_client_that_never_reads_is_cut_and_forgotten(monkeypatch: pytes
         await asyncio.wait_for(served.engine.drain(), 5)
     assert record["reason"] == "client.too_slow"
     assert record["summary"]["duration_s"] > 10
+
+
+@pytest.mark.parametrize("outbox_events", [20, 100_000], ids=["too much waits", "for too long"])
+async def test_a_client_that_reads_too_slowly_can_read_why_it_was_cut(
+    monkeypatch: pytest.MonkeyPatch, outbox_events: int
+) -> None:
+    monkeypatch.setattr(streaming, "SEND_TIMEOUT_S", 0.5)
+
+    async def talk(deaf: Deaf) -> None:
+        await deaf.send('{"type":"configure","frames":true}')
+        while True:
+            for _ in range(30):  # what may not be lost
+                await deaf.send("no control message" + "x" * 500)
+            await deaf.send(pcm(conversation()))
+
+    monkeypatch.setattr(streaming, "MOST_NOT_CONTROL", 10_000)
+    async with (
+        serving(outbox_events=outbox_events, narrow=True) as served,
+        Deaf(served, "/v1/stream?call_id=slow") as deaf,
+    ):
+        await until(lambda: served.engine.book.is_live("slow"))
+        talking = asyncio.create_task(talk(deaf))
+        await until(lambda: not served.engine.book.is_live("slow"), 30)
+        talking.cancel()
+        answer = await asyncio.wait_for(deaf.rest(), 10)
+        record = await served.call("slow")
+    assert record["reason"] == "client.too_slow"
+    assert b'"type":"call.ended"' in answer
+    assert answer.endswith(b"\x88\x15\x03\xf0you read too slowly")
 
 
 async def test_not_a_number_is_a_warning() -> None:
