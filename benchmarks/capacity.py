@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import math
 import os
 import sys
 import time
@@ -17,12 +18,11 @@ import uvloop
 
 from benchmarks.audience import Audience, AudienceError
 from benchmarks.capacityreport import Found, document, draw, table
-from benchmarks.exposition import HOP_FACTOR, fetch
 from benchmarks.levels import Level
 from benchmarks.live import allow_files, server_settings
 from benchmarks.livereport import HEADING, details, row, write_json
 from benchmarks.load import Load
-from benchmarks.plan import RAMP_CALLS_PER_S, REST_S, ROWS, Row, Stairs, estimate_s, rows
+from benchmarks.plan import RAMP_CALLS_PER_S, ROWS, Row, Stairs, estimate_s, rows
 from benchmarks.scripts import Script, cuts, recordings, recut, write
 from benchmarks.serving import Serving, ServingError
 from benchmarks.trial import Meter, Trial
@@ -31,9 +31,6 @@ from stream_server.settings import Settings, SettingsError
 
 SCRIPTS, SCRIPT_S = 12, 60.0
 JITTER_S = 0.02
-REST_SHARE = 0.4
-"""Of the calls of a level that broke, so many stay while the server recovers."""
-RESTED_S = 3.0
 
 
 class Library:
@@ -82,22 +79,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measured(wanted: Row, scripts: Sequence[Script], flags: Sequence[str]) -> Found:
-    """One row, on one server of its own. Raises ServingError, OSError, psutil.Error, AudienceError."""
-    with Serving(flags) as server, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        start_mb = Meter(server.pid).read().rss_mb
-        levels, best = runner.run(hold(wanted, scripts, server))
-        server.stop()
-    return Found(wanted, levels, best, start_mb)
+    """One row, on a server of its own; a search goes on with a fresh one after a level that broke, because the old one
+    looks less often for a while. Raises ServingError, OSError, psutil.Error, AudienceError."""
+    print(HEADING)
+    levels: list[Level] = []
+    stairs = Stairs(wanted.calls) if wanted.search else None
+    start_mb = math.nan
+    done = False
+    while not done:
+        with Serving(flags) as server, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            start_mb = Meter(server.pid).read().rss_mb
+            done = runner.run(hold(wanted, scripts, server, stairs, levels))
+            server.stop()
+    return Found(wanted, levels, None if stairs is None else stairs.best, start_mb)
 
 
-async def hold(wanted: Row, scripts: Sequence[Script], server: Serving) -> tuple[list[Level], int | None]:
-    """The row's levels and, of a search, the largest that was kept (0: none was)."""
+async def hold(
+    wanted: Row, scripts: Sequence[Script], server: Serving, stairs: Stairs | None, levels: list[Level]
+) -> bool:
+    """Try the row's levels, or those of `stairs` until one breaks, and append them to `levels`; whether all is done."""
     gc.collect()
     gc.freeze()
     load = Load(wanted.form.wire.url(server.url, **wanted.form.query), scripts, JITTER_S)
     trial = Trial(load, server.url, server.pid)
-    levels: list[Level] = []
-    print(HEADING)
 
     async def at(calls: int, audience: Audience | None = None) -> Level:
         ramp_s = max(0.5, (calls - load.size) / RAMP_CALLS_PER_S)
@@ -107,7 +111,7 @@ async def hold(wanted: Row, scripts: Sequence[Script], server: Serving) -> tuple
         return held
 
     try:
-        if not wanted.search:
+        if stairs is None:
             for calls in wanted.calls:
                 await at(calls)
             with ExitStack() as stack:
@@ -115,28 +119,15 @@ async def hold(wanted: Row, scripts: Sequence[Script], server: Serving) -> tuple
                     audience = stack.enter_context(Audience(server.url, wanted.onlookers))
                     for calls in wanted.calls:
                         await at(calls, audience)
-            return levels, None
-        stairs = Stairs(wanted.calls)
+            return True
         while stairs.next is not None:
             held = await at(stairs.next)
             stairs.tried(held.calls, held.kept)
-            if not held.kept and stairs.next is not None:
-                await rest(load, round(REST_SHARE * held.calls), server.url)
-        return levels, stairs.best
+            if not held.kept:
+                return stairs.next is None
+        return True
     finally:
         await load.close()
-
-
-async def rest(load: Load, calls: int, url: str) -> None:
-    """Let a server that was asked too much recover at `calls`, until it looks as often as it should, or long enough.
-    Raises OSError."""
-    load.resize(calls, 0.0)
-    until_s = time.monotonic() + REST_S
-    while time.monotonic() < until_s - RESTED_S:
-        await asyncio.sleep(1.0)
-        if (await asyncio.to_thread(fetch, url)).get(HOP_FACTOR, 1.0) == 1.0:
-            break
-    await asyncio.sleep(RESTED_S)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,8 +13,8 @@ STEP = 50
 FIRST = (100, 200)
 RAMP_CALLS_PER_S = 25.0
 """New calls per second on the way to a level: a server lets only so many in at once."""
-SETTLE_S, HOLD_S, REST_S = 3.0, 10.0, 25.0
-"""Before a level is measured; for which it is; and most that a server is given to recover from one that broke."""
+SETTLE_S, HOLD_S, RESTART_S = 3.0, 10.0, 20.0
+"""Before a level is measured; for which it is; and what a fresh server after one that broke takes, with its ramp."""
 START_S, REFERENCE_S = 10.0, 12.0
 """What a server's start and stop, and the references of one wire format, take about; for the estimate only."""
 
@@ -54,7 +54,7 @@ class Row:
             while stairs.next is not None:
                 levels.append(stairs.next)
                 stairs.tried(stairs.next, stairs.next <= self.expected)
-            rest_s = REST_S
+            rest_s = RESTART_S
         times = 2 if self.onlookers else 1
         ramps_s = (max(levels) + (max(levels) // 4 if self.search else 0)) / RAMP_CALLS_PER_S
         return START_S + ramps_s + rest_s + times * len(levels) * (self.settle_s + self.hold_s)

@@ -29,14 +29,15 @@ class Step:
 STEPS = (Step(0.0, 0.0, 1, 0.1), Step(0.1, 0.05, 1, 0.5), Step(0.27, 0.15, 2, 0.5), Step(0.27, 0.15, 4, 0.5))
 WIDEST_HOP_S = 2.0
 """No hop is widened beyond this."""
-FULL_S = 0.22
-"""Strain from which, at the last step, nobody is let in."""
+FULL_S, FULL_FOR_S = 0.22, 1.0
+"""Strain from which nobody is let in: at the last step at once, before that once it has lasted so long, until the steps
+that are left have helped."""
 LASTING_S, EASED_S, SETTLING_S, PATIENCE_S = 2.0, 5.0, 4.0, 120.0
 """How long strain must last for a step; how long there must be none to take it back; the least time between steps; the
 time after which a step is taken back although as many calls are there."""
 GONE_SHARE = 0.15
 """The part of the calls that must have gone for a step to be taken back early."""
-YOUNG_S, YOUNG_LEAST, YOUNG_SHARE = 3.0, 100, 0.5
+YOUNG_S, YOUNG_LEAST, YOUNG_SHARE = 3.0, 75, 0.25
 """Of calls younger than this, so many, or this share of the others, are let in."""
 RETRY_S = 5
 NEWEST_S = 2.0
@@ -53,6 +54,8 @@ class Pressure:
         self._stepped_at = -math.inf
         self._strained_since: float | None = None
         self._relaxed_since: float | None = None
+        self._full_since: float | None = None
+        self._ticked_at = -math.inf
         self._calls_at: list[int] = []
         self._young: deque[float] = deque()
 
@@ -74,7 +77,9 @@ class Pressure:
     @property
     def full(self) -> bool:
         """Whether nobody is let in."""
-        return self.step is STEPS[-1] and self.strain_s >= FULL_S
+        if self.step is STEPS[-1]:
+            return self.strain_s >= FULL_S
+        return self._lasted(self._full_since, self._ticked_at, FULL_FOR_S)
 
     def tick(self, now_s: float, calls: int, waiting_s: float, late_s: float) -> bool:
         """`waiting_s`: how long the window has waited that waits longest; `late_s`: how late this tick is. Whether a
@@ -82,6 +87,8 @@ class Pressure:
         while self._lags and self._lags[0][0] < now_s - NEWEST_S:
             self._lags.popleft()
         self.strain_s = max(_p95([lag for _, lag in self._lags]), waiting_s, late_s)
+        self._ticked_at = now_s
+        self._full_since = self._since(self._full_since, now_s, self.strain_s >= FULL_S)
         above = STEPS[self._steps + 1] if self._steps + 1 < len(STEPS) else None
         strained = above is not None and self.strain_s >= above.strained_s
         self._strained_since = self._since(self._strained_since, now_s, strained)
