@@ -22,10 +22,12 @@ DOCUMENTED = {
     "undertone_events": ("counter", {"type"}),
     "undertone_events_dropped": ("counter", {"reader"}),
     "undertone_faults": ("counter", {"code"}),
+    "undertone_hop_factor": ("gauge", set()),
     "undertone_models_info": ("gauge", {"emotion", "speaker"}),
     "undertone_speaker_changes": ("counter", set()),
     "undertone_speech_seconds": ("counter", set()),
     "undertone_stage_seconds": ("histogram", {"stage", "model"}),
+    "undertone_strain_seconds": ("gauge", set()),
     "undertone_streams_active": ("gauge", {"transport"}),
     "undertone_windows": ("counter", {"model", "outcome"}),
 }
