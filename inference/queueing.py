@@ -59,8 +59,9 @@ class WindowQueue:
         return batch, skipped
 
     def oldest_s(self) -> float | None:
-        """When the window came that waits longest; None where none waits."""
-        return min((tickets[0].arrived_s for tickets in self._waiting.values()), default=None)
+        """When the live window came that waits longest; None where none waits."""
+        live = (tickets[0] for tickets in self._waiting.values() if tickets[0].patience_s is not None)
+        return min((ticket.arrived_s for ticket in live), default=None)
 
     def drop(self, owner: Hashable) -> list[Ticket]:
         """Take out all windows of `owner`."""

@@ -218,7 +218,8 @@ class LiveCall:
             lag_ms = self._arrivals.lag_ms(event.t, now_s)
             if lag_ms is not None:
                 self.house.instruments.event_lag_seconds.observe(lag_ms / 1000)
-                self.house.pressure.event_sent(now_s, lag_ms / 1000)
+                if self.ahead_s <= PATIENT_S:  # a sender faster than real time waits for itself
+                    self.house.pressure.event_sent(now_s, lag_ms / 1000)
             return msgspec.structs.replace(event, at=at, lag_ms=lag_ms)
         return msgspec.structs.replace(event, at=at)
 

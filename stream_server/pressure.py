@@ -67,7 +67,9 @@ class Pressure:
         self._young.append(now_s)
 
     def admits(self, now_s: float, calls: int) -> bool:
-        """Whether one more than `calls` may come in."""
+        """Whether one more than `calls` may come in; the first always may."""
+        if not calls:
+            return True
         while self._young and self._young[0] < now_s - YOUNG_S:
             self._young.popleft()
         if len(self._young) >= max(YOUNG_LEAST, YOUNG_SHARE * (calls - len(self._young))):

@@ -154,3 +154,14 @@ def test_when_full_a_patient_window_neither_gives_way_nor_takes_a_place() -> Non
     displaced = waiting.put(ticket("c", 1))
     assert displaced is not None
     assert names([displaced]) == ["b1"]
+
+
+def test_the_oldest_live_window_is_known_whoever_else_is_patient() -> None:
+    waiting = WindowQueue(10)
+    assert waiting.oldest_s() is None
+    window = Window(1, Role.EMOTION, 0, 0, np.zeros(1, np.float32))
+    waiting.put(Ticket("patient", window, 1.0, None))
+    assert waiting.oldest_s() is None
+    waiting.put(Ticket("live", window, 3.0, 0.5))
+    waiting.put(Ticket("earlier", window, 2.0, 0.5))
+    assert waiting.oldest_s() == 2.0

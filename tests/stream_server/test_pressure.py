@@ -166,3 +166,10 @@ def test_a_hop_is_widened_to_two_seconds_at_most(hop_s: float, factor: int, expe
 )
 def test_every_hop_ends_with_a_piece_of_audio(hop_s: float, grain_s: float, expected_s: float) -> None:
     assert grain(hop_s, grain_s) == pytest.approx(expected_s)
+
+
+def test_the_first_call_is_always_let_in(server: Server) -> None:
+    server.run(60, 0, 5.0)
+    assert server.pressure.full
+    assert server.pressure.admits(server.now_s, 0)
+    assert not server.pressure.admits(server.now_s, 1)
