@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -25,6 +26,8 @@ from benchmarks.scripts import Script
 FRAMES = from_client(TEXT, b'{"type":"configure","frames":true}')
 WINDOW_BYTES, SEGMENT_BYTES = 4096, 536
 """What the kernel keeps of what is not read, and what the server may send at once: without them it is megabytes."""
+ASK_EVERY_S = 1.0
+ASK_S = 5.0
 END_S = 5.0
 """How long a caller who reads again waits for the end of what there is."""
 
@@ -56,6 +59,7 @@ class Deaf(asyncio.Protocol):
 
     def __init__(self, url: str, script: Script) -> None:
         self.fate = Fate()
+        self.call_id = ""
         self.over = asyncio.Event()
         self._url = url
         self._script = script
@@ -138,7 +142,8 @@ class Deaf(asyncio.Protocol):
         if event["seq"]:
             fate.left_out += event["seq"] - self._seq - 1
             self._seq = event["seq"]
-        fate.started |= event["type"] == "call.started"
+        if event["type"] == "call.started":
+            fate.started, self.call_id = True, event["call_id"]
         fate.warned |= event["type"] == "warning" and event["code"] == "client.events_dropped"
         if event["type"] == "call.ended":
             fate.ended = event["reason"]
@@ -166,6 +171,17 @@ class Ward:
     def size(self) -> int:
         return len(self._callers)
 
+    async def mind(self, url: str) -> None:
+        """Ask the server at `url` (http://), until it has ended all their calls, which it has; each then looks at once:
+        last words are only kept for some seconds."""
+        left = list(self._callers)
+        while left:
+            await asyncio.sleep(ASK_EVERY_S)
+            for caller in left.copy():
+                if await asyncio.to_thread(has_ended, url, caller.call_id):
+                    left.remove(caller)
+                    await _look([caller], END_S)
+
     @property
     def fates(self) -> list[Fate]:
         return [caller.fate for caller in self._callers]
@@ -181,15 +197,28 @@ class Ward:
 
     async def look(self, patience_s: float = END_S) -> None:
         """Read again, what there is, for so long at most; then hang up."""
-        for caller in self._callers:
-            caller.listen()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(patience_s):
-                for caller in self._callers:
-                    await caller.over.wait()
-        for caller in self._callers:
-            await caller.hang_up()
+        await _look(self._callers, patience_s)
 
     def became(self) -> Counter[str]:
         """How many met which end, in words."""
         return Counter(map(str, self.fates))
+
+
+def has_ended(url: str, call_id: str) -> bool:
+    """Whether the server says so; a busy one is asked again later."""
+    try:
+        with urllib.request.urlopen(f"{url}/v1/calls/{call_id}", timeout=ASK_S) as answer:
+            return bool(msgspec.json.decode(answer.read())["state"] == "ended")
+    except (OSError, msgspec.DecodeError, KeyError):
+        return False
+
+
+async def _look(callers: Sequence[Deaf], patience_s: float) -> None:
+    for caller in callers:
+        caller.listen()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(patience_s):
+            for caller in callers:
+                await caller.over.wait()
+    for caller in callers:
+        await caller.hang_up()

@@ -119,22 +119,21 @@ async def weather(
     family = {one.pid for one in (process, *process.children(recursive=True))}
     seen.start_mb = sum(psutil.Process(pid).memory_info().rss for pid in family) / 1e6
     listening = asyncio.create_task(watch.listen())
-    minding: asyncio.Task[None] | None = None
+    minding: list[asyncio.Task[None]] = []
     try:
         await ward.call()
         await watch.hold(CALM, options.calm_calls, min(options.ramp_s, options.calm_s / 2), options.calm_s)
         ward.go_deaf()
-        minding = asyncio.create_task(mind(ward, watch, seen))
+        minding = [asyncio.create_task(mind(ward, watch, seen)), asyncio.create_task(ward.mind(server.url))]
         await watch.hold(STORM, options.calls, options.ramp_s, options.storm_s)
         await watch.hold(AFTER, options.calm_calls, 0.0, options.after_s)
     except psutil.Error as error:
         print(f"the server is gone: {error}", flush=True)
     finally:
-        for task in (listening, minding):
-            if task is not None:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+        for task in (listening, *minding):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         alive = {pid for pid in family if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"}
         seen.lost_processes = len(family - alive)
         await ward.look(LAST_LOOK_S)
@@ -143,7 +142,7 @@ async def weather(
 
 
 async def mind(ward: Ward, watch: Watch, seen: Observed) -> None:
-    """Once the server says that it has cut off the last of those who do not read, let them look at what they got."""
+    """Note what the server says that it has left out and cut off, until the last who does not read is cut."""
     began_s = time.monotonic()
     while ward.size:
         await asyncio.sleep(0.5)
@@ -155,8 +154,6 @@ async def mind(ward: Ward, watch: Watch, seen: Observed) -> None:
         seen.dropped = max(seen.dropped, round(dropped))
         if cut >= ward.size:
             seen.cut_s = time.monotonic() - began_s
-            await asyncio.sleep(LAST_LOOK_S)
-            await ward.look()
             return
 
 

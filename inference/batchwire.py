@@ -21,13 +21,14 @@ COLUMNS = len(LABELS) + 1
 
 class Item(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A window: the number of its stream, where it ends, how long it is, how much of its end is in the shared memory
-    (samples), and which of its frames hold speech (a byte each)."""
+    (samples), which of its frames hold speech (a byte each), and how much of it is wanted."""
 
     stream: int
     end: int
     span: int
     sent: int
     speech: bytes | None
+    wanted: int = 0
 
 
 class Request(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -68,7 +69,7 @@ def unpack(request: Request, role: Role, audio: Samples, streams: dict[int, Stre
             stream = streams[item.stream] = Stream()
         samples = audio[at : at + item.sent]
         speech = None if item.speech is None else np.frombuffer(item.speech, np.bool_)
-        out.append(Window(len(out), role, 0, item.end, samples, stream, speech, item.span))
+        out.append(Window(len(out), role, 0, item.end, samples, stream, speech, item.span, item.wanted))
         at += item.sent
     return out
 

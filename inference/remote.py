@@ -214,13 +214,16 @@ class RemoteModel:
         number = self._number(window.stream)
         span = len(window.samples)
         sent = span
-        if self.overlap_samples is not None and number in self._sent:
-            new = window.end_sample - self._sent[number]
-            if 0 <= new <= span - self.overlap_samples:
-                sent = -(-(new + self.overlap_samples) // FRAME_SAMPLES) * FRAME_SAMPLES
+        if self.overlap_samples is not None:
+            new = window.end_sample - self._sent[number] if number in self._sent else -1
+            needed = new if 0 <= new else span
+            if window.wanted:
+                needed = min(needed, window.wanted)
+            if needed + self.overlap_samples <= span:
+                sent = -(-(needed + self.overlap_samples) // FRAME_SAMPLES) * FRAME_SAMPLES
         self._sent[number] = window.end_sample
         speech = None if window.speech is None else window.speech.tobytes()
-        return Item(number, window.end_sample, span, min(sent, span), speech)
+        return Item(number, window.end_sample, span, min(sent, span), speech, window.wanted)
 
     def _number(self, stream: Stream) -> int:
         """The number of a stream; the model hears that it is over once nobody holds it any more."""

@@ -51,8 +51,9 @@ class Stretch:
 
 
 def stretches(windows: Sequence[Window], lead_frames: int | None = None) -> list[Stretch]:
-    """One or more per stream, in order. Where windows leave a gap, a new stretch begins with the later window; with
-    `lead_frames`, also where new audio begins with a pause, so many frames before its first speech."""
+    """One or more per stream, in order. Where windows leave a gap, a new stretch begins with the later window; also
+    where more is new than is wanted; with `lead_frames`, also where new audio begins with a pause, so many frames
+    before its first speech."""
     open_: dict[Stream, Stretch] = {}
     ends: dict[Stream, int] = {}
     out: list[Stretch] = []
@@ -63,6 +64,8 @@ def stretches(windows: Sequence[Window], lead_frames: int | None = None) -> list
         heard = ends.get(stream, stream.memory.end if stream.memory is not None else -1)
         joined = begin <= heard <= end
         start = heard if joined else begin
+        if window.wanted and start < end - window.wanted:
+            start, joined = end - window.wanted, False
         if lead_frames is not None and window.speech is not None and start < end:
             new_speech = window.speech[len(window.speech) - (end - start) // FRAME_SAMPLES :]
             silent = int(new_speech.argmax()) if len(new_speech) else 0

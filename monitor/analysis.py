@@ -105,7 +105,8 @@ class Window:
     `channel`. `number` counts a call's windows; an answer names it. Windows of a `stream` come in the order of their
     ends and mostly overlap, so a model may compute what is new only; but each holds all that it needs. `speech`: which
     of its frames of 20 ms hold speech, as far as it is known. `span`: the samples that it stands for, if a model that
-    has heard the others is given its end only (0: those it holds)."""
+    has heard the others is given its end only (0: those it holds). `wanted`: with so many samples at its end the asker
+    is content, if a model that computes what is new has more to do otherwise (0: with all)."""
 
     number: int
     role: Role
@@ -115,6 +116,7 @@ class Window:
     stream: Stream = field(default_factory=Stream)
     speech: NDArray[np.bool_] | None = None
     span: int = 0
+    wanted: int = 0
 
     @property
     def frames(self) -> int:

@@ -103,6 +103,8 @@ class Session:
         self._monitor = monitor
         self._reason = ""
         self._widened = False
+        self._wanted: dict[Role, int] = {}
+        """How many of its newest samples a window is cut for; all where nothing stands."""
         self._teller = Teller(call_id)
         self._windows: list[Window] = []
         self._numbers = 0
@@ -168,11 +170,14 @@ class Session:
         """Whether `emotion.frames` are sent from now on."""
         self._interpreter.send_frames = wanted
 
-    def set_hop(self, seconds: float) -> None:
-        """From now on, look every so many seconds. The client is told once in a call, when it is to hear less often
-        than it was told at the start."""
-        self._ears.set_hop(round(seconds / FRAME_S))
-        if seconds > self._monitor.hop_s and not self._widened:
+    def set_hop(self, seconds: float, offset_s: float = 0.0) -> None:
+        """From now on, look every so many seconds, `offset_s` after their multiples. Where that is further apart than
+        the client was told at the start, it is told so, once in a call, and models need not hear all between."""
+        self._ears.set_hop(round(seconds / FRAME_S), round(offset_s / FRAME_S))
+        own = round(self._monitor.hop_s * SAMPLE_RATE_HZ)
+        wide = seconds > self._monitor.hop_s
+        self._wanted = {Role.EMOTION: own, Role.SPEAKER: 2 * own} if wide else {}
+        if wide and not self._widened:
             self._widened = True
             self.warn("hop.widened", f"the server is busy; for now scores come every {seconds:g} s")
 
@@ -263,7 +268,8 @@ class Session:
     ) -> int:
         self._numbers += 1
         stream = self._streams[role, channel]
-        self._windows.append(Window(self._numbers, role, channel, end_sample, samples, stream, speech))
+        wanted = self._wanted.get(role, 0)
+        self._windows.append(Window(self._numbers, role, channel, end_sample, samples, stream, speech, wanted=wanted))
         self._unanswered.add(self._numbers)
         return self._numbers
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -113,7 +114,7 @@ class Engine:
         call = LiveCall(session, house, outbox, transport, self.settings.monitor.hop_s)
         self.pressure.call_opened(time.monotonic())
         if self.pressure.step.factor > 1:
-            call.set_hop(self._hop_s)
+            self._pace(call)
         self._calls.add(call)
         self._empty.clear()
         return call
@@ -140,6 +141,11 @@ class Engine:
             for call in list(self._calls):
                 call.abort("server.stopping")
         self.fanout.close()
+
+    def _pace(self, call: LiveCall) -> None:
+        """Give a call the hop of now; calls with a wide one take turns, also those that came together."""
+        own_s, hop_s = self.settings.monitor.hop_s, self._hop_s
+        call.set_hop(hop_s, own_s * random.randrange(round(hop_s / own_s)))
 
     @property
     def _hop_s(self) -> float:
@@ -170,7 +176,7 @@ class Engine:
                     "%d calls, %.0f ms late: audio by %g s, scores every %g s", len(self._calls), late_ms, *pace
                 )
                 for call in list(self._calls):
-                    call.set_hop(self._hop_s)
+                    self._pace(call)
                 if self.pressure.step.factor == 1:
                     give_back_memory()
 

@@ -143,11 +143,11 @@ class LiveCall:
         if self.session.unanswered <= MOST_UNANSWERED // 2:
             self._room.set()
 
-    def set_hop(self, seconds: float) -> None:
-        """Look every so many seconds from now on."""
+    def set_hop(self, seconds: float, offset_s: float = 0.0) -> None:
+        """Look every so many seconds from now on, `offset_s` after their multiples."""
         if not self.ended.is_set():
             self._hop_s = seconds
-            self.session.set_hop(seconds)
+            self.session.set_hop(seconds, offset_s)
             self._pump()
 
     def warn(self, code: str, reason: str) -> None:

@@ -49,6 +49,9 @@ class Listener:
         """Frames decided so far."""
         self._cutting = cutting
         self._hop = cutting.hop
+        self._phase = 0
+        self._looked = 0
+        """Up to this frame hops have been looked at."""
         self._judged = judged if endpointing.backend != "webrtcvad" else 0
         ungated = self._judged and endpointing.backend == "silero"
         self._gate = SilenceGate() if ungated else WebrtcDetector(endpointing.mode)
@@ -78,9 +81,11 @@ class Listener:
         self._last_speech: int | None = None
         self._quiet_since = 0
 
-    def set_hop(self, hop: int) -> None:
-        """Cut every `hop` frames from now on; at most as far apart as the longest of the other spans."""
+    def set_hop(self, hop: int, phase: int = 0) -> None:
+        """Cut every `hop` frames from now on, `phase` frames after multiples of it; at most as far apart as the longest
+        of the other spans."""
         self._hop = min(hop, self._audio_kept - BLOCK_FRAMES)
+        self._phase = phase
 
     @property
     def received_samples(self) -> int:
@@ -192,10 +197,10 @@ class Listener:
 
     def _decide(self, levels: bytes, out: list[Occurrence]) -> None:
         """Decide the next frames, stopping at every hop to see what is to be cut."""
-        hop = self._hop
+        hop, phase = self._hop, self._phase
         at = 0
         while at < len(levels):
-            n = min(len(levels) - at, hop - self.frame % hop)
+            n = min(len(levels) - at, hop - (self.frame - phase) % hop)
             if self._cutting.marks:  # are told by the block
                 n = min(n, BLOCK_FRAMES - self.frame % BLOCK_FRAMES)
             piece = levels[at : at + n]
@@ -206,7 +211,7 @@ class Listener:
                 out += self._report(edge)
             if self._marks:
                 out += self._lasting()
-            if self.frame % hop == 0:
+            if (self.frame - phase) % hop == 0:
                 out += self._at_hop()
 
     def _extend(self, levels: bytes) -> None:
@@ -282,7 +287,8 @@ class Listener:
 
     def _at_hop(self) -> list[Occurrence]:
         out: list[Occurrence] = []
-        hop = self._hop
+        hop = min(self.frame - self._looked, self._audio_kept)
+        self._looked = self.frame
         self._measure()
         self._follow_noise(hop)
         clipped = self._clipped(hop)

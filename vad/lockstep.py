@@ -37,10 +37,10 @@ class Lockstep:
         """Whether everything has been heard, judged and released, after `finish`."""
         return all(self._flushed)
 
-    def set_hop(self, hop: int) -> None:
+    def set_hop(self, hop: int, phase: int = 0) -> None:
         """As `Listener.set_hop`, on all channels."""
         for listener in self._listeners:
-            listener.set_hop(hop)
+            listener.set_hop(hop, phase)
 
     def feed(self, channel: int, samples: Samples) -> list[Happened]:
         """As `Listener.feed`, on one channel."""
