@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
+from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,7 +41,8 @@ AHEAD_S = 2.0
 """A sender that is further ahead of the clock than this sends faster than real time."""
 MOST_UNANSWERED = 24
 """Windows of one call under way before a fast sender is held back."""
-ARRIVALS = 4096
+ARRIVALS_KEPT_S = 30.0
+ARRIVALS_SPARE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +57,33 @@ class House:
 
 
 class ArrivalClock:
-    """When the audio up to a position of the call had been received; positions and times in seconds."""
+    """When the audio up to a position of the call had been received; positions and times in seconds.
+
+    Whoever is silent for long is not asked about: what lies further back than ARRIVALS_KEPT_S is forgotten.
+    """
 
     def __init__(self) -> None:
-        self._arrivals: deque[tuple[float, float]] = deque(maxlen=ARRIVALS)
+        self._positions = array("d")
+        self._times = array("d")
+        self._first = 0
 
     def arrived(self, position_s: float, now_s: float) -> None:
-        self._arrivals.append((position_s, now_s))
+        self._positions.append(position_s)
+        self._times.append(now_s)
+        if self._positions[self._first] < position_s - ARRIVALS_KEPT_S:
+            self._first += 1
+        if self._first > ARRIVALS_SPARE:
+            del self._positions[: self._first], self._times[: self._first]
+            self._first = 0
 
     def lag_ms(self, position_s: float, now_s: float) -> float | None:
         """Since the message that completed `position_s` came; forgets what lies before it."""
-        while len(self._arrivals) > 1 and self._arrivals[0][0] < position_s - 1e-9:
-            self._arrivals.popleft()
-        if not self._arrivals:
+        last = len(self._positions) - 1
+        while self._first < last and self._positions[self._first] < position_s - 1e-9:
+            self._first += 1
+        if last < 0:
             return None
-        return round(1000 * (now_s - self._arrivals[0][1]), 2)
+        return round(1000 * (now_s - self._times[self._first]), 2)
 
 
 class LiveCall:

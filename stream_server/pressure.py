@@ -26,10 +26,10 @@ class Step:
     grain_s: float
 
 
-STEPS = (Step(0.0, 0.0, 1, 0.1), Step(0.1, 0.05, 1, 0.5), Step(0.25, 0.15, 2, 0.5), Step(0.22, 0.15, 4, 0.5))
+STEPS = (Step(0.0, 0.0, 1, 0.1), Step(0.1, 0.05, 1, 0.5), Step(0.23, 0.15, 2, 0.5), Step(0.2, 0.13, 4, 0.5))
 WIDEST_HOP_S = 2.0
 """No hop is widened beyond this."""
-FULL_S, FULL_FOR_S = 0.2, 1.0
+FULL_S, FULL_FOR_S = 0.18, 1.0
 """Strain from which nobody is let in: at the last step at once, before that once it has lasted so long, until the steps
 that are left have helped."""
 LASTING_S, EASED_S, SETTLING_S, PATIENCE_S = 2.0, 5.0, 4.0, 120.0
@@ -39,7 +39,7 @@ GONE_SHARE = 0.15
 """The part of the calls that must have gone for a step to be taken back early."""
 YOUNG_S, YOUNG_LEAST, YOUNG_SHARE = 3.0, 75, 0.25
 """Of calls younger than this, so many, or this share of the others, are let in."""
-TENSE_S, TENSE_LEAST, TENSE_SHARE = 0.15, 3, 0.06
+TENSE_S, TENSE_LEAST, TENSE_SHARE = 0.13, 3, 0.06
 """From this strain on, only so many: the limit is near, and must be felt before it is passed."""
 RETRY_S = 5
 NEWEST_S = 2.0

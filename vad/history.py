@@ -6,7 +6,7 @@ import numpy as np
 
 from vad.pcm import Samples
 
-SLACK_SAMPLES = 12_000
+SLACK_SAMPLES = 8_000
 """How much is taken in before what is kept moves to new memory, at least."""
 
 
@@ -48,7 +48,7 @@ class AudioHistory:
         """Go on in new memory with what is still needed and room for `count` more at least. If much is needed, because
         whoever judges is late, the old memory is still looked at: then seldom."""
         kept = self._buffer[self._needed_from - self.start : self._used]
-        self._buffer = np.empty(len(kept) + max(count, SLACK_SAMPLES, len(kept) // 4), np.float32)
+        self._buffer = np.empty(len(kept) + max(count, SLACK_SAMPLES, len(kept) // 8), np.float32)
         self._buffer[: len(kept)] = kept
         self._used, self.start = len(kept), self._needed_from
 

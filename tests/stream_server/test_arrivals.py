@@ -1,0 +1,37 @@
+"""When the audio of a call had come: what the lag of an event is counted from."""
+
+from __future__ import annotations
+
+import pytest
+
+from stream_server.livecall import ARRIVALS_KEPT_S, ARRIVALS_SPARE, ArrivalClock
+
+
+def told(messages: int, every_s: float = 0.1) -> ArrivalClock:
+    """A clock that was told of messages that each came 20 ms after their last sample was spoken."""
+    clock = ArrivalClock()
+    for number in range(1, messages + 1):
+        clock.arrived(number * every_s, number * every_s + 0.02)
+    return clock
+
+
+def test_lag_counts_from_the_message_that_completed_the_audio() -> None:
+    clock = told(20)
+    assert clock.lag_ms(0.5, 0.6) == pytest.approx(80.0)
+    assert clock.lag_ms(0.55, 0.7) == pytest.approx(80.0)
+    assert clock.lag_ms(2.0, 2.1) == pytest.approx(80.0)
+
+
+def test_there_is_no_lag_before_anything_came() -> None:
+    assert ArrivalClock().lag_ms(0.0, 1.0) is None
+
+
+def test_of_an_hour_of_silence_half_a_minute_is_kept() -> None:
+    clock = told(36_000)
+    assert clock.lag_ms(3600.0 - ARRIVALS_KEPT_S + 0.2, 3600.0) == pytest.approx(1000 * (ARRIVALS_KEPT_S - 0.22))
+    assert len(clock._times) <= ARRIVALS_KEPT_S / 0.1 + ARRIVALS_SPARE + 2
+
+
+def test_what_is_further_back_counts_from_the_oldest_message_that_is_known() -> None:
+    lag_ms = told(36_000).lag_ms(10.0, 3600.0)
+    assert lag_ms == pytest.approx(1000 * ARRIVALS_KEPT_S, rel=0.01)
