@@ -30,8 +30,8 @@ MIXED = (("auto_repairs_40.flac",), tuple(f"ami_trn{number:02}.flac" for number 
 APART = (("auto_repairs_40_stereo.flac",),)
 """Recordings under the data folder's conversations/; those of one tuple are played one after the other."""
 ROLES = {1: "mixed", 2: "customer,agent"}
-FAINT = 1.2e-4
-"""Standard deviation of the noise that takes the place of speech: -78 dB, a quiet line with nobody on it."""
+FAINT = 6e-5
+"""Standard deviation of the noise that takes the place of speech: -84 dB, a quiet line with nobody on it."""
 STRETCH_S = 15.0
 BLOCK_S = 0.5
 
