@@ -6,7 +6,7 @@ import numpy as np
 
 from vad.pcm import Samples
 
-SLACK_SAMPLES = 8_000
+SLACK_SAMPLES = 16_000
 """How much is taken in before what is kept moves to new memory, at least."""
 
 
