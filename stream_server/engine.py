@@ -32,7 +32,7 @@ from vad.resample import SAMPLE_RATE_HZ
 log = logging.getLogger("undertone")
 DRAIN_S = 10.0
 WATCH_EVERY_S = 0.25
-GATHER_S = {Role.SPEECH: 0.08}
+GATHER_S = {Role.SPEECH: 0.06}
 """Batches begin at least so far apart, in seconds; a lone call does not notice. What follows from a batch of speech
 comes at once and need not be gathered again."""
 

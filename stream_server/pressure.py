@@ -29,9 +29,9 @@ class Step:
 STEPS = (Step(0.0, 0.0, 1, 0.1), Step(0.1, 0.05, 1, 0.5), Step(0.23, 0.15, 2, 0.5), Step(0.2, 0.13, 4, 0.5))
 WIDEST_HOP_S = 2.0
 """No hop is widened beyond this."""
-FULL_S, FULL_FOR_S = 0.18, 1.0
-"""Strain from which nobody is let in: at the last step at once, before that once it has lasted so long, until the steps
-that are left have helped."""
+FULL_S, FULL_FOR_S, LAST_FULL_S = 0.23, 1.0, 0.18
+"""Strain from which nobody is let in: once it has lasted so long, until the steps that are left have helped; at the last
+step the other one, at once."""
 LASTING_S, EASED_S, SETTLING_S, PATIENCE_S = 2.0, 5.0, 4.0, 120.0
 """How long strain must last for a step; how long there must be none to take it back; the least time between steps; the
 time after which a step is taken back although as many calls are there."""
@@ -39,7 +39,7 @@ GONE_SHARE = 0.15
 """The part of the calls that must have gone for a step to be taken back early."""
 YOUNG_S, YOUNG_LEAST, YOUNG_SHARE = 3.0, 75, 0.25
 """Of calls younger than this, so many, or this share of the others, are let in."""
-TENSE_S, TENSE_LEAST, TENSE_SHARE = 0.13, 3, 0.06
+TENSE_S, TENSE_LEAST, TENSE_SHARE = 0.16, 3, 0.06
 """From this strain on, only so many: the limit is near, and must be felt before it is passed."""
 RETRY_S = 5
 NEWEST_S = 2.0
@@ -82,7 +82,7 @@ class Pressure:
     def full(self) -> bool:
         """Whether nobody is let in."""
         if self.step is STEPS[-1]:
-            return self.strain_s >= FULL_S
+            return self.strain_s >= LAST_FULL_S
         return self._lasted(self._full_since, self._ticked_at, FULL_FOR_S)
 
     def tick(self, now_s: float, calls: int, waiting_s: float, late_s: float) -> bool:

@@ -9,10 +9,14 @@ from stream_server.pressure import (
     EASED_S,
     FULL_FOR_S,
     FULL_S,
+    LAST_FULL_S,
     LASTING_S,
     PATIENCE_S,
     SETTLING_S,
     STEPS,
+    TENSE_LEAST,
+    TENSE_S,
+    TENSE_SHARE,
     YOUNG_LEAST,
     YOUNG_S,
     Pressure,
@@ -85,7 +89,7 @@ def test_while_strain_lasts_nobody_is_let_in_until_a_step_has_helped(server: Ser
 
 def test_at_the_last_step_new_calls_come_in_as_long_as_there_is_room(server: Server) -> None:
     server.run(30, 400, 0.5)
-    server.run(5, 400, FULL_S - 0.01)
+    server.run(5, 400, LAST_FULL_S - 0.01)
     assert server.pressure.admits(server.now_s, 400)
 
 
@@ -173,3 +177,21 @@ def test_the_first_call_is_always_let_in(server: Server) -> None:
     assert server.pressure.full
     assert server.pressure.admits(server.now_s, 0)
     assert not server.pressure.admits(server.now_s, 1)
+
+
+def test_near_the_limit_calls_come_in_slowly(server: Server) -> None:
+    server.run(5, 200, TENSE_S)
+    admitted = 0
+    for _ in range(100):
+        if server.pressure.admits(server.now_s, 200 + admitted):
+            server.pressure.call_opened(server.now_s)
+            admitted += 1
+    assert admitted == TENSE_SHARE * 200
+
+
+def test_a_small_server_in_a_tense_moment_still_lets_some_in(server: Server) -> None:
+    server.run(5, 1, TENSE_S)
+    for number in range(TENSE_LEAST):
+        assert server.pressure.admits(server.now_s, 1 + number)
+        server.pressure.call_opened(server.now_s)
+    assert not server.pressure.admits(server.now_s, 1 + TENSE_LEAST)
