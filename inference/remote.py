@@ -216,7 +216,7 @@ class RemoteModel:
         sent = span
         if self.overlap_samples is not None:
             new = window.end_sample - self._sent[number] if number in self._sent else -1
-            needed = new if 0 <= new else span
+            needed = new if new >= 0 else span
             if window.wanted:
                 needed = min(needed, window.wanted)
             if needed + self.overlap_samples <= span:

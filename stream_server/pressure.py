@@ -30,8 +30,8 @@ STEPS = (Step(0.0, 0.0, 1, 0.1), Step(0.1, 0.05, 1, 0.5), Step(0.23, 0.15, 2, 0.
 WIDEST_HOP_S = 2.0
 """No hop is widened beyond this."""
 FULL_S, FULL_FOR_S, LAST_FULL_S = 0.23, 1.0, 0.18
-"""Strain from which nobody is let in: once it has lasted so long, until the steps that are left have helped; at the last
-step the other one, at once."""
+"""Strain from which nobody is let in: once it has lasted so long, until the steps that are left have helped; at the
+last step the other one, at once."""
 LASTING_S, EASED_S, SETTLING_S, PATIENCE_S = 2.0, 5.0, 4.0, 120.0
 """How long strain must last for a step; how long there must be none to take it back; the least time between steps; the
 time after which a step is taken back although as many calls are there."""
