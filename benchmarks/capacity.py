@@ -31,6 +31,7 @@ from stream_server.settings import Settings, SettingsError
 
 SCRIPTS, SCRIPT_S = 12, 60.0
 JITTER_S = 0.02
+SECOND_TRIES = 2
 
 
 class Library:
@@ -80,24 +81,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def measured(wanted: Row, scripts: Sequence[Script], flags: Sequence[str]) -> Found:
     """One row, on a server of its own; a search goes on with a fresh one after a level that broke, because the old one
-    looks less often for a while. Raises ServingError, OSError, psutil.Error, AudienceError."""
+    looks less often for a while. A level at which the generator was the bottleneck is tried again, but
+    no more often than SECOND_TRIES. Raises ServingError, OSError, psutil.Error, AudienceError."""
     print(HEADING)
     levels: list[Level] = []
     stairs = Stairs(wanted.calls) if wanted.search else None
     start_mb = math.nan
-    done = False
+    done, tries = False, SECOND_TRIES
     while not done:
         with Serving(flags) as server, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             start_mb = Meter(server.pid).read().rss_mb
-            done = runner.run(hold(wanted, scripts, server, stairs, levels))
+            done = runner.run(hold(wanted, scripts, server, stairs, levels, again=tries > 0))
             server.stop()
+        tries -= levels[-1].unfit != []
     return Found(wanted, levels, None if stairs is None else stairs.best, start_mb)
 
 
 async def hold(
-    wanted: Row, scripts: Sequence[Script], server: Serving, stairs: Stairs | None, levels: list[Level]
+    wanted: Row, scripts: Sequence[Script], server: Serving, stairs: Stairs | None, levels: list[Level], again: bool
 ) -> bool:
-    """Try the row's levels, or those of `stairs` until one breaks, and append them to `levels`; whether all is done."""
+    """Try the row's levels, or those of `stairs` until one breaks, and append them to `levels`; whether all is done.
+    `again`: one at which the generator was the bottleneck does not count for `stairs`."""
     gc.collect()
     gc.freeze()
     load = Load(wanted.form.wire.url(server.url, **wanted.form.query), scripts, JITTER_S)
@@ -122,6 +126,8 @@ async def hold(
             return True
         while stairs.next is not None:
             held = await at(stairs.next)
+            if held.unfit and again:
+                return False
             stairs.tried(held.calls, held.kept)
             if not held.kept:
                 return stairs.next is None

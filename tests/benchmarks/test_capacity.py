@@ -67,9 +67,20 @@ async def test_a_search_stops_at_a_level_that_broke_and_goes_on_with_a_fresh_ser
     for _ in range(2):
         async with serving() as served:
             server = SimpleNamespace(url=served.http, pid=os.getpid())
-            done.append(await capacity.hold(row, [script], server, stairs, tried))
+            done.append(await capacity.hold(row, [script], server, stairs, tried, again=False))
     assert ([one.calls for one in tried], stairs.best, done) == ([4, 2], 0, [False, True])
     assert all("lag p95" in one.broken[0] for one in tried)
+
+
+async def test_a_level_at_which_the_generator_was_late_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(levels, "FITNESS", levels.Fitness(late_p99_ms=0.0))
+    row = Row("ii", "mono", Form(), (4, 6), search=True, compared=False, settle_s=0.2, hold_s=1.5)
+    script = Script.of(Form().encode(conversation()[None, : 3 * 16_000]), Form())
+    stairs, tried = Stairs(row.calls), []
+    async with serving() as served:
+        server = SimpleNamespace(url=served.http, pid=os.getpid())
+        assert not await capacity.hold(row, [script], server, stairs, tried, again=True)
+    assert (len(tried), stairs.next) == (1, 4)
 
 
 SEARCH = Row("ii", "mono", Form(), (100,), search=True)
