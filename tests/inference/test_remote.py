@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from multiprocessing import active_children
 from multiprocessing.shared_memory import SharedMemory
@@ -152,6 +153,15 @@ def test_after_a_gap_the_whole_window_crosses(worker: Worker, end: int, crossing
     (told,) = ask(worker, window(stream, end))
     assert (told.samples, told.first, told.last) == (crossing, end - crossing, end - 1)
     assert sizes(ask(worker, window(stream, end + 320))) == [640]
+
+
+@pytest.mark.parametrize("end", [6400 + WHOLE - 640, 6400 + 5 * WHOLE])
+def test_no_more_crosses_than_is_wanted(worker: Worker, end: int) -> None:
+    stream = Stream()
+    first = replace(window(stream, 6400), wanted=640)
+    assert sizes(ask(worker, first)) == [960]
+    assert sizes(ask(worker, replace(window(stream, end), wanted=640))) == [960]
+    assert sizes(ask(worker, replace(window(stream, end + 320), wanted=640))) == [640]  # less is new
 
 
 def test_a_short_window_crosses_whole_although_it_follows_on(worker: Worker) -> None:

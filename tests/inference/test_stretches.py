@@ -73,6 +73,18 @@ def test_a_window_that_reaches_back_before_the_call_begins_with_the_call() -> No
     np.testing.assert_array_equal(audio_of(stretch)[HISTORY_SAMPLES:], AUDIO[: 20 * FRAME])
 
 
+def test_of_what_is_new_only_what_is_wanted_is_taken() -> None:
+    wide = replace(window(remembered(50), 20, 150), wanted=25 * FRAME)
+    (stretch,) = stretches([wide])
+    assert (stretch.frames, stretch.joined, stretch.parts) == (25, False, [(0, 105, 0, 25)])
+    np.testing.assert_array_equal(audio_of(stretch), AUDIO[125 * FRAME - HISTORY_SAMPLES : 150 * FRAME])
+
+
+def test_where_less_is_new_than_is_wanted_all_of_it_is_taken() -> None:
+    (stretch,) = stretches([replace(window(remembered(50), 20, 60), wanted=25 * FRAME)])
+    assert (stretch.frames, stretch.joined) == (10, True)
+
+
 def test_a_window_without_anything_new_has_an_empty_part() -> None:
     (stretch,) = stretches([window(remembered(50), 10, 50)])
     assert (stretch.frames, stretch.parts) == (0, [(0, 40, 0, 0)])

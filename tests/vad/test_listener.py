@@ -451,12 +451,14 @@ def test_memory_does_not_grow_with_the_stream() -> None:
 # --- a hop that is changed
 
 
-def changing(audio: Samples, hops: dict[int, int], cutting: Cutting = CUTTING) -> list[Occurrence]:
-    """All occurrences, with another hop from the frames on that `hops` names; these are whole blocks."""
+def changing(audio: Samples, hops: dict[int, int], cutting: Cutting = CUTTING, phase: int = 0) -> list[Occurrence]:
+    """All occurrences, with another hop from the frames on that `hops` names; these are whole blocks. Cuts come `phase`
+    after the multiples of a hop that is not HOP."""
     ear, out, at = listener(cutting), [], 0
     for frame in [*sorted(hops), len(audio) // FRAME_SAMPLES]:
         out += ear.feed(audio[at * FRAME_SAMPLES : frame * FRAME_SAMPLES])
-        ear.set_hop(hops.get(frame, HOP))
+        hop = hops.get(frame, HOP)
+        ear.set_hop(hop, 0 if hop == HOP else phase)
         at = frame
     return out + ear.finish_hearing() + ear.flush()
 
@@ -468,15 +470,41 @@ def test_cuts_come_at_multiples_of_the_new_hop_from_then_on_and_back() -> None:
     assert [cut.decided for cut in of(out, SpeechCut)] == looks[1:]
 
 
+def test_with_a_phase_cuts_come_so_much_after_the_multiples_of_the_hop() -> None:
+    audio = np.concatenate([quiet(50), loud(600)])
+    looks = [cut.decided for cut in of(changing(audio, {210: 100, 520: HOP}, phase=75), ContextCut)]
+    assert looks == [*range(75, 201, 25), 275, 375, 475, *range(525, 651, 25)]
+
+
+def test_a_call_that_begins_with_a_wide_hop_looks_first_after_its_phase() -> None:
+    ear = listener()
+    ear.set_hop(100, 25)
+    assert [cut.decided for cut in of(ear.feed(loud(400)), ContextCut)] == [25, 125, 225, 325]
+
+
+def test_what_came_before_a_change_of_the_hop_is_looked_at_too() -> None:
+    """The last look at the narrow hop was at frame 200, the next of the wide one with its phase at 275."""
+    audio = np.concatenate([quiet(205), loud(40), quiet(300)])
+    silences = [
+        [each.decided for each in of(changing(audio, {205: 100} if wide else {}, phase=75), FellSilent)]
+        for wide in (False, True)
+    ]
+    assert silences == [[400], [475]]
+
+
 @given(
     turns=st.dictionaries(st.integers(1, 150).map(lambda block: 5 * block), st.sampled_from([25, 50, 100])),
+    phase=st.sampled_from([0, 25, 75]),
     spoken=st.lists(st.integers(15, 160), min_size=1, max_size=4),
     silent=st.integers(1, 120),
 )
 @settings(max_examples=40, deadline=None)
-def test_no_speech_is_lost_however_the_hop_is_changed(turns: dict[int, int], spoken: list[int], silent: int) -> None:
+def test_no_speech_is_lost_however_the_hop_is_changed(
+    turns: dict[int, int], phase: int, spoken: list[int], silent: int
+) -> None:
     audio = np.concatenate([part for frames in spoken for part in (quiet(silent), loud(frames))] + [quiet(60)])
-    out = changing(audio, {frame: hop for frame, hop in turns.items() if frame * FRAME_SAMPLES < len(audio)})
+    hops = {frame: hop for frame, hop in turns.items() if frame * FRAME_SAMPLES < len(audio)}
+    out = changing(audio, hops, phase=phase)
     speech = {frame for edge in of(out, Closed) for frame in range(edge.start, edge.end)}
     assert len(speech) >= sum(spoken)
     cuts = of(out, ContextCut)
