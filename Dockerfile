@@ -21,5 +21,5 @@ WORKDIR /home/undertone
 ENV UNDERTONE_SERVER__HOST=0.0.0.0
 EXPOSE 8000
 HEALTHCHECK --interval=10s --start-period=30s \
-    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/readyz', timeout=3)"]
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/healthz', timeout=3)"]
 CMD ["undertone", "serve"]

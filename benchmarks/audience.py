@@ -6,25 +6,19 @@ import asyncio
 import random
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from types import TracebackType
 from typing import cast
 from urllib.parse import urlsplit
 
 import msgspec
-import uvloop
 
+from benchmarks.helper import Helper, HelperError
 from benchmarks.messages import CLOSE, PING, PONG, TEXT, Inbox, MessageError, close_code, from_client, request
 
 CHECKED_EVERY = 50
 START_S = 60.0
 ANSWER_S = 30.0
 _array: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
-
-
-class AudienceError(Exception):
-    """The audience did not come, or does not answer."""
 
 
 @dataclass(slots=True)
@@ -98,53 +92,22 @@ class Onlooker(asyncio.Protocol):
             self._count.faults += 1
 
 
-class Audience:
-    """`size` onlookers of the server at `url` (http:// or https://), inside the `with`. Raises AudienceError."""
+class Audience(Helper):
+    """`size` onlookers of the server at `url` (http:// or https://), inside the `with`. Raises HelperError."""
 
     def __init__(self, url: str, size: int) -> None:
+        super().__init__("the onlookers", attend, url, size)
         self.size = size
-        context = get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_attend, args=(theirs, url, size), daemon=True)
-        self._process.start()
-        theirs.close()
 
-    def __enter__(self) -> Audience:
-        try:
-            present = self._answer(START_S).present
-            if present < self.size:
-                raise AudienceError(f"only {present} of {self.size} onlookers were let in")
-        except AudienceError:
-            self.__exit__(None, None, None)
-            raise
-        return self
-
-    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
-        self._process.terminate()
-        self._process.join()
-        self._pipe.close()
-
-    @property
-    def pid(self) -> int:
-        return int(self._process.pid or 0)
+    def _started(self) -> None:
+        present = cast(Count, self.answer(START_S)).present
+        if present < self.size:
+            raise HelperError(f"only {present} of {self.size} onlookers were let in")
 
     def count(self) -> Count:
-        """What was read so far. Waits for the answer. Raises AudienceError."""
-        self._pipe.send(None)
-        return self._answer(ANSWER_S)
-
-    def _answer(self, patience_s: float) -> Count:
-        try:
-            if self._pipe.poll(patience_s):
-                return cast(Count, self._pipe.recv())
-        except (EOFError, OSError):
-            raise AudienceError("the audience's process has ended") from None
-        raise AudienceError(f"the audience did not answer within {patience_s:g} s")
-
-
-def _attend(pipe: Connection, url: str, size: int) -> None:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(attend(pipe, url, size))
+        """What was read so far. Waits for the answer. Raises HelperError."""
+        self.ask()
+        return cast(Count, self.answer(ANSWER_S))
 
 
 async def attend(pipe: Connection, url: str, size: int) -> None:

@@ -16,13 +16,14 @@ from pathlib import Path
 import psutil
 import uvloop
 
-from benchmarks.audience import Audience, AudienceError
+from benchmarks.audience import Audience
 from benchmarks.capacityreport import Found, document, draw, table
-from benchmarks.levels import Level
+from benchmarks.helper import HelperError
+from benchmarks.levels import Ladder, Level
 from benchmarks.live import allow_files, server_settings
 from benchmarks.livereport import HEADING, details, row, write_json
 from benchmarks.load import Load
-from benchmarks.plan import RAMP_CALLS_PER_S, ROWS, Row, Stairs, estimate_s, rows
+from benchmarks.plan import BISECTIONS, RAMP_CALLS_PER_S, ROWS, Row, estimate_s, rows
 from benchmarks.scripts import Script, cuts, recordings, recut, write
 from benchmarks.serving import Serving, ServingError
 from benchmarks.trial import Meter, Trial
@@ -66,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"\n({one.key}) {one.title}: about {one.estimate_s:.0f} s", flush=True)
             found.append(measured(one, library.scripts(one), [*server_flags, *one.flags]))
         print(f"\ntook {(time.monotonic() - began_s) / 60:.1f} min\n")
-    except (MediaError, ServingError, SettingsError, AudienceError, ValueError, psutil.Error, OSError) as error:
+    except (MediaError, ServingError, SettingsError, HelperError, ValueError, psutil.Error, OSError) as error:
         print(f"capacity: {error}", file=sys.stderr)
         if not found:
             return 1
@@ -82,26 +83,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def measured(wanted: Row, scripts: Sequence[Script], flags: Sequence[str]) -> Found:
     """One row, on a server of its own; a search goes on with a fresh one after a level that broke, because the old one
     looks less often for a while. A level at which the generator was the bottleneck is tried again, but
-    no more often than SECOND_TRIES. Raises ServingError, OSError, psutil.Error, AudienceError."""
+    no more often than SECOND_TRIES. Raises ServingError, OSError, psutil.Error, HelperError."""
     print(HEADING)
     levels: list[Level] = []
-    stairs = Stairs(wanted.calls) if wanted.search else None
+    ladder = Ladder(wanted.calls, BISECTIONS) if wanted.search else None
     start_mb = math.nan
     done, tries = False, SECOND_TRIES
     while not done:
         with Serving(flags) as server, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             start_mb = Meter(server.pid).read().rss_mb
-            done = runner.run(hold(wanted, scripts, server, stairs, levels, again=tries > 0))
+            done = runner.run(hold(wanted, scripts, server, ladder, levels, again=tries > 0))
             server.stop()
         tries -= levels[-1].unfit != []
-    return Found(wanted, levels, None if stairs is None else stairs.best, start_mb)
+    return Found(wanted, levels, None if ladder is None else ladder.best, start_mb)
 
 
 async def hold(
-    wanted: Row, scripts: Sequence[Script], server: Serving, stairs: Stairs | None, levels: list[Level], again: bool
+    wanted: Row, scripts: Sequence[Script], server: Serving, ladder: Ladder | None, levels: list[Level], again: bool
 ) -> bool:
-    """Try the row's levels, or those of `stairs` until one breaks, and append them to `levels`; whether all is done.
-    `again`: one at which the generator was the bottleneck does not count for `stairs`."""
+    """Try the row's levels, or those of `ladder` until one breaks, and append them to `levels`; whether all is done.
+    `again`: one at which the generator was the bottleneck does not count for `ladder`."""
     gc.collect()
     gc.freeze()
     load = Load(wanted.form.wire.url(server.url, **wanted.form.query), scripts, JITTER_S)
@@ -115,7 +116,7 @@ async def hold(
         return held
 
     try:
-        if stairs is None:
+        if ladder is None:
             for calls in wanted.calls:
                 await at(calls)
             with ExitStack() as stack:
@@ -124,13 +125,13 @@ async def hold(
                     for calls in wanted.calls:
                         await at(calls, audience)
             return True
-        while stairs.next is not None:
-            held = await at(stairs.next)
+        while ladder.next is not None:
+            held = await at(ladder.next)
             if held.unfit and again:
                 return False
-            stairs.tried(held.calls, held.kept)
+            ladder.tried(held.calls, held.kept)
             if not held.kept:
-                return stairs.next is None
+                return ladder.next is None
         return True
     finally:
         await load.close()

@@ -51,7 +51,7 @@ def table(found: Sequence[Found]) -> list[str]:
         for level, title, remarks in _shown(each):
             lags = (level.lag_p50_ms, level.lag_p95_ms, level.lag_p99_ms)
             cells = [
-                title,
+                f"{each.row.key}. {title}",
                 f"{level.calls:,}",
                 " / ".join("-" if math.isnan(lag) else f"{lag:.0f}" for lag in lags),
                 f"{level.server.cores:.2f} / {level.generator.cores:.2f}",
@@ -68,8 +68,9 @@ def _shown(each: Found) -> list[tuple[Level, str, list[str]]]:
     row, levels = each.row, each.levels
     if each.best is not None:
         kept = [level for level in levels if level.calls == each.best and level.kept]
-        failed = [level for level in levels if not level.kept]
-        limits = [f"not at {level.calls}: {_why(level, level.broken)}" for level in failed[:1]]
+        best = each.best
+        beyond = min((level for level in levels if level.broken and level.calls > best), key=_calls, default=None)
+        limits = [] if beyond is None else [f"not at {beyond.calls}: {_why(beyond, beyond.broken)}"]
         return [(level, row.title, limits) for level in kept] or [
             (levels[-1], row.title, [f"not even this: {_why(levels[-1], levels[-1].broken)}"])
         ]
@@ -88,6 +89,10 @@ def _shown(each: Found) -> list[tuple[Level, str, list[str]]]:
             remarks.append(f"{level.server.rss_mb - each.start_mb:+.0f} MB since the start; {level.talking} calls open")
         shown.append((level, title, remarks))
     return shown
+
+
+def _calls(level: Level) -> int:
+    return level.calls
 
 
 def _why(level: Level, broken: Sequence[str]) -> str:
@@ -119,9 +124,9 @@ def told(found: Sequence[Found]) -> dict[str, float] | None:
     """Events per second of call, and their bytes, as one onlooker of everything reads them; None if none looked on."""
     for each in found:
         for level in each.levels:
-            if level.gallery is not None and level.gallery.count.checked and level.gallery.count.messages:
+            if level.kept and level.gallery is not None and level.gallery.count.checked:
                 count = level.gallery.count
-                readings = level.gallery.size * level.held_s * level.calls
+                readings = count.present * level.held_s * level.calls
                 events = count.messages * count.events / count.checked
                 return {"events_per_s": events / readings, "bytes_per_s": count.read_bytes / readings}
     return None

@@ -59,7 +59,8 @@ class Level:
     """One number of calls, held for `held_s` seconds. Lags in ms, as the client sees them, but `told_p95_ms`: as the
     events say. `talking`: calls that were being spoken at the end of it. `windows`: by outcome; `batch`: windows per
     batch by model. `others_cores`: what everything else on this machine used. `sink`: there was no server to keep a
-    promise. `hop_factor`: what the server multiplied hops by, the larger of the values before and after."""
+    promise. `hop_factor`: what the server multiplied hops by, the larger of the values before and after. `admitted`: how
+    many calls the server had let in before it began (None: nobody was asked)."""
 
     calls: int
     held_s: float
@@ -91,6 +92,7 @@ class Level:
     gallery: Gallery | None = None
     sink: bool = False
     hop_factor: float = 1.0
+    admitted: int | None = None
     broken: Sequence[str] = field(init=False)
     unfit: Sequence[str] = field(init=False)
 
@@ -115,6 +117,8 @@ def broken(level: Level) -> list[str]:
     ):
         if lag_ms >= most_ms:
             out.append(f"lag {name} {lag_ms:.0f} ms")
+    if level.admitted is not None and level.admitted < level.calls:
+        out.append(f"only {level.admitted} calls let in")
     if level.hop_factor > 1:
         out.append(f"hops {level.hop_factor:g} times as long")
     for outcome, count in level.windows.items():
@@ -126,6 +130,8 @@ def broken(level: Level) -> list[str]:
         (level.disordered, "events out of order"),
         (sum(level.refusals.values()), "calls refused"),
         (sum(level.errors.values()), "errors"),
+        (0 if level.gallery is None else level.gallery.size - level.gallery.count.present, "onlookers lost"),
+        (0 if level.gallery is None else level.gallery.count.faults, "faults of onlookers"),
     ):
         if count:
             out.append(f"{count} {what}")
@@ -143,15 +149,16 @@ def unfit(level: Level) -> list[str]:
 
 
 class Ladder:
-    """Which level to try next in search of the largest that is kept: up by a quarter until one is not, then halves of
-    what lies between."""
+    """Which level to try next in search of the largest that is kept: the given ones, then up by a quarter until one is
+    not, then halves of what lies between."""
 
-    def __init__(self, first: int) -> None:
-        """`first` must be 1 at least."""
+    def __init__(self, first: Sequence[int], bisections: int = BISECTIONS) -> None:
+        """`first` rise from 1 at least and are not empty."""
         self.best = 0
-        self._next: int | None = first
+        self._left = list(first)
+        self._next: int | None = self._left.pop(0)
         self._broken: int | None = None
-        self._bisections = 0
+        self._bisections = bisections
 
     @property
     def next(self) -> int | None:
@@ -164,12 +171,12 @@ class Ladder:
         else:
             self._broken = min(calls, self._broken or calls)
         if self._broken is None:
-            self._next = max(calls + 1, round(calls * GROWTH))
+            self._next = self._left.pop(0) if self._left else max(calls + 1, round(calls * GROWTH))
             return
         middle = (self.best + self._broken) // 2
         narrow = self._broken <= self.best * CLOSE_ENOUGH or middle in (self.best, self._broken)
-        if narrow or self._bisections == BISECTIONS:
+        if narrow or not self._bisections:
             self._next = None
             return
-        self._bisections += 1
+        self._bisections -= 1
         self._next = middle

@@ -17,14 +17,15 @@ from typing import Any
 import psutil
 import uvloop
 
-from benchmarks.audience import Audience, AudienceError
+from benchmarks.audience import Audience
 from benchmarks.caller import Wire
+from benchmarks.helper import HelperError
 from benchmarks.levels import Ladder, Level
 from benchmarks.livereport import HEADING, details, document, draw, row, write_json
 from benchmarks.load import Load
 from benchmarks.scripts import Form, Script, cuts, read, recordings, total, write
 from benchmarks.serving import Serving, ServingError
-from benchmarks.sink import Sink, SinkError
+from benchmarks.sink import Sink
 from benchmarks.trial import Trial
 from stream_server.cli import SHORT_FLAGS
 from stream_server.media import MediaError
@@ -58,9 +59,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         scripts = write(pieces, form, options.silent, settings if expecting else None)
         _announce(options, scripts, server_flags)
         allow_files()
-        with target(options, server_flags) as found, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            levels, best = runner.run(measure(found, scripts, form, options))
-    except (MediaError, ServingError, SettingsError, SinkError, AudienceError, psutil.Error, OSError) as error:
+        ladder = Ladder([options.start]) if options.find else None
+        levels: list[Level] = []
+        over = False
+        while not over:
+            with target(options, server_flags) as found, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                over = runner.run(measure(found, scripts, form, options, ladder, levels))
+        best = None if ladder is None else ladder.best
+    except (MediaError, ServingError, SettingsError, HelperError, psutil.Error, OSError) as error:
         print(f"live: {error}", file=sys.stderr)
         return 1
     _conclude(levels, best, options)
@@ -95,7 +101,7 @@ def server_settings(flags: Sequence[str]) -> Settings:
 def target(options: argparse.Namespace, server_flags: Sequence[str]) -> Iterator[Target]:
     """The server that is loaded, for as long as it is needed: one that runs elsewhere, a sink, or one of our own.
 
-    Raises ServingError or SinkError.
+    Raises ServingError or HelperError.
     """
     with ExitStack() as stack:
         if options.url is not None:
@@ -113,14 +119,19 @@ def target(options: argparse.Namespace, server_flags: Sequence[str]) -> Iterator
 
 
 async def measure(
-    found: Target, scripts: Sequence[Script], form: Form, options: argparse.Namespace
-) -> tuple[list[Level], int | None]:
-    """All levels, and with --find the largest that was kept (0: none was)."""
+    found: Target,
+    scripts: Sequence[Script],
+    form: Form,
+    options: argparse.Namespace,
+    ladder: Ladder | None,
+    levels: list[Level],
+) -> bool:
+    """Try the levels that the options name, or those of `ladder`, and append them to `levels`; whether all is done. A
+    search stops at a level that broke, to go on with a fresh server: this one looks less often for a while."""
     gc.collect()
     gc.freeze()
     calls = Load(form.wire.url(found.url, **form.query), scripts, options.jitter_ms / 1000, options.seed)
     trial = Trial(calls, None if found.sink else found.url, found.pid, sink=found.sink)
-    levels: list[Level] = []
     print(HEADING)
 
     async def hold(number: int, audience: Audience | None = None) -> Level:
@@ -134,18 +145,19 @@ async def measure(
     try:
         if options.compare_subscribers:
             await compare(options.calls or LEVELS[:1], hold, lambda: Audience(found.url, options.subscribers))
-            return levels, None
+            return True
         with ExitStack() as stack:
             audience = stack.enter_context(Audience(found.url, options.subscribers)) if options.subscribers else None
-            if not options.find:
+            if ladder is None:
                 for number in options.calls or LEVELS:
                     await hold(number, audience)
-                return levels, None
-            ladder = Ladder(options.start)
+                return True
             while ladder.next is not None:
                 held = await hold(ladder.next, audience)
                 ladder.tried(held.calls, held.kept)
-            return levels, ladder.best
+                if held.broken and found.pid is not None and not found.sink:
+                    break
+            return ladder.next is None
     finally:
         await calls.close()
 

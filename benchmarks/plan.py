@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from benchmarks.caller import Wire
+from benchmarks.levels import Ladder
 from benchmarks.scripts import Form
 from vad.pcm import Encoding
 
 NO_EMOTION = "--models.emotion=none"
-STEP = 50
+BISECTIONS = 1
 FIRST = (100, 200)
 RAMP_CALLS_PER_S = 15.0
 """New calls per second on the way to a level: a server lets only so many in at once."""
@@ -49,45 +50,15 @@ class Row:
         levels = [*self.calls]
         rest_s = 0.0
         if self.search:
-            stairs = Stairs(self.calls)
+            ladder = Ladder(self.calls, BISECTIONS)
             levels = []
-            while stairs.next is not None:
-                levels.append(stairs.next)
-                stairs.tried(stairs.next, stairs.next <= self.expected)
+            while ladder.next is not None:
+                levels.append(ladder.next)
+                ladder.tried(ladder.next, ladder.next <= self.expected)
             rest_s = RESTART_S
         times = 2 if self.onlookers else 1
         ramps_s = (max(levels) + (max(levels) // 4 if self.search else 0)) / RAMP_CALLS_PER_S
         return START_S + ramps_s + rest_s + times * len(levels) * (self.settle_s + self.hold_s)
-
-
-class Stairs:
-    """Which level to try next: the given ones, then ever 50 more until one is not kept, then one between that and the
-    largest that was."""
-
-    def __init__(self, first: tuple[int, ...], step: int = STEP) -> None:
-        """`first` rise and are not empty."""
-        self.best = 0
-        self._left = list(first)
-        self._step = step
-        self._halved = False
-        self._next: int | None = self._left.pop(0)
-
-    @property
-    def next(self) -> int | None:
-        """None once the search is over."""
-        return self._next
-
-    def tried(self, calls: int, kept: bool) -> None:
-        if kept:
-            self.best = max(self.best, calls)
-        if self._halved:
-            self._next = None
-        elif kept:
-            self._next = self._left.pop(0) if self._left else calls + self._step
-        else:
-            self._halved = True
-            middle = (self.best + calls) // 2
-            self._next = middle if middle > self.best else None
 
 
 PCM = Wire()

@@ -80,7 +80,7 @@ class Offer:
 
     def servers(self, calls: int, share: float) -> int:
         """How many it takes for `calls`, each with `share` of what it can hold."""
-        return math.ceil(calls / math.floor(self.load.calls * share))
+        return math.ceil(calls / math.floor(round(self.load.calls * share, 6)))
 
 
 def offers(own: Figures, options: argparse.Namespace) -> list[Offer]:

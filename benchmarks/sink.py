@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from types import TracebackType
 from typing import cast
 
-import uvloop
 from websockets.utils import accept_key
 
+from benchmarks.helper import Helper
 from benchmarks.messages import CLOSE, HEAD_END, KEY, TEXT, Sieve, from_server
 
 ENDED = b'{"type":"call.ended","call_id":"sink","seq":1,"t":0.0,"channel":null,"reason":"finished"}'
@@ -20,10 +18,6 @@ ACCEPTED = (
 ).encode()
 PARTING = from_server(TEXT, ENDED) + from_server(CLOSE, (1000).to_bytes(2, "big"))
 START_S = 30.0
-
-
-class SinkError(Exception):
-    """The sink did not start."""
 
 
 class Drain(asyncio.Protocol):
@@ -53,40 +47,15 @@ class Drain(asyncio.Protocol):
                 self._transport.close()
 
 
-class Sink:
-    """The sink as a process of its own on a free port of this machine, inside the `with`. Raises SinkError."""
+class Sink(Helper):
+    """The sink as a process of its own on a free port of this machine, inside the `with`. Raises HelperError."""
 
     def __init__(self) -> None:
-        context = get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_listen, args=(theirs,), daemon=True)
-        self._process.start()
-        theirs.close()
+        super().__init__("the sink", listen)
         self.url = ""
 
-    def __enter__(self) -> Sink:
-        try:
-            if not self._pipe.poll(START_S):
-                raise SinkError(f"the sink was not ready after {START_S:g} s")
-            self.url = f"http://127.0.0.1:{self._pipe.recv()}"
-        except (EOFError, SinkError) as error:
-            self.__exit__(None, None, None)
-            raise SinkError(str(error) or "the sink did not start") from None
-        return self
-
-    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
-        self._process.terminate()
-        self._process.join()
-        self._pipe.close()
-
-    @property
-    def pid(self) -> int:
-        return int(self._process.pid or 0)
-
-
-def _listen(pipe: Connection) -> None:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(listen(pipe))
+    def _started(self) -> None:
+        self.url = f"http://127.0.0.1:{self.answer(START_S)}"
 
 
 async def listen(pipe: Connection) -> None:

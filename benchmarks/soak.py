@@ -21,6 +21,7 @@ from benchmarks.caller import Wire
 from benchmarks.crowd import Place, Tally, keep_calling
 from benchmarks.memory import SHORTEST_S, Course, Sample, course, draw, write_table
 from benchmarks.serving import Serving, ServingError
+from benchmarks.trial import Meter
 from benchmarks.visitors import keep_asking, keep_looking_on
 from evaluation.manifest import ROOT
 from stream_server import media
@@ -36,11 +37,12 @@ SMALL_BUFFERS = ("--stream.replay-events=5000", "--stream.ended-calls=100")
 
 
 class Watch:
-    """Samples a server's process."""
+    """Samples a server's processes, those of its models included."""
 
     def __init__(self, server: Serving, tally: Tally) -> None:
         self.samples: list[Sample] = []
         self._server = server
+        self._meter = Meter(server.pid)
         self._process = psutil.Process(server.pid)
         self._tally = tally
         self._began_s = time.monotonic()
@@ -50,19 +52,18 @@ class Watch:
         if not self._server.running:
             raise ServingError(f"the server died in the middle of it\n{self._server.log()[-3000:]}")
         try:
-            with self._process.oneshot():
-                cpu = self._process.cpu_times()
-                self.samples.append(
-                    Sample(
-                        round(time.monotonic() - self._began_s, 1),
-                        round(self._process.memory_info().rss / 1e6, 2),
-                        round(cpu.user + cpu.system, 2),
-                        self._process.num_threads(),
-                        self._process.num_fds(),
-                        self._tally.calls.total(),
-                        self._tally.faults,
-                    )
+            used, family = self._meter.read(), [self._process, *self._process.children(recursive=True)]
+            self.samples.append(
+                Sample(
+                    round(time.monotonic() - self._began_s, 1),
+                    round(used.rss_mb, 2),
+                    round(used.cores, 2),
+                    sum(process.num_threads() for process in family),
+                    sum(process.num_fds() for process in family),
+                    self._tally.calls.total(),
+                    self._tally.faults,
                 )
+            )
         except psutil.Error as error:
             raise ServingError(f"the server's process cannot be looked at: {error}") from None
 

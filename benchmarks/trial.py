@@ -18,6 +18,8 @@ from benchmarks.levels import Gallery, Level, Usage
 from benchmarks.line import Record
 from benchmarks.load import Load
 
+ARRIVE_S = 20.0
+
 
 class Meter:
     """Reads what a process and its children use; `pid` None: out of reach, all is NaN.
@@ -76,12 +78,15 @@ class Trial:
     async def hold(
         self, calls: int, *, ramp_s: float, settle_s: float, hold_s: float, audience: Audience | None = None
     ) -> Level:
-        """Bring the load to `calls` within `ramp_s`, let it settle, and measure for `hold_s`.
+        """Bring the load to `calls` within `ramp_s`, wait until all are let in, ARRIVE_S at most, let it settle, and
+        measure for `hold_s`.
 
-        Raises OSError if the metrics cannot be had, psutil.Error if the server is gone, AudienceError.
+        Raises OSError if the metrics cannot be had, psutil.Error if the server is gone, HelperError.
         """
         self._load.resize(calls, ramp_s)
-        await asyncio.sleep(ramp_s + settle_s)
+        await asyncio.sleep(ramp_s)
+        admitted = None if self._sink else await self._let_in(calls)
+        await asyncio.sleep(settle_s)
         counted = await self._counters(audience)
         self._load.take_record()
         before = self._mark(audience)
@@ -94,7 +99,15 @@ class Trial:
             usage = _between(before.audience, after.audience, after.at_s - before.at_s)
             gallery = Gallery(audience.size, _read(counted.count, recounted.count), usage)
         done = work(counted.samples, recounted.samples)
-        return level(calls, talking, record, (before, after), done, gallery, self._sink)
+        return level(calls, admitted, talking, record, (before, after), done, gallery)
+
+    async def _let_in(self, calls: int) -> int:
+        """Wait for those who were refused on the way and ask again; how many calls were in at once."""
+        most, until_s = self._load.admitted, time.monotonic() + ARRIVE_S
+        while most < calls and time.monotonic() < until_s:
+            await asyncio.sleep(0.1)
+            most = max(most, self._load.admitted)
+        return most
 
     async def _counters(self, audience: Audience | None) -> Counters:
         samples = {} if self._url is None else await asyncio.to_thread(fetch, self._url)
@@ -109,14 +122,14 @@ class Trial:
 
 def level(
     calls: int,
+    admitted: int | None,
     talking: int,
     record: Record,
     marks: tuple[Mark, Mark],
     done: Work,
     gallery: Gallery | None,
-    sink: bool,
 ) -> Level:
-    """What a record and the marks before and after it come to."""
+    """What a record and the marks before and after it come to. `admitted` None: the load had no server, but a sink."""
     before, after = marks
     held_s = after.at_s - before.at_s
     findings = record.findings
@@ -150,8 +163,9 @@ def level(
         late_max_ms=_rank(late, 100),
         others_cores=max(0.0, (after.busy_s - before.busy_s - _known_s(after) + _known_s(before)) / held_s),
         gallery=gallery,
-        sink=sink,
+        sink=admitted is None,
         hop_factor=done.hop_factor,
+        admitted=admitted,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import Counter
@@ -11,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from inference.model import Model, warm_up
+from inference.model import Model, ModelGoneError, warm_up
 from inference.queueing import Ticket, WindowQueue
 from monitor.analysis import (
     Analysis,
@@ -35,6 +36,8 @@ log = logging.getLogger("undertone.inference")
 Answer = tuple[Ticket, Analysis]
 Deliver = Callable[[list[Answer]], None]
 CAPACITY = 8192
+GONE_EVERY_S = 10.0
+"""So often at most it is logged that a model cannot be asked."""
 
 
 class BatchObserver(Protocol):
@@ -67,7 +70,7 @@ class Batcher:
 
     `deliver` gets the answers of a batch at once, from the batcher's thread (for a window that has to make room: from
     that of whoever submits). Every ticket is answered exactly once unless its owner was dropped. A window that fails
-    is answered with `Missing.FAILED`, its neighbours normally.
+    is answered with `Missing.FAILED`, its neighbours normally; all of a batch, where the model cannot be asked at all.
     """
 
     def __init__(
@@ -89,6 +92,7 @@ class Batcher:
         self._queue = WindowQueue(capacity)
         self._changed = threading.Condition()
         self._running = True
+        self._gone_said_at = -math.inf
         self._thread = threading.Thread(target=self._work, name=f"undertone-{model.role}", daemon=True)
 
     def warm_up(self) -> None:
@@ -99,11 +103,15 @@ class Batcher:
     def start(self) -> None:
         self._thread.start()
 
-    def close(self) -> None:
-        """Stop after the batch at hand; what still waits is never answered."""
+    def stop(self) -> None:
+        """Begin nothing after the batch at hand; what still waits is never answered."""
         with self._changed:
             self._running = False
             self._changed.notify()
+
+    def close(self) -> None:
+        """Stop, and wait for the batch at hand."""
+        self.stop()
         if self._thread.is_alive():
             self._thread.join()
 
@@ -182,6 +190,11 @@ class Batcher:
                 raise ValueError(f"{len(analyses)} analyses for {len(batch)} windows")
             spec = self._model.spec
             return [(ticket, checked(analysis, spec)) for ticket, analysis in zip(batch, analyses, strict=True)]
+        except ModelGoneError as error:
+            if self._clock() - self._gone_said_at > GONE_EVERY_S:
+                self._gone_said_at = self._clock()
+                log.warning("windows of the %s model fail: %s", self._model.role, error)
+            return [(ticket, Missing.FAILED) for ticket in batch]
         except Exception:
             if len(batch) == 1:
                 log.exception("the %s model failed on a window", self._model.role)

@@ -14,6 +14,10 @@ class CheckpointError(Exception):
     """A checkpoint that cannot be used; the message names the file, the fault and what was expected."""
 
 
+class ModelGoneError(Exception):
+    """The model cannot be asked at all for now, whatever it is asked; the message says why."""
+
+
 class Model(Protocol):
     """A model of one role. `analyse` is called from one thread at a time."""
 

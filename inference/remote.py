@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.batchwire import Item, Request, analyses_of, encode, reply_decoder
-from inference.model import CheckpointError, Models
+from inference.model import CheckpointError, ModelGoneError, Models
 from inference.worker import Hello, Line, Load, main
 from monitor.analysis import Analysis, Role, Spec, Stream, Window
 from vad.resample import FRAME_SAMPLES
@@ -31,7 +31,6 @@ log = logging.getLogger("undertone.inference")
 MEMORY_SAMPLES = 1_200_000
 """Of the memory for the audio of one batch, per role: 75 seconds. Larger batches go in parts."""
 START_S = 180.0
-STOP_S = 5.0
 HANGS_S = 60.0
 """A process that does not answer for so long is taken for dead."""
 RETRY_S = 10.0
@@ -39,7 +38,11 @@ RETRY_S = 10.0
 
 
 class WorkerError(Exception):
-    """The process did not start, died, or could not analyse a batch; the message says which."""
+    """The process did not start, or could not analyse a batch; the message says which."""
+
+
+class WorkerDiedError(WorkerError, ModelGoneError):
+    """The process died, hung, or was closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +55,15 @@ class Link:
 
 
 class Worker:
-    """The process, started and ready. Raises CheckpointError if its models cannot be loaded, WorkerError if it dies."""
+    """The process, started and ready. Raises CheckpointError if its models cannot be loaded, WorkerError if it dies.
+
+    `down`: whether it died and has not been started again.
+    """
 
     def __init__(self, load: Load, roles: Sequence[Role]) -> None:
         self._load = load
         self._memories = {role: SharedMemory(create=True, size=4 * MEMORY_SAMPLES) for role in roles}
+        self.down = False
         self._lock = threading.Lock()
         self._closed = False
         self._process: BaseProcess | None = None
@@ -79,11 +86,11 @@ class Worker:
         return None if self._process is None else self._process.pid
 
     def ask(self, role: Role, request: Request, generation: int) -> bytes:
-        """The reply to a request that was made for the process of a `generation`. Raises WorkerError if that has died,
-        or says nothing for a minute; it is started anew then."""
+        """The reply to a request that was made for the process of a `generation`. Raises WorkerDiedError if that has
+        died, or says nothing for a minute; it is started anew then."""
         link = self._link
         if link.generation != generation:
-            raise WorkerError("the process of the models is another one by now, or closed")
+            raise WorkerDiedError("the process of the models is another one by now, or closed")
         try:
             line = link.lines[role]
             line.send_bytes(encode(request))
@@ -92,13 +99,13 @@ class Worker:
             return line.recv_bytes()
         except (OSError, EOFError):  # a TimeoutError is an OSError
             self._revive(generation)
-            raise WorkerError("the process of the models died") from None
+            raise WorkerDiedError("the process of the models died") from None
 
     def audio(self, role: Role) -> NDArray[np.float32]:
-        """The shared memory of a role. Raises WorkerError once the process is closed."""
+        """The shared memory of a role. Raises WorkerDiedError once the process is closed."""
         memory = self._memories[role].buf
         if self._closed or memory is None:
-            raise WorkerError("the process of the models was closed")
+            raise WorkerDiedError("the process of the models was closed")
         return np.frombuffer(memory, np.float32, MEMORY_SAMPLES)
 
     def close(self) -> None:
@@ -138,19 +145,18 @@ class Worker:
         return hello
 
     def _stop(self) -> None:
+        """The process has nothing to save, and SIGTERM is not for it."""
         process = self._process
         if process is not None:
-            process.terminate()
-            process.join(STOP_S)
-            if process.is_alive():
-                process.kill()
-                process.join()
+            process.kill()
+            process.join()
 
     def _revive(self, generation: int) -> None:
         """Start the process again, once for all whom its death has struck."""
         with self._lock:
             if self._closed or self.generation != generation or time.monotonic() < self._retry_at:
                 return
+            self.down = True
             self._stop()
             status = None if self._process is None else self._process.exitcode
             log.error("the process of the models died (exit status %s); it is started again", status)
@@ -158,7 +164,8 @@ class Worker:
                 self._start()
             except Exception as error:
                 self._retry_at = time.monotonic() + RETRY_S
-                raise WorkerError(f"the process of the models died and cannot be started again: {error}") from error
+                raise WorkerDiedError(f"the process of the models died and cannot be started again: {error}") from error
+            self.down = False
 
 
 class RemoteModel:

@@ -38,7 +38,8 @@ class Hello:
 
 def main(load: Load, lines: dict[Role, Line], control: Connection) -> None:
     """Load the models, say so on `control` (or what went wrong), and serve those with a line until it is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which has last words to say
+    for number in (signal.SIGINT, signal.SIGTERM):  # are for the server, which has last words to say
+        signal.signal(number, signal.SIG_IGN)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         loaded = load()

@@ -43,7 +43,7 @@ def load_engine(settings: Settings) -> Engine:
     if settings.models.in_process or not roles(settings):
         return Engine(settings, [load_models(settings)])
     workers = start_workers(settings)
-    return Engine(settings, [worker.models for worker in workers], close=[worker.close for worker in workers])
+    return Engine(settings, [worker.models for worker in workers], workers)
 
 
 def start_workers(settings: Settings) -> Sequence[Worker]:

@@ -7,8 +7,9 @@ import gc
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
@@ -37,11 +38,20 @@ GATHER_S = {Role.SPEECH: 0.06}
 comes at once and need not be gathered again."""
 
 
+class Base(Protocol):
+    """What a crew of models rests on, such as a process: closed at the end; `down` while it is not there."""
+
+    @property
+    def down(self) -> bool: ...
+
+    def close(self) -> None: ...
+
+
 class Engine:
     """Opens calls and drains them. `ready` once the models are warm; `broken` if they could not be."""
 
-    def __init__(self, settings: Settings, crews: Sequence[Models], close: Sequence[Callable[[], None]] = ()) -> None:
-        """`crews`: sets of the same models, among which calls are shared out; `close`: what to do at the end."""
+    def __init__(self, settings: Settings, crews: Sequence[Models], bases: Sequence[Base] = ()) -> None:
+        """`crews`: sets of the same models, among which calls are shared out; `bases`: what they rest on."""
         models = crews[0]
         self.settings = settings
         self.specs: Specs = specs(models)
@@ -54,7 +64,7 @@ class Engine:
         self.instruments.models.info({role.value: model.spec.name for role, model in models.items()})
         self.instruments.watch_emotion(self._readings)
         self._crews = crews
-        self._close = close
+        self._bases = bases
         self._calls: set[LiveCall] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -181,13 +191,20 @@ class Engine:
                     give_back_memory()
 
     def close(self) -> None:
-        """Stop the batchers and what they rest on."""
+        """Stop the batchers and what they rest on; a batch that hangs is not waited for."""
         if self._watching is not None:
             self._watching.cancel()
         for batcher in self._batchers:
+            batcher.stop()
+        for base in self._bases:
+            base.close()
+        for batcher in self._batchers:
             batcher.close()
-        for close in self._close:
-            close()
+
+    @property
+    def impaired(self) -> bool:
+        """Whether models that some calls need have died, and are not back yet."""
+        return any(base.down for base in self._bases)
 
     @property
     def _batchers(self) -> list[Batcher]:

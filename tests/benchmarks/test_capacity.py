@@ -13,27 +13,12 @@ import pytest
 from benchmarks import capacity, levels
 from benchmarks.audience import Count
 from benchmarks.capacityreport import Found, costs, document, draw, table, told
-from benchmarks.levels import Gallery, Level, Usage
-from benchmarks.plan import ROWS, Row, Stairs, estimate_s, rows
+from benchmarks.levels import Gallery, Ladder, Level, Usage
+from benchmarks.plan import ROWS, Row, estimate_s, rows
 from benchmarks.scripts import Form, Script, recut
 from tests.benchmarks.test_levels import level
 from tests.scripted import conversation, voice
 from tests.stream_server.serving import serving
-
-
-def climbed(first: tuple[int, ...], holds: int) -> tuple[list[int], int]:
-    stairs, tried = Stairs(first), []
-    while stairs.next is not None:
-        tried.append(stairs.next)
-        stairs.tried(stairs.next, stairs.next <= holds)
-    return tried, stairs.best
-
-
-def test_a_search_climbs_its_steps_then_by_fifty_and_ends_with_one_between() -> None:
-    assert climbed((100, 200, 250), 360) == ([100, 200, 250, 300, 350, 400, 375], 350)
-    assert climbed((100, 200, 250), 380) == ([100, 200, 250, 300, 350, 400, 375], 375)
-    assert climbed((100, 200), 60) == ([100, 50], 50)
-    assert climbed((1,), 0) == ([1], 0)
 
 
 def test_all_rows_take_less_than_a_quarter_of_an_hour() -> None:
@@ -63,12 +48,12 @@ async def test_a_search_stops_at_a_level_that_broke_and_goes_on_with_a_fresh_ser
     monkeypatch.setattr(levels, "PROMISE", levels.Promise(0.001, 0.001))
     row = Row("ii", "mono", Form(), (4, 6), search=True, compared=False, settle_s=0.2, hold_s=1.5)
     script = Script.of(Form().encode(conversation()[None, : 3 * 16_000]), Form())
-    stairs, tried, done = Stairs(row.calls), [], []
+    ladder, tried, done = Ladder(row.calls), [], []
     for _ in range(2):
         async with serving() as served:
             server = SimpleNamespace(url=served.http, pid=os.getpid())
-            done.append(await capacity.hold(row, [script], server, stairs, tried, again=False))
-    assert ([one.calls for one in tried], stairs.best, done) == ([4, 2], 0, [False, True])
+            done.append(await capacity.hold(row, [script], server, ladder, tried, again=False))
+    assert ([one.calls for one in tried], ladder.best, done) == ([4, 2], 0, [False, True])
     assert all("lag p95" in one.broken[0] for one in tried)
 
 
@@ -76,11 +61,11 @@ async def test_a_level_at_which_the_generator_was_late_does_not_count(monkeypatc
     monkeypatch.setattr(levels, "FITNESS", levels.Fitness(late_p99_ms=0.0))
     row = Row("ii", "mono", Form(), (4, 6), search=True, compared=False, settle_s=0.2, hold_s=1.5)
     script = Script.of(Form().encode(conversation()[None, : 3 * 16_000]), Form())
-    stairs, tried = Stairs(row.calls), []
+    ladder, tried = Ladder(row.calls), []
     async with serving() as served:
         server = SimpleNamespace(url=served.http, pid=os.getpid())
-        assert not await capacity.hold(row, [script], server, stairs, tried, again=True)
-    assert (len(tried), stairs.next) == (1, 4)
+        assert not await capacity.hold(row, [script], server, ladder, tried, again=True)
+    assert (len(tried), ladder.next) == (1, 4)
 
 
 SEARCH = Row("ii", "mono", Form(), (100,), search=True)
@@ -98,11 +83,27 @@ def test_costs_are_split_between_the_server_and_its_models_by_batch() -> None:
     assert costs([found])[0]["models_ms"] == pytest.approx(2.0)
 
 
+def test_the_nearest_limit_is_told_not_the_first_that_was_met() -> None:
+    levels = [loaded(200, 20.0), loaded(300, 40.0, lag_p95_ms=900.0), loaded(250, 30.0, lag_p95_ms=400.0)]
+    unfit = loaded(225, 22.0, late_p99_ms=90.0)
+    assert table([Found(SEARCH, [unfit, *levels], 200, 400.0)])[2].endswith("| not at 250: lag p95 400 ms |")
+
+
+def test_a_level_that_was_not_kept_says_nothing_about_events() -> None:
+    gallery = Gallery(2, Count(present=2, messages=10, read_bytes=160, checked=2, events=4), Usage(0.1, 50.0))
+    watched = Found(
+        Row("vii", "watched", Form(), (100,), onlookers=2), [level(gallery=gallery, hop_factor=2.0)], None, 1.0
+    )
+    assert told([watched]) is None
+
+
 def test_the_table_has_the_largest_level_that_was_kept_and_why_the_next_was_not() -> None:
     found = Found(SEARCH, [loaded(100, 8.0), loaded(200, 20.0), loaded(250, 40.0, lag_p95_ms=900.0)], 200, 400.0)
     heading, _, row = table([found])
     assert heading.count("|") == row.count("|")
-    assert row.startswith("| mono | 200 | 40 / 120 / 250 | 1.00 / 0.10 | 500 | 5.0 | 20.0 | not at 250: lag p95 900 ms")
+    assert row.startswith(
+        "| ii. mono | 200 | 40 / 120 / 250 | 1.00 / 0.10 | 500 | 5.0 | 20.0 | not at 250: lag p95 900 ms"
+    )
 
 
 def test_onlookers_and_silent_calls_have_their_remarks() -> None:

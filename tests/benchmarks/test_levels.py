@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.levels import Ladder, Level, Usage
+from benchmarks.audience import Count
+from benchmarks.levels import Gallery, Ladder, Level, Usage
 from benchmarks.livereport import HEADING, details, document, row, verdict
 
 
@@ -88,9 +89,20 @@ def test_a_sink_promises_nothing() -> None:
     assert verdict(held) == "fit"
 
 
-def climbed(first: int, holds: int) -> tuple[list[int], int]:
+def test_a_level_whose_calls_were_not_all_let_in_is_none() -> None:
+    assert level(admitted=level().calls).kept
+    short = level(admitted=level().calls - 1)
+    assert short.broken == [f"only {level().calls - 1} calls let in"]
+
+
+def test_lost_onlookers_break_a_level() -> None:
+    gallery = Gallery(3, Count(present=2, faults=1), Usage(0.1, 50.0))
+    assert level(gallery=gallery).broken == ["1 onlookers lost", "1 faults of onlookers"]
+
+
+def climbed(*first: int, holds: int, bisections: int = 2) -> tuple[list[int], int]:
     """The levels that a search tries where `holds` calls are the most, and what it finds."""
-    ladder, tried = Ladder(first), []
+    ladder, tried = Ladder(first, bisections), []
     while ladder.next is not None:
         tried.append(ladder.next)
         ladder.tried(ladder.next, ladder.next <= holds)
@@ -98,17 +110,18 @@ def climbed(first: int, holds: int) -> tuple[list[int], int]:
 
 
 def test_a_search_climbs_by_a_quarter_and_then_halves_what_is_between() -> None:
-    assert climbed(100, 180) == ([100, 125, 156, 195, 175, 185], 175)
+    assert climbed(100, holds=180) == ([100, 125, 156, 195, 175, 185], 175)
+    assert climbed(100, 200, 250, holds=330, bisections=1) == ([100, 200, 250, 312, 390, 351], 312)
 
 
 def test_a_search_that_begins_too_high_goes_down() -> None:
-    assert climbed(80, 45) == ([80, 40, 60], 40)
-    assert climbed(1, 0) == ([1], 0)
+    assert climbed(80, holds=45) == ([80, 40, 60], 40)
+    assert climbed(1, holds=0) == ([1], 0)
 
 
 @pytest.mark.parametrize("holds", [1, 7, 50, 333, 2000])
 def test_what_a_search_finds_was_held_and_is_near_the_limit(holds: int) -> None:
-    tried, best = climbed(1, holds)
+    tried, best = climbed(1, holds=holds)
     assert best in tried
     assert 0.9 * holds - 1 <= best <= holds
     assert len(set(tried)) == len(tried)

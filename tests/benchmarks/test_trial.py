@@ -19,7 +19,7 @@ AFTER = Mark(110.0, Usage(62.0, 500.0), Usage(6.0, 110.0), Usage(), 220.0)
 
 def test_cores_are_seconds_of_work_by_seconds_and_the_rest_is_the_others() -> None:
     record = Record(late_ms=array("d", [1.0] * 2000))
-    held = level(10, 9, record, (BEFORE, AFTER), Work({"analysed": 5}, {}), None, False)
+    held = level(10, 10, 9, record, (BEFORE, AFTER), Work({"analysed": 5}, {}), None)
     assert held.held_s == 10.0
     assert held.server == Usage(1.2, 500.0)
     assert held.generator == Usage(0.1, 110.0)
@@ -31,7 +31,7 @@ def test_lags_are_ranked_and_events_that_seq_left_out_are_missing() -> None:
     record = Record(lag_ms=array("d", range(1, 101)), told_lag_ms=array("d", [7.0]))
     record.findings.skipped = 3
     record.findings.missing = 1
-    held = level(10, 10, record, (BEFORE, AFTER), Work({}, {}), None, False)
+    held = level(10, 10, 10, record, (BEFORE, AFTER), Work({}, {}), None)
     assert (held.lag_p50_ms, held.lag_p95_ms, held.lag_p99_ms, held.lag_max_ms) == (50.0, 95.0, 99.0, 100.0)
     assert (held.told_p95_ms, held.emotions, held.missing) == (7.0, 100, 3)
     assert math.isnan(held.late_p99_ms)

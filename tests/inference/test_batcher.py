@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from inference.batcher import Answer, Batcher, checked
+from inference.model import ModelGoneError
 from monitor.analysis import (
     Analysis,
     EmotionAnalysis,
@@ -43,12 +44,15 @@ class ScriptedModel:
         self.begun, self.key = threading.Event(), threading.Event()
         self.key.set()
         self.answers_lost = 0
+        self.gone = False
 
     def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
         firsts = np.stack([window.samples[:1] for window in windows])
         self.batches.append(firsts[:, 0].tolist())
         self.begun.set()
         assert self.key.wait(WAIT_S)
+        if self.gone:
+            raise ModelGoneError("its process died")
         if BROKEN in firsts:
             raise RuntimeError("scripted failure")
         answers = np.where(firsts == NOT_A_NUMBER, np.float32(np.nan), firsts)
@@ -175,6 +179,26 @@ def test_a_failing_window_fails_alone(start: Start, desk: Desk, at: int, caplog:
         answers = values(desk.wait(6))
     assert {n: answers[n] for n in range(1, 6)} == {n: Missing.FAILED if n == at else n for n in range(1, 6)}
     assert len(caplog.records) == 1
+
+
+def test_where_the_model_cannot_be_asked_a_batch_is_not_halved(
+    start: Start, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = ScriptedModel()
+    batcher = start(model)
+    busy(model, batcher)
+    for number in range(1, 6):
+        batcher.submit("a", window(number), None)
+    model.gone = True
+    with caplog.at_level(logging.WARNING, "undertone.inference"):
+        model.key.set()
+        answers = values(desk.wait(6))
+        assert answers == dict.fromkeys(range(6), Missing.FAILED)
+        assert len(model.batches) == 2
+        model.gone = False
+        batcher.submit("a", window(7, 7.0), None)
+        assert values(desk.wait(7))[7] == 7
+    assert [record.message for record in caplog.records] == ["windows of the speaker model fail: its process died"]
 
 
 def test_the_batcher_goes_on_after_a_failure(start: Start, desk: Desk) -> None:

@@ -259,6 +259,15 @@ def test_the_batch_after_a_death_goes_whole_to_a_new_process(caplog: pytest.LogC
         assert "exit status -9" in caplog.text
 
 
+def test_a_polite_signal_to_all_processes_of_a_server_is_not_for_the_models() -> None:
+    with working() as worker:
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGTERM)
+        time.sleep(0.2)
+        assert sizes(ask(worker, window(Stream(), 6400))) == [WHOLE]
+        assert worker.generation == 1
+
+
 def test_a_death_within_a_batch_costs_that_batch() -> None:
     with working() as worker:
         with pytest.raises(WorkerError, match="died"):
@@ -321,7 +330,8 @@ def test_a_process_that_does_not_start_again_is_given_time(monkeypatch: pytest.M
         kill(worker)
         with pytest.raises(WorkerError, match="cannot be started again: it was there a moment ago"):
             ask(worker, window(Stream(), 6400))
-        for _ in range(50):  # as many as a batch is halved into
+        assert worker.down
+        for _ in range(50):
             with pytest.raises(WorkerError, match="died"):
                 ask(worker, window(Stream(), 6400))
         assert log.read_text() == "xx"
@@ -329,7 +339,7 @@ def test_a_process_that_does_not_start_again_is_given_time(monkeypatch: pytest.M
         with pytest.raises(WorkerError, match="died"):
             ask(worker, window(Stream(), 6400))
         assert sizes(ask(worker, window(Stream(), 6400))) == [WHOLE]
-        assert (log.read_text(), worker.generation) == ("xxx", 2)
+        assert (log.read_text(), worker.generation, worker.down) == ("xxx", 2, False)
     finally:
         worker.close()
 

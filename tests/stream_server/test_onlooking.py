@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -145,6 +146,15 @@ async def test_an_unready_server_says_so() -> None:
         served.engine.ready = False
         answer = await served.get("/readyz")
     assert (answer.status_code, answer.json()["status"]) == (503, "warming up")
+
+
+async def test_a_server_whose_models_are_being_restarted_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving() as served:
+        monkeypatch.setattr(served.engine, "_bases", [SimpleNamespace(down=False), SimpleNamespace(down=True)])
+        answer = await served.get("/readyz")
+        monkeypatch.undo()
+    assert (answer.status_code, answer.json()["status"]) == (503, "models restarting")
+    assert int(answer.headers["Retry-After"]) > 0
 
 
 async def test_the_page_loads_nothing_from_outside() -> None:
