@@ -59,8 +59,8 @@ class Level:
     """One number of calls, held for `held_s` seconds. Lags in ms, as the client sees them, but `told_p95_ms`: as the
     events say. `talking`: calls that were being spoken at the end of it. `windows`: by outcome; `batch`: windows per
     batch by model. `others_cores`: what everything else on this machine used. `sink`: there was no server to keep a
-    promise. `hop_factor`: what the server multiplied hops by, the larger of the values before and after. `admitted`: how
-    many calls the server had let in before it began (None: nobody was asked)."""
+    promise. `hop_factor`: what the server multiplied hops by, the larger of the values before and after. `admitted`:
+    how many calls the server had let in before it began (None: nobody was asked)."""
 
     calls: int
     held_s: float

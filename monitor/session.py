@@ -59,6 +59,11 @@ class MonitorConfig:
     no_speech_s: Annotated[float, Gt(0), Le(86400)] = 30.0
     "Seconds without any speech after which a warning is sent"
 
+    @property
+    def exact_hop_s(self) -> float:
+        """The hop in whole frames, as it is used."""
+        return round(self.hop_s / FRAME_S) * FRAME_S
+
     def infers_emotion(self, role: str) -> bool:
         """Upper and lower case are one: a role must not slip through by its spelling."""
         admitted, role = {name.casefold() for name in self.emotion_roles}, role.casefold()
@@ -174,9 +179,11 @@ class Session:
         """From now on, look every so many seconds, `offset_s` after their multiples. Where that is further apart than
         the client was told at the start, it is told so, once in a call, and models need not hear all between."""
         self._ears.set_hop(round(seconds / FRAME_S), round(offset_s / FRAME_S))
-        own = round(self._monitor.hop_s * SAMPLE_RATE_HZ)
-        wide = seconds > self._monitor.hop_s
-        self._wanted = {Role.EMOTION: own, Role.SPEAKER: 2 * own} if wide else {}
+        own, hop = round(self._monitor.exact_hop_s / FRAME_S), round(seconds / FRAME_S)
+        wide = hop > own
+        self._wanted = {}
+        if wide:
+            self._wanted = {Role.EMOTION: max(own, hop // 2) * FRAME_SAMPLES, Role.SPEAKER: 2 * own * FRAME_SAMPLES}
         if wide and not self._widened:
             self._widened = True
             self.warn("hop.widened", f"the server is busy; for now scores come every {seconds:g} s")

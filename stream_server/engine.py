@@ -24,7 +24,7 @@ from stream_server.fanout import Fanout
 from stream_server.faults import Refusal
 from stream_server.livecall import House, LiveCall, delivery
 from stream_server.outbox import Outbox
-from stream_server.pressure import RETRY_S, Pressure, grain, widened
+from stream_server.pressure import RETRY_S, STEPS, Pressure, grain, widened
 from stream_server.sessions import open_session
 from stream_server.settings import Settings
 from stream_server.version import VERSION
@@ -112,16 +112,13 @@ class Engine:
             raise Refusal(
                 "call.id_in_use", f"a live call has the id {call_id!r}; leave call_id out to have one made up"
             )
-        if not self.pressure.admits(time.monotonic(), len(self._calls)):
-            raise Refusal(
-                "server.busy",
-                f"{len(self._calls)} calls are all that can be served in time now; try again in {RETRY_S} s",
-                RETRY_S,
-            )
+        busy = self.pressure.refusal(time.monotonic(), len(self._calls))
+        if busy is not None:
+            raise Refusal("server.busy", f"{busy}; try again in {RETRY_S} s", RETRY_S)
         session = open_session(self.settings, self.specs, call_id, roles, transport)
         outbox = Outbox(self.settings.stream.outbox_events)
         house = min(self._houses, key=lambda house: sum(call.house is house for call in self._calls))
-        call = LiveCall(session, house, outbox, transport, self.settings.monitor.hop_s)
+        call = LiveCall(session, house, outbox, transport, self.settings.monitor.exact_hop_s)
         self.pressure.call_opened(time.monotonic())
         if self.pressure.step.factor > 1:
             self._pace(call)
@@ -154,18 +151,18 @@ class Engine:
 
     def _pace(self, call: LiveCall) -> None:
         """Give a call the hop of now; calls with a wide one take turns, also those that came together."""
-        own_s, hop_s = self.settings.monitor.hop_s, self._hop_s
+        own_s, hop_s = self.settings.monitor.exact_hop_s, self._hop_s
         call.set_hop(hop_s, own_s * random.randrange(round(hop_s / own_s)))
 
     @property
     def _hop_s(self) -> float:
         """The hop under the pressure of now."""
-        return widened(self.settings.monitor.hop_s, self.pressure.step.factor)
+        return widened(self.settings.monitor.exact_hop_s, self.pressure.step.factor)
 
     @property
     def grain_samples(self) -> int:
         """How much audio, in samples at 16 kHz, a call should take in at once."""
-        return round(grain(self.settings.monitor.hop_s, self.pressure.step.grain_s) * SAMPLE_RATE_HZ)
+        return round(grain(self.settings.monitor.exact_hop_s, self.pressure.step.grain_s) * SAMPLE_RATE_HZ)
 
     async def _watch(self) -> None:
         """Judge the load some times a second, and give way to it or come back."""
@@ -175,20 +172,25 @@ class Engine:
             began_s = time.monotonic()
             await asyncio.sleep(WATCH_EVERY_S)
             now_s = time.monotonic()
-            waiting_s = max((batcher.waiting_s for batcher in self._batchers), default=0.0)
-            changed = self.pressure.tick(now_s, len(self._calls), waiting_s, now_s - began_s - WATCH_EVERY_S)
-            gauges[1].set(self.pressure.strain_s)
-            if changed:
+            try:
+                waiting_s = max((batcher.waiting_s for batcher in self._batchers), default=0.0)
+                changed = self.pressure.tick(now_s, len(self._calls), waiting_s, now_s - began_s - WATCH_EVERY_S)
                 gauges[0].set(self.pressure.step.factor)
-                late_ms = 1000 * self.pressure.strain_s
-                pace = self.grain_samples / SAMPLE_RATE_HZ, self._hop_s
-                log.warning(
-                    "%d calls, %.0f ms late: audio by %g s, scores every %g s", len(self._calls), late_ms, *pace
-                )
-                for call in list(self._calls):
-                    self._pace(call)
-                if self.pressure.step.factor == 1:
-                    give_back_memory()
+                gauges[1].set(self.pressure.strain_s)
+                if changed:
+                    self._step()
+            except Exception:  # without it nobody would be refused, or everybody for ever
+                log.exception("the load could not be judged; it is tried again")
+
+    def _step(self) -> None:
+        """Give all calls the pace that the load asks for by now."""
+        pace = self.grain_samples / SAMPLE_RATE_HZ, self._hop_s
+        late_ms = 1000 * self.pressure.strain_s
+        log.warning("%d calls, %.0f ms late: audio by %g s, scores every %g s", len(self._calls), late_ms, *pace)
+        for call in list(self._calls):
+            self._pace(call)
+        if self.pressure.step is STEPS[0]:
+            give_back_memory()
 
     def close(self) -> None:
         """Stop the batchers and what they rest on; a batch that hangs is not waited for."""

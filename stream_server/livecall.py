@@ -39,6 +39,7 @@ PATIENT_S = 0.4
 """Windows of a sender that is further ahead of the clock than this are never skipped; before the first window."""
 AHEAD_S = 2.0
 """A sender that is further ahead of the clock than this sends faster than real time."""
+WEARS_OFF = 0.05
 MOST_UNANSWERED = 24
 """Windows of one call under way before a fast sender is held back."""
 ARRIVALS_KEPT_S = 30.0
@@ -47,7 +48,7 @@ ARRIVALS_SPARE = 256
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What all calls of a server share."""
+    """What calls share that are served by the same models."""
 
     book: CallBook
     fanout: Fanout
@@ -86,6 +87,26 @@ class ArrivalClock:
         return round(1000 * (now_s - self._times[self._first]), 2)
 
 
+class Pace:
+    """How far a sender is ahead of the clock. What it is ahead wears off by WEARS_OFF of the time that passes, so that
+    neither a head start nor a clock that is a little fast counts for long. Times in seconds."""
+
+    def __init__(self, now_s: float) -> None:
+        self._ahead_s = 0.0
+        self._at_s = now_s
+
+    def arrived(self, more_s: float, now_s: float) -> None:
+        """Audio of `more_s` has come."""
+        passed_s = now_s - self._at_s
+        ahead_s = self._ahead_s - passed_s
+        if ahead_s > 0:
+            ahead_s = max(0.0, ahead_s - WEARS_OFF * passed_s)
+        self._ahead_s, self._at_s = ahead_s + more_s, now_s
+
+    def ahead_s(self, now_s: float) -> float:
+        return self._ahead_s - (now_s - self._at_s)
+
+
 class LiveCall:
     """Drives a Session. Everything runs in the event loop; the models answer through `answered`."""
 
@@ -100,8 +121,9 @@ class LiveCall:
         self.house = house
         self._transport = transport
         self._hop_s = hop_s
-        self._began_s = time.monotonic()
+        self._pace = Pace(time.monotonic())
         self._arrivals = ArrivalClock()
+        self._fed = ArrivalClock()
         self._room = asyncio.Event()
         self._room.set()
         self._arrived_s = self._counted_s = 0.0
@@ -112,8 +134,8 @@ class LiveCall:
 
     @property
     def ahead_s(self) -> float:
-        """How far the audio is ahead of the clock."""
-        return self._arrived_s - (time.monotonic() - self._began_s)
+        """How far the audio is ahead of the clock; a head start wears off."""
+        return self._pace.ahead_s(time.monotonic())
 
     @property
     def has_room(self) -> bool:
@@ -127,12 +149,15 @@ class LiveCall:
         for channel, samples in enumerate(channels):
             if len(samples):
                 self.session.receive_audio(channel, samples)
+        self._fed.arrived(self.session.duration_s, time.monotonic())
         self._pump()
 
     def arrived(self, position_s: float) -> None:
         """The wire has brought the call's audio up to `position_s`, which only grows; it may be fed later."""
+        now_s = time.monotonic()
+        self._pace.arrived(position_s - self._arrived_s, now_s)
         self._arrived_s = position_s
-        self._arrivals.arrived(position_s, time.monotonic())
+        self._arrivals.arrived(position_s, now_s)
 
     async def room(self) -> None:
         """Wait, if the sender is faster than real time, until the models have caught up with it."""
@@ -158,10 +183,14 @@ class LiveCall:
 
     def set_hop(self, seconds: float, offset_s: float = 0.0) -> None:
         """Look every so many seconds from now on, `offset_s` after their multiples."""
-        if not self.ended.is_set():
-            self._hop_s = seconds
+        if self.ended.is_set():
+            return
+        self._hop_s = seconds
+        try:
             self.session.set_hop(seconds, offset_s)
             self._pump()
+        except Exception:
+            self.fail()
 
     def warn(self, code: str, reason: str) -> None:
         self.session.warn(code, reason)
@@ -231,10 +260,16 @@ class LiveCall:
             lag_ms = self._arrivals.lag_ms(event.t, now_s)
             if lag_ms is not None:
                 self.house.instruments.event_lag_seconds.observe(lag_ms / 1000)
-                if self.ahead_s <= PATIENT_S:  # a sender faster than real time waits for itself
-                    self.house.pressure.event_sent(now_s, lag_ms / 1000)
+            self._strain(event.t, now_s)
             return msgspec.structs.replace(event, at=at, lag_ms=lag_ms)
         return msgspec.structs.replace(event, at=at)
+
+    def _strain(self, position_s: float, now_s: float) -> None:
+        """Tell how long an event about the audio up to a position took us, and no more: not a resampler's wait for the
+        next message, nor what is due to a sender faster than real time, or to a call that is to finish."""
+        lag_ms = self._fed.lag_ms(position_s, now_s)
+        if lag_ms is not None and self.session.state is State.LIVE and self.ahead_s <= PATIENT_S:
+            self.house.pressure.event_sent(now_s, lag_ms / 1000)
 
     def _publish(self, event: Event) -> None:
         if isinstance(event, CallStarted):

@@ -68,15 +68,19 @@ class Pressure:
     def call_opened(self, now_s: float) -> None:
         self._young.append(now_s)
 
-    def admits(self, now_s: float, calls: int) -> bool:
-        """Whether one more than `calls` may come in; the first always may."""
+    def refusal(self, now_s: float, calls: int) -> str | None:
+        """Why not one more than `calls` may come in now, or None if it may; the first always may."""
         if not calls:
-            return True
+            return None
+        if self.full:
+            return f"{calls} calls are all that can be served in time now"
         while self._young and self._young[0] < now_s - YOUNG_S:
             self._young.popleft()
         tense = self.strain_s >= TENSE_S
         least, share = (TENSE_LEAST, TENSE_SHARE) if tense else (YOUNG_LEAST, YOUNG_SHARE)
-        return len(self._young) < max(least, share * (calls - len(self._young))) and not self.full
+        if len(self._young) < max(least, share * (calls - len(self._young))):
+            return None
+        return f"{len(self._young)} calls began within {YOUNG_S:g} s, more are not let in at once"
 
     @property
     def full(self) -> bool:
@@ -124,8 +128,8 @@ class Pressure:
 
 
 def widened(hop_s: float, factor: int) -> float:
-    """A hop under a factor, in seconds: never beyond WIDEST_HOP_S, unless it is that wide by itself."""
-    return max(hop_s, min(hop_s * factor, WIDEST_HOP_S))
+    """A multiple of a hop, by a factor or, where that would be beyond WIDEST_HOP_S, a smaller one; in seconds."""
+    return hop_s * max(1, min(factor, int(WIDEST_HOP_S / hop_s + 1e-6)))
 
 
 def grain(hop_s: float, grain_s: float) -> float:

@@ -10,11 +10,13 @@ import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from monitor.events import Error, encode
+from monitor.session import State
 from stream_server.engine import Engine
 from stream_server.faults import FAULTS, Refusal
 from stream_server.intake import Intake, parse_parameters
 from stream_server.livecall import LiveCall
 from stream_server.wire import text_frame, wire_of
+from vad.pcm import Samples
 
 log = logging.getLogger("undertone.stream")
 MAX_MESSAGE_BYTES = 1 << 20
@@ -25,7 +27,6 @@ REASON_BYTES = 120
 SEND_TIMEOUT_S = 30.0
 LINGER_S = 10.0
 """How long a client that is cut because it does not read may still take to read why."""
-MOST_LAST_WORDS = 10_000
 Text = Annotated[str, msgspec.Meta(max_length=256)]
 
 
@@ -73,7 +74,7 @@ async def _converse(socket: WebSocket, call: LiveCall, reader: _Reader) -> None:
         await call.ended.wait()
         written = await writing
         if written == "client.too_slow":
-            rest = b"".join(text_frame(message.data) for message in call.outbox.drain(MOST_LAST_WORDS))
+            rest = b"".join(text_frame(message.data) for message in call.outbox.drain(len(call.outbox)))
             await wire_of(socket).cut(rest, 1008, "you read too slowly", LINGER_S)
         else:
             failed = FAULTS["server.failed" if call.failed else "server.stopping"]
@@ -99,7 +100,7 @@ class _Reader:
         self._ingest = engine.instruments.stage_seconds.labels("ingest", "")
         self._loop = asyncio.get_running_loop()
         self._began_at = self._audio_at = self._loop.time()
-        self._not_control = 0
+        self._not_control = self._not_finite = 0
         call.last_words = self._flush
 
     async def run(self) -> int:
@@ -148,6 +149,8 @@ class _Reader:
         intake = self._intake
         if not data:
             return False
+        if self._call.session.state is not State.LIVE:
+            return True
         if not intake.due(len(data)):  # most messages of 20 ms
             self._audio_at = self._loop.time()
             intake.gather(data)
@@ -163,15 +166,20 @@ class _Reader:
         return True
 
     def _feed(self, data: bytes) -> None:
+        """Take in audio; what comes once the call is to finish is left out."""
+        if self._call.session.state is not State.LIVE:
+            return
         due = self._intake.due(len(data))
         self._intake.gather(data)
         self._call.arrived(self._intake.position_s)
-        if not due:
-            return
-        not_finite = self._intake.not_finite_samples
-        with self._ingest.time():
-            self._call.feed(self._intake.give(self._engine.grain_samples))
-        if self._intake.not_finite_samples > not_finite:
+        if due:
+            with self._ingest.time():
+                self._give(self._intake.give(self._engine.grain_samples))
+
+    def _give(self, channels: list[Samples]) -> None:
+        self._call.feed(channels)
+        if self._intake.not_finite_samples > self._not_finite:
+            self._not_finite = self._intake.not_finite_samples
             self._call.warn("audio.not_finite", "samples were NaN or infinite; they count as 0")
 
     async def _hear(self, data: bytes) -> None:
@@ -206,7 +214,7 @@ class _Reader:
     def _flush(self) -> None:
         """Before the call finishes, whoever ends it: what was not fed yet."""
         rest, odd_bytes = self._intake.flush()
-        self._call.feed(rest)
+        self._give(rest)
         if odd_bytes:
             self._call.warn(
                 "audio.remainder", f"the stream ended in the middle of a sample; {odd_bytes} odd byte(s) were dropped"
@@ -230,12 +238,13 @@ async def _write(socket: WebSocket, call: LiveCall) -> str:
     which it stopped."""
     wire = wire_of(socket)
     call.outbox.direct = lambda message: wire.send_now(text_frame(message.data))
-    while message := await call.outbox.first():
+    while await call.outbox.first():
         if not await wire.may_write(SEND_TIMEOUT_S):
             return "client.too_slow"
         if wire.gone:
             return "client.disconnected"
-        if wire.send_now(text_frame(message.data)):
+        message = await call.outbox.first()  # meanwhile another one may have become that
+        if message is not None and wire.send_now(text_frame(message.data)):
             call.outbox.delivered(message)
     return "client.too_slow" if call.outbox.overrun else "finished"
 

@@ -48,7 +48,7 @@ async def test_a_search_stops_at_a_level_that_broke_and_goes_on_with_a_fresh_ser
     monkeypatch.setattr(levels, "PROMISE", levels.Promise(0.001, 0.001))
     row = Row("ii", "mono", Form(), (4, 6), search=True, compared=False, settle_s=0.2, hold_s=1.5)
     script = Script.of(Form().encode(conversation()[None, : 3 * 16_000]), Form())
-    ladder, tried, done = Ladder(row.calls), [], []
+    ladder, tried, done = Ladder(row.calls, bisections=1), [], []
     for _ in range(2):
         async with serving() as served:
             server = SimpleNamespace(url=served.http, pid=os.getpid())

@@ -26,7 +26,9 @@ async def test_a_refused_caller_tries_again_when_it_was_told_to(monkeypatch: pyt
     monkeypatch.setattr(loads, "RETRY_SPREAD", 0.0)
     async with serving() as served:
         open_from_s = time.monotonic() + 0.5
-        monkeypatch.setattr(served.engine.pressure, "admits", lambda now_s, calls: now_s > open_from_s)
+        monkeypatch.setattr(
+            served.engine.pressure, "refusal", lambda now_s, calls: None if now_s > open_from_s else "too much to do"
+        )
         load = Load(FORM.wire.url(served.http, **FORM.query), [SCRIPT], 0.0)
         load.resize(3, 0.1)
         await asyncio.sleep(0.5)

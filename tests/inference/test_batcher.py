@@ -25,6 +25,7 @@ from monitor.analysis import (
     SpeechSpec,
     Window,
 )
+from vad.listener import BLOCK_FRAMES, RUN_BLOCKS
 
 SAMPLES = 4
 WAIT_S = 5.0
@@ -401,7 +402,8 @@ LOGITS, BAD_LOGITS = np.zeros((3, 9), np.float32), np.full((3, 9), np.nan, np.fl
         (SpeakerAnalysis(NUMBERS), EMOTION, False),
         (SpeechAnalysis(bytes([0, 127, 255])), SPEECH, True),
         (SpeechAnalysis(b""), SPEECH, False),
-        (SpeechAnalysis(bytes(4)), SPEECH, False),
+        (SpeechAnalysis(bytes(3 + RUN_BLOCKS * BLOCK_FRAMES)), SPEECH, True),
+        (SpeechAnalysis(bytes(4 + RUN_BLOCKS * BLOCK_FRAMES)), SPEECH, False),
         (SpeechAnalysis(NUMBERS), SPEECH, False),  # type: ignore[arg-type]
         (Missing.SKIPPED, SPEAKER, True),
     ],

@@ -287,7 +287,7 @@ def test_turns_and_edges_do_not_depend_on_the_hop(hop_s: float) -> None:
 def test_at_a_wide_hop_models_are_not_asked_for_all_that_is_new() -> None:
     driver = Driver(session())
     wanted: dict[float, set[tuple[Role, int]]] = {}
-    for hop_s in (0.5, 2.0, 0.5):
+    for hop_s in (0.5, 1.0, 2.0, 0.5):
         driver.session.set_hop(hop_s, hop_s - 0.5)
         driver.session.receive_audio(0, loud(400))
         windows = driver.session.take_windows()
@@ -296,7 +296,8 @@ def test_at_a_wide_hop_models_are_not_asked_for_all_that_is_new() -> None:
             driver.session.receive_analysis(window.number, Missing.FAILED)
     assert wanted == {
         0.5: {(Role.EMOTION, 0), (Role.SPEAKER, 0)},
-        2.0: {(Role.EMOTION, 8_000), (Role.SPEAKER, 16_000)},
+        1.0: {(Role.EMOTION, 8_000), (Role.SPEAKER, 16_000)},
+        2.0: {(Role.EMOTION, 16_000), (Role.SPEAKER, 16_000)},
     }
 
 

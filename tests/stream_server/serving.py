@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from inference.model import Models
-from monitor.analysis import Analysis, EmotionSpec, Role, SpeakerSpec, Window
+from monitor.analysis import Analysis, EmotionSpec, Role, SpeakerSpec, SpeechSpec, Window
 from monitor.events import Event, decode
 from stream_server.engine import Engine
 from stream_server.serve import DrainingServer, configured
@@ -30,7 +30,7 @@ class ScriptedModel:
     """Answers as tests.scripted.answer does, after whatever `before` does with the batch (wait, fail)."""
 
     role: Role
-    spec: EmotionSpec | SpeakerSpec
+    spec: EmotionSpec | SpeakerSpec | SpeechSpec
     max_batch: int = 8
     overlap_samples: int | None = None
     before: Callable[[Sequence[Window]], None] = field(default=lambda batch: None)

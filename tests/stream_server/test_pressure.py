@@ -17,6 +17,7 @@ from stream_server.pressure import (
     TENSE_LEAST,
     TENSE_S,
     TENSE_SHARE,
+    WIDEST_HOP_S,
     YOUNG_LEAST,
     YOUNG_S,
     Pressure,
@@ -46,6 +47,10 @@ class Server:
         return [factor for _, factor in self.changes]
 
 
+def admits(pressure: Pressure, now_s: float, calls: int) -> bool:
+    return pressure.refusal(now_s, calls) is None
+
+
 @pytest.fixture
 def server() -> Server:
     return Server()
@@ -54,7 +59,7 @@ def server() -> Server:
 def test_at_ease_nothing_happens(server: Server) -> None:
     server.run(600, 100, STEPS[1].strained_s - 0.01)
     assert (server.factors, server.pressure.step.factor, server.pressure.full) == ([], 1, False)
-    assert server.pressure.admits(server.now_s, 100)
+    assert admits(server.pressure, server.now_s, 100)
 
 
 def test_a_short_strain_is_borne(server: Server) -> None:
@@ -70,34 +75,34 @@ def test_lasting_strain_widens_the_hop_step_by_step_and_then_the_door_is_shut(se
     times = [at for at, _ in server.changes]
     assert min(np.diff(times)) >= SETTLING_S
     assert server.pressure.full
-    assert not server.pressure.admits(server.now_s, 400)
+    assert not admits(server.pressure, server.now_s, 400)
 
 
 def test_while_a_step_is_left_a_moment_of_strain_shuts_nobody_out(server: Server) -> None:
     server.run(60, 400, 0.05)
     server.run(FULL_FOR_S - TICK_S, 400, 0.5)
-    assert server.pressure.admits(server.now_s, 400)
+    assert admits(server.pressure, server.now_s, 400)
 
 
 def test_while_strain_lasts_nobody_is_let_in_until_a_step_has_helped(server: Server) -> None:
     server.run(SETTLING_S + LASTING_S + 1, 400, 0.5)
     assert server.factors == [1, 2]
-    assert not server.pressure.admits(server.now_s, 400)
+    assert not admits(server.pressure, server.now_s, 400)
     server.run(1, 400, FULL_S - 0.01)
-    assert server.pressure.admits(server.now_s, 400)
+    assert admits(server.pressure, server.now_s, 400)
 
 
 def test_at_the_last_step_new_calls_come_in_as_long_as_there_is_room(server: Server) -> None:
     server.run(30, 400, 0.5)
     server.run(5, 400, LAST_FULL_S - 0.01)
-    assert server.pressure.admits(server.now_s, 400)
+    assert admits(server.pressure, server.now_s, 400)
 
 
 def test_as_the_calls_go_all_becomes_as_it_was(server: Server) -> None:
     server.run(30, 400, 0.5)
     server.run(30, 300, 0.01)
     assert server.factors == [1, 2, 4, 2, 1, 1]
-    assert server.pressure.admits(server.now_s, 300)
+    assert admits(server.pressure, server.now_s, 300)
 
 
 def test_a_step_is_not_taken_back_while_the_calls_that_made_it_necessary_are_there(server: Server) -> None:
@@ -140,28 +145,48 @@ def test_of_calls_that_have_just_begun_only_so_many_are_let_in(server: Server) -
     pressure = server.pressure
     admitted = 0
     for _ in range(10 * YOUNG_LEAST):
-        if pressure.admits(100.0, admitted):
+        if admits(pressure, 100.0, admitted):
             pressure.call_opened(100.0)
             admitted += 1
     assert admitted == YOUNG_LEAST
-    assert not pressure.admits(100.0 + YOUNG_S - 0.1, admitted)
-    assert pressure.admits(100.0 + YOUNG_S + 0.1, admitted)
+    assert not admits(pressure, 100.0 + YOUNG_S - 0.1, admitted)
+    assert admits(pressure, 100.0 + YOUNG_S + 0.1, admitted)
 
 
 def test_a_large_server_lets_in_more_at_once(server: Server) -> None:
     admitted = 0
     for _ in range(10 * YOUNG_LEAST):
-        if server.pressure.admits(100.0, 800 + admitted):
+        if admits(server.pressure, 100.0, 800 + admitted):
             server.pressure.call_opened(100.0)
             admitted += 1
     assert admitted == 200
 
 
 @pytest.mark.parametrize(
-    ("hop_s", "factor", "expected_s"), [(0.5, 1, 0.5), (0.5, 2, 1.0), (0.5, 4, 2.0), (1.0, 4, 2.0), (5.0, 4, 5.0)]
+    ("hop_s", "factor", "expected_s"),
+    [
+        (0.5, 1, 0.5),
+        (0.5, 2, 1.0),
+        (0.5, 4, 2.0),
+        (1.0, 4, 2.0),
+        (5.0, 4, 5.0),
+        (0.6, 4, 1.8),
+        (0.7, 4, 1.4),
+        (1.1, 2, 1.1),
+    ],
 )
-def test_a_hop_is_widened_to_two_seconds_at_most(hop_s: float, factor: int, expected_s: float) -> None:
-    assert widened(hop_s, factor) == expected_s
+def test_a_hop_is_widened_to_a_multiple_of_itself_of_two_seconds_at_most(
+    hop_s: float, factor: int, expected_s: float
+) -> None:
+    assert widened(hop_s, factor) == pytest.approx(expected_s)
+
+
+@pytest.mark.parametrize("hop_s", [round(0.02 * frames, 2) for frames in range(5, 251)])
+def test_every_hop_of_any_step_ends_with_a_piece_of_audio(hop_s: float) -> None:
+    for step in STEPS:
+        pieces = widened(hop_s, step.factor) / grain(hop_s, step.grain_s)
+        assert pieces == pytest.approx(round(pieces))
+        assert widened(hop_s, step.factor) <= max(WIDEST_HOP_S, hop_s) + 1e-9
 
 
 @pytest.mark.parametrize(
@@ -175,15 +200,15 @@ def test_every_hop_ends_with_a_piece_of_audio(hop_s: float, grain_s: float, expe
 def test_the_first_call_is_always_let_in(server: Server) -> None:
     server.run(60, 0, 5.0)
     assert server.pressure.full
-    assert server.pressure.admits(server.now_s, 0)
-    assert not server.pressure.admits(server.now_s, 1)
+    assert admits(server.pressure, server.now_s, 0)
+    assert not admits(server.pressure, server.now_s, 1)
 
 
 def test_near_the_limit_calls_come_in_slowly(server: Server) -> None:
     server.run(5, 200, TENSE_S)
     admitted = 0
     for _ in range(100):
-        if server.pressure.admits(server.now_s, 200 + admitted):
+        if admits(server.pressure, server.now_s, 200 + admitted):
             server.pressure.call_opened(server.now_s)
             admitted += 1
     assert admitted == TENSE_SHARE * 200
@@ -192,6 +217,17 @@ def test_near_the_limit_calls_come_in_slowly(server: Server) -> None:
 def test_a_small_server_in_a_tense_moment_still_lets_some_in(server: Server) -> None:
     server.run(5, 1, TENSE_S)
     for number in range(TENSE_LEAST):
-        assert server.pressure.admits(server.now_s, 1 + number)
+        assert admits(server.pressure, server.now_s, 1 + number)
         server.pressure.call_opened(server.now_s)
-    assert not server.pressure.admits(server.now_s, 1 + TENSE_LEAST)
+    assert not admits(server.pressure, server.now_s, 1 + TENSE_LEAST)
+
+
+def test_who_is_refused_hears_why(server: Server) -> None:
+    server.run(30, 400, 0.5)
+    assert server.pressure.refusal(server.now_s, 400) == "400 calls are all that can be served in time now"
+    fresh = Pressure()
+    for _ in range(YOUNG_LEAST):
+        fresh.call_opened(1.0)
+    told = fresh.refusal(1.0, YOUNG_LEAST)
+    assert told is not None
+    assert f"{YOUNG_LEAST} calls began within" in told

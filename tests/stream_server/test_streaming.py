@@ -16,13 +16,33 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from monitor.analysis import Window
-from monitor.events import CallEnded, CallStarted, Emotion, EmotionFrames, Error, SpeakerChanged, Warning
+from monitor.analysis import Role, Window
+from monitor.events import (
+    CallEnded,
+    CallStarted,
+    Emotion,
+    EmotionFrames,
+    Error,
+    SpeakerChanged,
+    SpeechEnded,
+    SpeechStarted,
+    Warning,
+)
 from monitor.session import Session
 from stream_server import streaming
 from stream_server.livecall import MOST_UNANSWERED
-from tests.scripted import SPECS, by_type_and_channel, conversation, events_of, of, silence, voice
-from tests.stream_server.serving import Deaf, heard, loud, pcm, scripted_models, send_all, serving, until
+from tests.scripted import JUDGED, SPECS, SPEECH, by_type_and_channel, conversation, events_of, of, silence, voice
+from tests.stream_server.serving import (
+    Deaf,
+    ScriptedModel,
+    heard,
+    loud,
+    pcm,
+    scripted_models,
+    send_all,
+    serving,
+    until,
+)
 from vad.pcm import Samples
 
 
@@ -400,6 +420,59 @@ async def test_sigterm_drains_live_calls_with_a_reason() -> None:
         assert call.close_code == 1012
     assert events[-1].reason == "server.stopping"
     assert events[-1].summary.duration_s == 2.0
+
+
+async def test_audio_that_comes_while_a_call_ends_is_left_out() -> None:
+    def slow(batch: Sequence[Window]) -> None:
+        time.sleep(0.3 if loud(batch) else 0.0)
+
+    async with serving(scripted_models(before=slow)) as served, served.stream(sample_rate=8000) as call:
+        await call.send(pcm(voice(110, 2.0)))
+        await call.recv()
+
+        async def go_on() -> None:
+            while True:
+                await call.send(pcm(voice(110, 0.1)))
+                await asyncio.sleep(0.01)
+
+        talking = asyncio.create_task(go_on())
+        served.server.should_exit = True
+        events = await heard(call)
+        await asyncio.gather(talking, return_exceptions=True)
+        assert call.close_code == 1012
+    assert events[-1].reason == "server.stopping"
+    assert codes(events, Error) == []
+
+
+@pytest.mark.parametrize("message_s", [0.1, 1.0, 1.7])
+async def test_what_the_judge_of_speech_says_does_not_depend_on_the_messages(message_s: float) -> None:
+    judge = ScriptedModel(Role.SPEECH, SPEECH)
+    async with serving({**scripted_models(), Role.SPEECH: judge}) as served, served.stream(call_id="call") as call:
+        sending = asyncio.create_task(send_all(call, conversation(), round(message_s * 16_000)))
+        events = await heard(call)
+        await sending
+    wire = np.frombuffer(pcm(conversation()), "<i2").astype(np.float32) / 32_768
+    offline = events_of(wire, 1600, JUDGED)
+    assert "windows.failed" not in codes(events, Warning)
+    assert [event.t for event in of(events, SpeechStarted)] == [event.t for event in of(offline, SpeechStarted)]
+    assert [event.t for event in of(events, SpeechEnded)] == [event.t for event in of(offline, SpeechEnded)]
+    assert len(of(events, SpeechStarted)) > 1
+
+
+async def test_what_a_sender_waits_for_is_no_strain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resampler gives the end of a message with the next one: with long messages the lag is long, but not ours."""
+    strain_s: list[float] = []
+    async with serving() as served, served.stream(sample_rate=8000) as call:
+        monkeypatch.setattr(served.engine.pressure, "event_sent", lambda now_s, lag_s: strain_s.append(lag_s))
+        talk, message = voice(110, 3.0), 2000
+        for at in range(0, len(talk) // 2, message):
+            await call.send(pcm(talk[at : at + message]))
+            await asyncio.sleep(0.25)
+        await call.send('{"type":"finish"}')
+        lags_ms = [event.lag_ms for event in of(await heard(call), Emotion)]
+    assert max(lags_ms) > 240
+    assert strain_s
+    assert max(strain_s) < 0.2
 
 
 def breaking(method: str, call_id: str = "bad") -> Callable[..., Any]:
