@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def measured(wanted: Row, scripts: Sequence[Script], flags: Sequence[str]) -> Found:
     """One row, on a server of its own; a search goes on with a fresh one after a level that broke, because the old one
-    looks less often for a while. A level at which the generator was the bottleneck is tried again, but
+    looks less often for a while. A level that does not count is tried again, but
     no more often than SECOND_TRIES. Raises ServingError, OSError, psutil.Error, HelperError."""
     print(HEADING)
     levels: list[Level] = []
@@ -102,7 +102,7 @@ async def hold(
     wanted: Row, scripts: Sequence[Script], server: Serving, ladder: Ladder | None, levels: list[Level], again: bool
 ) -> bool:
     """Try the row's levels, or those of `ladder` until one breaks, and append them to `levels`; whether all is done.
-    `again`: one at which the generator was the bottleneck does not count for `ladder`."""
+    `again`: one that does not count for its part is not told to `ladder`."""
     gc.collect()
     gc.freeze()
     load = Load(wanted.form.wire.url(server.url, **wanted.form.query), scripts, JITTER_S)

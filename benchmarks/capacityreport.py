@@ -97,7 +97,7 @@ def _calls(level: Level) -> int:
 
 def _why(level: Level, broken: Sequence[str]) -> str:
     """Why a level does not count, in words."""
-    reasons = [*(f"generator: {reason}" for reason in level.unfit), *broken]
+    reasons = [*level.unfit, *broken]
     return ", ".join(reasons[:2])
 
 

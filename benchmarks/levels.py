@@ -24,10 +24,12 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Fitness:
-    """Where the generator is no part of what it measures."""
+    """Where what is measured is the server: the generator is in time and has room, and the host takes no more than so
+    much of this machine's cores away."""
 
     late_p99_ms: float = 25.0
     cores: float = 0.8
+    stolen: float = 0.1
 
 
 PROMISE = Promise()
@@ -60,7 +62,8 @@ class Level:
     events say. `talking`: calls that were being spoken at the end of it. `windows`: by outcome; `batch`: windows per
     batch by model. `others_cores`: what everything else on this machine used. `sink`: there was no server to keep a
     promise. `hop_factor`: what the server multiplied hops by, the larger of the values before and after. `admitted`:
-    how many calls the server had let in before it began (None: nobody was asked)."""
+    how many calls the server had let in before it began (None: nobody was asked). `stolen`: the share of the machine's
+    cores that its host gave to others while they were wanted here."""
 
     calls: int
     held_s: float
@@ -93,6 +96,7 @@ class Level:
     sink: bool = False
     hop_factor: float = 1.0
     admitted: int | None = None
+    stolen: float = 0.0
     broken: Sequence[str] = field(init=False)
     unfit: Sequence[str] = field(init=False)
 
@@ -139,12 +143,14 @@ def broken(level: Level) -> list[str]:
 
 
 def unfit(level: Level) -> list[str]:
-    """Why the generator may have been the bottleneck, in words; empty if it was not."""
+    """Why the server may not have been the bottleneck, in words; empty if it was."""
     out = []
     if not level.late_p99_ms < FITNESS.late_p99_ms:
-        out.append(f"messages p99 {level.late_p99_ms:.0f} ms late")
+        out.append(f"generator: messages p99 {level.late_p99_ms:.0f} ms late")
     if level.generator.cores >= FITNESS.cores:
-        out.append(f"generator on {level.generator.cores:.2f} cores")
+        out.append(f"generator: on {level.generator.cores:.2f} cores")
+    if level.stolen >= FITNESS.stolen:
+        out.append(f"{100 * level.stolen:.0f} % of the machine taken away by its host")
     return out
 
 

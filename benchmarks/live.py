@@ -220,7 +220,7 @@ def _announce(options: argparse.Namespace, scripts: Sequence[Script], server_fla
 def _conclude(levels: Sequence[Level], best: int | None, options: argparse.Namespace) -> None:
     if best is not None:
         limit = next((level for level in levels if level.unfit and level.calls > best and not level.broken), None)
-        beyond = "; beyond that the generator was the bottleneck" if limit is not None else ""
+        beyond = "; beyond that the server was not the bottleneck" if limit is not None else ""
         what = "the generator was fit" if options.sink else "the promise held"
         print(f"{what} up to {best} calls{beyond}" if best else f"not even at {options.start} calls {what}")
 

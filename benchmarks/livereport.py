@@ -69,7 +69,8 @@ def details(level: Level) -> list[str]:
     lines = [
         held,
         f"generator: {level.sends_per_s:.0f} sends/s, late at most {level.late_max_ms:.0f} ms, "
-        f"{level.generator.rss_mb:.0f} MB; everything else here: {level.others_cores:.2f} cores",
+        f"{level.generator.rss_mb:.0f} MB; everything else here: {level.others_cores:.2f} cores, "
+        f"taken away: {100 * level.stolen:.0f} %",
     ]
     if level.compared:
         lines[0] += f", {level.compared} events compared"
@@ -87,7 +88,7 @@ def details(level: Level) -> list[str]:
             said = "fields that differ" if name == "fields" else name
             lines.append(f"{said}: " + ", ".join(f"{count} {code}" for code, count in counts.items()))
     if level.unfit:
-        lines.append("the generator was the bottleneck: " + ", ".join(level.unfit))
+        lines.append("does not count: " + ", ".join(level.unfit))
     if level.broken:
         lines.append("broken: " + ", ".join(level.broken))
     lines += [f"- {words}" for words in level.words]

@@ -54,6 +54,8 @@ class Mark:
     audience: Usage
     busy_s: float
     """CPU seconds of the whole machine."""
+    stolen_s: float = 0.0
+    """CPU seconds that the host of the machine gave to others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ class Trial:
         times, rss = self._own.cpu_times(), self._own.memory_info().rss
         own = Usage(times.user + times.system, rss / 1e6)
         looking = Meter(None if audience is None else audience.pid)
-        return Mark(time.monotonic(), self._server.read(), own, looking.read(), _busy_s())
+        return Mark(time.monotonic(), self._server.read(), own, looking.read(), *_busy_s())
 
 
 def level(
@@ -166,12 +168,15 @@ def level(
         sink=admitted is None,
         hop_factor=done.hop_factor,
         admitted=admitted,
+        stolen=(after.stolen_s - before.stolen_s) / held_s / (os.cpu_count() or 1),
     )
 
 
-def _busy_s() -> float:
+def _busy_s() -> tuple[float, float]:
+    """CPU seconds of the whole machine: used, and taken away by its host where that is told."""
     times = psutil.cpu_times()
-    return float(times.user + times.nice + times.system + times.irq + times.softirq)
+    busy_s = times.user + times.nice + times.system + times.irq + times.softirq
+    return float(busy_s), float(getattr(times, "steal", 0.0))
 
 
 def _known_s(mark: Mark) -> float:

@@ -26,12 +26,14 @@ class Step:
     grain_s: float
 
 
-STEPS = (Step(0.0, 0.0, 1, 0.1), Step(0.1, 0.05, 1, 0.5), Step(0.23, 0.15, 2, 0.5), Step(0.2, 0.13, 4, 0.5))
+STEPS = (Step(0.0, 0.0, 1, 0.1), Step(0.1, 0.05, 1, 0.5), Step(0.27, 0.15, 2, 0.5), Step(0.27, 0.13, 4, 0.5))
 WIDEST_HOP_S = 2.0
 """No hop is widened beyond this."""
-FULL_S, FULL_FOR_S, LAST_FULL_S = 0.23, 1.0, 0.18
+FULL_S, FULL_FOR_S, LAST_FULL_S = 0.2, 1.0, 0.18
 """Strain from which nobody is let in: once it has lasted so long, until the steps that are left have helped; at the
-last step the other one, at once."""
+last step the other one, at once. While somebody waits at the door, steps are taken from this strain on."""
+WAITING_S = 2.0
+"""For so long after somebody was refused because all was full, more are taken to wait."""
 LASTING_S, EASED_S, SETTLING_S, PATIENCE_S = 2.0, 5.0, 4.0, 120.0
 """How long strain must last for a step; how long there must be none to take it back; the least time between steps; the
 time after which a step is taken back although as many calls are there."""
@@ -57,7 +59,7 @@ class Pressure:
         self._strained_since: float | None = None
         self._relaxed_since: float | None = None
         self._full_since: float | None = None
-        self._ticked_at = -math.inf
+        self._ticked_at = self._refused_at = -math.inf
         self._calls_at: list[int] = []
         self._young: deque[float] = deque()
 
@@ -73,6 +75,7 @@ class Pressure:
         if not calls:
             return None
         if self.full:
+            self._refused_at = now_s
             return f"{calls} calls are all that can be served in time now"
         while self._young and self._young[0] < now_s - YOUNG_S:
             self._young.popleft()
@@ -98,7 +101,8 @@ class Pressure:
         self._ticked_at = now_s
         self._full_since = self._since(self._full_since, now_s, self.strain_s >= FULL_S)
         above = STEPS[self._steps + 1] if self._steps + 1 < len(STEPS) else None
-        strained = above is not None and self.strain_s >= above.strained_s
+        waiting = now_s - self._refused_at < WAITING_S
+        strained = above is not None and self.strain_s >= (FULL_S if waiting else above.strained_s)
         self._strained_since = self._since(self._strained_since, now_s, strained)
         self._relaxed_since = self._since(self._relaxed_since, now_s, self.strain_s < self.step.relaxed_s)
         if now_s - self._stepped_at < SETTLING_S:

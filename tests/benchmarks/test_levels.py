@@ -80,7 +80,7 @@ def test_a_level_at_which_the_generator_is_the_bottleneck_does_not_count(changes
     assert not held.broken
     assert not held.kept
     assert verdict(held) == "unfit"
-    assert any("the generator was the bottleneck" in line for line in details(held))
+    assert any("does not count" in line for line in details(held))
 
 
 def test_a_sink_promises_nothing() -> None:
@@ -145,3 +145,10 @@ def test_figures_that_are_out_of_reach_are_dashes_and_nulls() -> None:
     assert written["levels"][0]["server"] == {"cores": None, "rss_mb": None, "helpers_cores": 0.0}
     assert written["levels"][0]["told_p95_ms"] is None
     assert written["levels"][0]["kept"] is True
+
+
+def test_where_the_host_takes_the_machine_away_a_level_does_not_count() -> None:
+    held = level(stolen=0.2)
+    assert held.unfit == ["20 % of the machine taken away by its host"]
+    assert not held.kept
+    assert level(stolen=0.05).kept

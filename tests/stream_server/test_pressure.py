@@ -62,6 +62,15 @@ def test_at_ease_nothing_happens(server: Server) -> None:
     assert admits(server.pressure, server.now_s, 100)
 
 
+def test_while_somebody_is_refused_the_hop_widens_sooner(server: Server) -> None:
+    server.run(60, 300, FULL_S + 0.02)
+    assert server.factors == [1]
+    for _ in range(40):
+        assert server.pressure.refusal(server.now_s, 300) is not None or server.factors != [1]
+        server.run(1, 300, FULL_S + 0.02)
+    assert server.factors == [1, 2, 4]
+
+
 def test_a_short_strain_is_borne(server: Server) -> None:
     for _ in range(50):
         server.run(LASTING_S - 0.5, 100, 1.0)
