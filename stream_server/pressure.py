@@ -34,7 +34,7 @@ FULL_S, FULL_FOR_S, LAST_FULL_S = 0.2, 1.0, 0.18
 last step the other one, at once. While somebody waits at the door, steps are taken from this strain on."""
 WAITING_S = 2.0
 """For so long after somebody was refused because all was full, more are taken to wait."""
-LASTING_S, EASED_S, SETTLING_S, PATIENCE_S = 2.0, 5.0, 4.0, 120.0
+LASTING_S, EASED_S, SETTLING_S, PATIENCE_S = 3.0, 5.0, 4.0, 120.0
 """How long strain must last for a step; how long there must be none to take it back; the least time between steps; the
 time after which a step is taken back although as many calls are there."""
 GONE_SHARE = 0.15
@@ -44,7 +44,7 @@ YOUNG_S, YOUNG_LEAST, YOUNG_SHARE = 3.0, 75, 0.25
 TENSE_S, TENSE_LEAST, TENSE_SHARE = 0.16, 3, 0.06
 """From this strain on, only so many: the limit is near, and must be felt before it is passed."""
 RETRY_S = 5
-NEWEST_S = 2.0
+NEWEST_S = 1.0
 
 
 class Pressure:
