@@ -29,7 +29,7 @@ class Step:
 STEPS = (Step(0.0, 0.0, 1, 0.1), Step(0.1, 0.05, 1, 0.5), Step(0.27, 0.15, 2, 0.5), Step(0.27, 0.13, 4, 0.5))
 WIDEST_HOP_S = 2.0
 """No hop is widened beyond this."""
-FULL_S, FULL_FOR_S, LAST_FULL_S = 0.2, 1.0, 0.18
+FULL_S, FULL_FOR_S, LAST_FULL_S = 0.25, 1.0, 0.2
 """Strain from which nobody is let in: once it has lasted so long, until the steps that are left have helped; at the
 last step the other one, at once. While somebody waits at the door, steps are taken from this strain on."""
 WAITING_S = 2.0
@@ -41,7 +41,7 @@ GONE_SHARE = 0.15
 """The part of the calls that must have gone for a step to be taken back early."""
 YOUNG_S, YOUNG_LEAST, YOUNG_SHARE = 3.0, 75, 0.25
 """Of calls younger than this, so many, or this share of the others, are let in."""
-TENSE_S, TENSE_LEAST, TENSE_SHARE = 0.16, 3, 0.06
+TENSE_S, TENSE_LEAST, TENSE_SHARE = 0.18, 3, 0.06
 """From this strain on, only so many: the limit is near, and must be felt before it is passed."""
 RETRY_S = 5
 NEWEST_S = 1.0

@@ -63,11 +63,11 @@ def test_at_ease_nothing_happens(server: Server) -> None:
 
 
 def test_while_somebody_is_refused_the_hop_widens_sooner(server: Server) -> None:
-    server.run(60, 300, FULL_S + 0.02)
+    server.run(60, 300, FULL_S + 0.01)
     assert server.factors == [1]
     for _ in range(40):
         assert server.pressure.refusal(server.now_s, 300) is not None or server.factors != [1]
-        server.run(1, 300, FULL_S + 0.02)
+        server.run(1, 300, FULL_S + 0.01)
     assert server.factors == [1, 2, 4]
 
 
