@@ -41,6 +41,8 @@ GONE_SHARE = 0.15
 """The part of the calls that must have gone for a step to be taken back early."""
 YOUNG_S, YOUNG_LEAST, YOUNG_SHARE = 3.0, 75, 0.25
 """Of calls younger than this, so many, or this share of the others, are let in."""
+HELD_S = 10.0
+"""Calls in place of others that ended no longer ago are let in at once: so many were held."""
 TENSE_S, TENSE_LEAST, TENSE_SHARE = 0.18, 3, 0.06
 """From this strain on, only so many: the limit is near, and must be felt before it is passed."""
 RETRY_S = 5
@@ -62,6 +64,7 @@ class Pressure:
         self._ticked_at = self._refused_at = -math.inf
         self._calls_at: list[int] = []
         self._young: deque[float] = deque()
+        self._held: deque[tuple[float, int]] = deque()
 
     def event_sent(self, now_s: float, lag_s: float) -> None:
         """An event went out `lag_s` after the last sample that it needed had come."""
@@ -79,6 +82,8 @@ class Pressure:
             return f"{calls} calls are all that can be served in time now"
         while self._young and self._young[0] < now_s - YOUNG_S:
             self._young.popleft()
+        if calls < max((held for _, held in self._held), default=0):
+            return None
         tense = self.strain_s >= TENSE_S
         least, share = (TENSE_LEAST, TENSE_SHARE) if tense else (YOUNG_LEAST, YOUNG_SHARE)
         if len(self._young) < max(least, share * (calls - len(self._young))):
@@ -99,6 +104,9 @@ class Pressure:
             self._lags.popleft()
         self.strain_s = max(_p95([lag for _, lag in self._lags]), waiting_s, late_s)
         self._ticked_at = now_s
+        self._held.append((now_s, calls))
+        while self._held[0][0] < now_s - HELD_S:
+            self._held.popleft()
         self._full_since = self._since(self._full_since, now_s, self.strain_s >= FULL_S)
         above = STEPS[self._steps + 1] if self._steps + 1 < len(STEPS) else None
         waiting = now_s - self._refused_at < WAITING_S

@@ -9,6 +9,7 @@ from stream_server.pressure import (
     EASED_S,
     FULL_FOR_S,
     FULL_S,
+    HELD_S,
     LAST_FULL_S,
     LASTING_S,
     PATIENCE_S,
@@ -240,3 +241,16 @@ def test_who_is_refused_hears_why(server: Server) -> None:
     told = fresh.refusal(1.0, YOUNG_LEAST)
     assert told is not None
     assert f"{YOUNG_LEAST} calls began within" in told
+
+
+def test_calls_in_place_of_others_come_in_at_once(server: Server) -> None:
+    server.run(5, 200, TENSE_S)
+    server.run(0.25, 150, TENSE_S)
+    for number in range(50):
+        assert admits(server.pressure, server.now_s, 150 + number)
+        server.pressure.call_opened(server.now_s)
+    assert not admits(server.pressure, server.now_s, 200)
+    server.run(HELD_S + 1, 150, TENSE_S)
+    for number in range(50):
+        server.pressure.call_opened(server.now_s)
+    assert not admits(server.pressure, server.now_s, 150)
