@@ -160,16 +160,19 @@ def draw(found: Sequence[Found], path: Path) -> bool:
     searches = [each for each in found if each.row.search] or [each for each in found if each.levels]
     worst_ms = 0.0
     for each, colour, marker in zip(searches, COLOURS * 2, MARKERS * 2, strict=False):
-        ranked = sorted(each.levels, key=lambda level: level.calls)
-        calls = [level.calls for level in ranked]
+        ranked = sorted((level for level in each.levels if not level.unfit), key=_calls)
         label = each.row.title + (f": {each.best} calls" if each.best is not None else "")
-        lag.plot(calls, [level.lag_p95_ms for level in ranked], color=colour, marker=marker, label=label)
-        cost.plot(calls, [call_ms(level) for level in ranked], color=colour, marker=marker)
+        lines = [(True, {"marker": marker, "label": label}), (False, {"marker": marker, "mfc": "none", "ls": "none"})]
+        for kept, style in lines:
+            some = [level for level in ranked if level.kept is kept]
+            calls = [level.calls for level in some]
+            lag.plot(calls, [level.lag_p95_ms for level in some], color=colour, **style)
+            cost.plot(calls, [call_ms(level) for level in some], color=colour, **style)
         worst_ms = max([worst_ms, *(level.lag_p95_ms for level in ranked if not math.isnan(level.lag_p95_ms))])
     lag.axhline(PROMISE.p95_ms, color="black", linestyle="--", linewidth=1, label=f"promise, {PROMISE.p95_ms:g} ms")
     lag.set_ylim(0, 1.1 * min(max(1.2 * PROMISE.p95_ms, worst_ms), 3 * PROMISE.p95_ms))
     lag.set_ylabel("p95 lag of emotion events at the client, ms")
-    lag.set_title("What one server holds", loc="left")
+    lag.set_title("What one server holds (hollow: promise not kept; with a wider hop the lag is less)", loc="left")
     lag.legend(loc="upper left", edgecolor="none", framealpha=0.9)
     cost.set_ylim(bottom=0)
     cost.set_ylabel("server, ms of CPU per second of call")

@@ -15,10 +15,10 @@ import numpy as np
 import psutil
 
 from benchmarks.exposition import Series, fetch
-from benchmarks.levels import PROMISE
+from benchmarks.levels import FITNESS, PROMISE
 from benchmarks.line import Record
 from benchmarks.load import Load
-from benchmarks.trial import Meter
+from benchmarks.trial import Meter, machine_s
 
 CALM, STORM, AFTER = "calm", "storm", "after"
 AS_BEFORE_SHARE, AS_BEFORE_MS = 1.5, 20.0
@@ -47,6 +47,8 @@ class Second:
     rss_mb: float
     generator_cores: float
     late_p99_ms: float
+    stolen_cores: float = 0.0
+    """What the host of this machine gave to others."""
 
     @property
     def kept(self) -> bool:
@@ -77,6 +79,11 @@ class Span:
     generator_cores: float
     late_p99_ms: float
     rss_end_mb: float
+    stolen_cores: float
+    undisturbed_seconds: int
+    """Those in which the host of this machine took less of it away than FITNESS.stolen."""
+    kept_undisturbed: float
+    """The share of those whose p95 was within the promise; NaN if there are none."""
 
 
 class Watch:
@@ -118,7 +125,9 @@ class Watch:
         record, used = self._load.take_record(), self._cpu_s()
         now_s = time.monotonic()
         took_s = now_s - self._marked_s
-        server, generator = ((after - before) / took_s for before, after in zip(self._used_s, used, strict=True))
+        server, generator, stolen = (
+            (after - before) / took_s for before, after in zip(self._used_s, used, strict=True)
+        )
         self._marked_s, self._used_s = now_s, used
         skipped = sum(
             value for (name, labels), value in self.told.items()
@@ -144,6 +153,7 @@ class Watch:
                 rss_mb=self._server.read().rss_mb,
                 generator_cores=generator,
                 late_p99_ms=percentiles(record.late_ms)[2],
+                stolen_cores=stolen,
             )
         )
         merge(self.records.setdefault(phase, Record()), record)
@@ -152,9 +162,10 @@ class Watch:
         """As the server last said; NaN if it has not."""
         return self.told.get((name, frozenset()), math.nan)
 
-    def _cpu_s(self) -> tuple[float, float]:
+    def _cpu_s(self) -> tuple[float, float, float]:
+        """CPU seconds of the server, of the generator, and those that the machine's host gave to others."""
         own = self._own.cpu_times()
-        return self._server.read().cores, own.user + own.system
+        return self._server.read().cores, own.user + own.system, machine_s()[1]
 
 
 def percentiles(values: array[float]) -> tuple[float, float, float]:
@@ -181,6 +192,7 @@ def merge(whole: Record, part: Record) -> None:
 def span(seconds: Sequence[Second], record: Record) -> Span:
     """What a phase of at least one second came to."""
     count = len(seconds)
+    undisturbed = [second for second in seconds if second.stolen_cores < FITNESS.stolen * (os.cpu_count() or 1)]
     lags = np.asarray(record.lag_ms)
     p50_ms, p95_ms, p99_ms = percentiles(record.lag_ms)
     emotions = sum(second.emotions for second in seconds)
@@ -202,6 +214,9 @@ def span(seconds: Sequence[Second], record: Record) -> Span:
         generator_cores=sum(second.generator_cores for second in seconds) / count,
         late_p99_ms=percentiles(record.late_ms)[2],
         rss_end_mb=seconds[-1].rss_mb,
+        stolen_cores=sum(second.stolen_cores for second in seconds) / count,
+        undisturbed_seconds=len(undisturbed),
+        kept_undisturbed=sum(second.kept for second in undisturbed) / len(undisturbed) if undisturbed else math.nan,
     )
 
 

@@ -83,11 +83,17 @@ def _phase(phase: str, span: Span) -> list[str]:
         f"          p95 within it in {100 * span.kept_seconds:.1f} % of the seconds, "
         f"with {100 * span.kept_events:.1f} % of the events",
     ]
+    if span.undisturbed_seconds:
+        out.append(
+            f"          in {100 * span.kept_undisturbed:.1f} % of the {span.undisturbed_seconds} in which the host took "
+            f"less than {100 * FITNESS.stolen:g} % of the machine"
+        )
     late = f"late p99 {span.late_p99_ms:.1f} ms"
     fit = span.late_p99_ms < FITNESS.late_p99_ms and span.generator_cores < FITNESS.cores
     unfit = "" if fit else ": THE GENERATOR WAS A BOTTLENECK"
     out.append(
-        f"          CPU server {span.server_cores:.2f}, generator {span.generator_cores:.2f} cores, {late}{unfit}"
+        f"          CPU server {span.server_cores:.2f}, generator {span.generator_cores:.2f}, taken away by the host "
+        f"{span.stolen_cores:.2f} cores; {late}{unfit}"
     )
     return out
 
@@ -148,6 +154,7 @@ def draw(seconds: Sequence[Second], path: Path, title: str) -> bool:
     hop.set_ylabel("hop\nmultiplied by")
     for name in ("server", "generator"):
         work.plot(at_s, course(f"{name}_cores"), color=COLOURS[name], label=name)
+    work.plot(at_s, course("stolen_cores"), color="black", linewidth=0.8, label="taken away by the host")
     work.set_ylim(bottom=0)
     work.set_ylabel("CPU, cores")
     memory.plot(at_s, course("rss_mb"), color=MEMORY)

@@ -119,7 +119,7 @@ class Trial:
         times, rss = self._own.cpu_times(), self._own.memory_info().rss
         own = Usage(times.user + times.system, rss / 1e6)
         looking = Meter(None if audience is None else audience.pid)
-        return Mark(time.monotonic(), self._server.read(), own, looking.read(), *_busy_s())
+        return Mark(time.monotonic(), self._server.read(), own, looking.read(), *machine_s())
 
 
 def level(
@@ -172,7 +172,7 @@ def level(
     )
 
 
-def _busy_s() -> tuple[float, float]:
+def machine_s() -> tuple[float, float]:
     """CPU seconds of the whole machine: used, and taken away by its host where that is told."""
     times = psutil.cpu_times()
     busy_s = times.user + times.nice + times.system + times.irq + times.softirq

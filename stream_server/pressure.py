@@ -29,9 +29,12 @@ class Step:
 STEPS = (Step(0.0, 0.0, 1, 0.1), Step(0.1, 0.05, 1, 0.5), Step(0.27, 0.15, 2, 0.5), Step(0.27, 0.13, 4, 0.5))
 WIDEST_HOP_S = 2.0
 """No hop is widened beyond this."""
-FULL_S, FULL_FOR_S, LAST_FULL_S = 0.25, 1.0, 0.2
-"""Strain from which nobody is let in: once it has lasted so long, until the steps that are left have helped; at the
-last step the other one, at once. While somebody waits at the door, steps are taken from this strain on."""
+FULL_S, FULL_FOR_S = 0.25, 1.0
+"""Strain from which nobody is let in, once it has lasted so long, until the steps that are left have helped. While
+somebody waits at the door, steps are taken from this strain on."""
+LAST_FULL_S, CALM_S = 0.18, 3.0
+"""At the last step nobody is let in for so long after such a strain: nothing is left to help, and what a call costs
+shows late where it is looked at every two seconds."""
 WAITING_S = 2.0
 """For so long after somebody was refused because all was full, more are taken to wait."""
 LASTING_S, EASED_S, SETTLING_S, PATIENCE_S = 3.0, 5.0, 4.0, 120.0
@@ -61,7 +64,7 @@ class Pressure:
         self._strained_since: float | None = None
         self._relaxed_since: float | None = None
         self._full_since: float | None = None
-        self._ticked_at = self._refused_at = -math.inf
+        self._ticked_at = self._refused_at = self._tense_at = -math.inf
         self._calls_at: list[int] = []
         self._young: deque[float] = deque()
         self._held: deque[tuple[float, int]] = deque()
@@ -94,7 +97,7 @@ class Pressure:
     def full(self) -> bool:
         """Whether nobody is let in."""
         if self.step is STEPS[-1]:
-            return self.strain_s >= LAST_FULL_S
+            return self._ticked_at - self._tense_at < CALM_S
         return self._lasted(self._full_since, self._ticked_at, FULL_FOR_S)
 
     def tick(self, now_s: float, calls: int, waiting_s: float, late_s: float) -> bool:
@@ -104,6 +107,8 @@ class Pressure:
             self._lags.popleft()
         self.strain_s = max(_p95([lag for _, lag in self._lags]), waiting_s, late_s)
         self._ticked_at = now_s
+        if self.strain_s >= LAST_FULL_S:
+            self._tense_at = now_s
         self._held.append((now_s, calls))
         while self._held[0][0] < now_s - HELD_S:
             self._held.popleft()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stream_server.pressure import (
+    CALM_S,
     EASED_S,
     FULL_FOR_S,
     FULL_S,
@@ -104,7 +105,9 @@ def test_while_strain_lasts_nobody_is_let_in_until_a_step_has_helped(server: Ser
 
 def test_at_the_last_step_new_calls_come_in_as_long_as_there_is_room(server: Server) -> None:
     server.run(30, 400, 0.5)
-    server.run(5, 400, LAST_FULL_S - 0.01)
+    server.run(CALM_S - TICK_S, 400, LAST_FULL_S - 0.01)
+    assert not admits(server.pressure, server.now_s, 400)
+    server.run(2 * TICK_S, 400, LAST_FULL_S - 0.01)
     assert admits(server.pressure, server.now_s, 400)
 
 
@@ -251,6 +254,6 @@ def test_calls_in_place_of_others_come_in_at_once(server: Server) -> None:
         server.pressure.call_opened(server.now_s)
     assert not admits(server.pressure, server.now_s, 200)
     server.run(HELD_S + 1, 150, TENSE_S)
-    for number in range(50):
+    for _ in range(50):
         server.pressure.call_opened(server.now_s)
     assert not admits(server.pressure, server.now_s, 150)
