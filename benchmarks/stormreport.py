@@ -85,7 +85,7 @@ def _phase(phase: str, span: Span) -> list[str]:
     ]
     if span.undisturbed_seconds:
         out.append(
-            f"          in {100 * span.kept_undisturbed:.1f} % of the {span.undisturbed_seconds} in which the host took "
+            f"          in {100 * span.kept_undisturbed:.1f} % of {span.undisturbed_seconds} seconds, the host taking "
             f"less than {100 * FITNESS.stolen:g} % of the machine"
         )
     late = f"late p99 {span.late_p99_ms:.1f} ms"

@@ -24,7 +24,7 @@ from stream_server.fanout import Fanout
 from stream_server.faults import Refusal
 from stream_server.livecall import House, LiveCall, delivery
 from stream_server.outbox import Outbox
-from stream_server.pressure import RETRY_S, STEPS, Pressure, grain, widened
+from stream_server.pressure import STEPS, Pressure, grain, widened
 from stream_server.sessions import open_session
 from stream_server.settings import Settings
 from stream_server.version import VERSION
@@ -112,9 +112,11 @@ class Engine:
             raise Refusal(
                 "call.id_in_use", f"a live call has the id {call_id!r}; leave call_id out to have one made up"
             )
-        busy = self.pressure.refusal(time.monotonic(), len(self._calls))
+        now_s = time.monotonic()
+        busy = self.pressure.refusal(now_s, len(self._calls))
         if busy is not None:
-            raise Refusal("server.busy", f"{busy}; try again in {RETRY_S} s", RETRY_S)
+            retry_s = self.pressure.retry_s(now_s)
+            raise Refusal("server.busy", f"{busy}; try again in {retry_s} s", retry_s)
         session = open_session(self.settings, self.specs, call_id, roles, transport)
         outbox = Outbox(self.settings.stream.outbox_events)
         house = min(self._houses, key=lambda house: sum(call.house is house for call in self._calls))

@@ -32,7 +32,7 @@ WIDEST_HOP_S = 2.0
 FULL_S, FULL_FOR_S = 0.25, 1.0
 """Strain from which nobody is let in, once it has lasted so long, until the steps that are left have helped. While
 somebody waits at the door, steps are taken from this strain on."""
-LAST_FULL_S, CALM_S = 0.18, 3.0
+LAST_FULL_S, CALM_S = 0.18, 1.5
 """At the last step nobody is let in for so long after such a strain: nothing is left to help, and what a call costs
 shows late where it is looked at every two seconds."""
 WAITING_S = 2.0
@@ -48,7 +48,8 @@ HELD_S = 10.0
 """Calls in place of others that ended no longer ago are let in at once: so many were held."""
 TENSE_S, TENSE_LEAST, TENSE_SHARE = 0.18, 3, 0.06
 """From this strain on, only so many: the limit is near, and must be felt before it is passed."""
-RETRY_S = 5
+RETRY_S, LONGEST_RETRY_S, REFUSALS_PER_S = 5, 60, 10
+"""When those who are refused should try again: the later the more of them there are, because refusing costs, too."""
 NEWEST_S = 1.0
 
 
@@ -67,6 +68,7 @@ class Pressure:
         self._ticked_at = self._refused_at = self._tense_at = -math.inf
         self._calls_at: list[int] = []
         self._young: deque[float] = deque()
+        self._refusals: deque[float] = deque()
         self._held: deque[tuple[float, int]] = deque()
 
     def event_sent(self, now_s: float, lag_s: float) -> None:
@@ -78,6 +80,19 @@ class Pressure:
 
     def refusal(self, now_s: float, calls: int) -> str | None:
         """Why not one more than `calls` may come in now, or None if it may; the first always may."""
+        refusal = self._refusal(now_s, calls)
+        if refusal is not None:
+            self._refusals.append(now_s)
+        return refusal
+
+    def retry_s(self, now_s: float) -> int:
+        """In how many seconds whoever is refused now should try again."""
+        while self._refusals and self._refusals[0] < now_s - RETRY_S:
+            self._refusals.popleft()
+        times = len(self._refusals) / (RETRY_S * REFUSALS_PER_S)
+        return min(LONGEST_RETRY_S, math.ceil(RETRY_S * max(1.0, times)))
+
+    def _refusal(self, now_s: float, calls: int) -> str | None:
         if not calls:
             return None
         if self.full:

@@ -13,7 +13,7 @@ from benchmarks.deaf import Deaf, Fate, Ward
 from benchmarks.load import Load
 from benchmarks.scripts import Form, Script
 from benchmarks.storm import STORM, Watch
-from stream_server import engine, streaming
+from stream_server import pressure, streaming
 from tests.scripted import conversation
 from tests.stream_server.serving import serving, until
 
@@ -22,7 +22,7 @@ SCRIPT = Script.of(FORM.encode(conversation()[None, : 2 * 16_000]), FORM)
 
 
 async def test_a_refused_caller_tries_again_when_it_was_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "RETRY_S", 1)
+    monkeypatch.setattr(pressure, "RETRY_S", 1)
     monkeypatch.setattr(loads, "RETRY_SPREAD", 0.0)
     async with serving() as served:
         open_from_s = time.monotonic() + 0.5

@@ -13,7 +13,9 @@ from stream_server.pressure import (
     HELD_S,
     LAST_FULL_S,
     LASTING_S,
+    LONGEST_RETRY_S,
     PATIENCE_S,
+    RETRY_S,
     SETTLING_S,
     STEPS,
     TENSE_LEAST,
@@ -257,3 +259,19 @@ def test_calls_in_place_of_others_come_in_at_once(server: Server) -> None:
     for _ in range(50):
         server.pressure.call_opened(server.now_s)
     assert not admits(server.pressure, server.now_s, 150)
+
+
+def test_the_more_are_refused_the_later_they_are_to_come_again(server: Server) -> None:
+    server.run(30, 400, 0.5)
+    pressure = server.pressure
+    assert pressure.retry_s(server.now_s) == RETRY_S
+    for _ in range(20):
+        server.run(TICK_S, 400, 0.5)
+        for _ in range(15):  # sixty a second
+            assert pressure.refusal(server.now_s, 400) is not None
+    assert 5 * RETRY_S <= pressure.retry_s(server.now_s) <= 6 * RETRY_S
+    for _ in range(2000):
+        pressure.refusal(server.now_s, 400)
+    assert pressure.retry_s(server.now_s) == LONGEST_RETRY_S
+    server.run(RETRY_S + 1, 400, 0.5)
+    assert pressure.retry_s(server.now_s) == RETRY_S
