@@ -32,7 +32,7 @@ WIDEST_HOP_S = 2.0
 FULL_S, FULL_FOR_S = 0.25, 1.0
 """Strain from which nobody is let in, once it has lasted so long, until the steps that are left have helped. While
 somebody waits at the door, steps are taken from this strain on."""
-LAST_FULL_S, CALM_S = 0.18, 1.5
+LAST_FULL_S, CALM_S = 0.16, 1.5
 """At the last step nobody is let in for so long after such a strain: nothing is left to help, and what a call costs
 shows late where it is looked at every two seconds."""
 WAITING_S = 2.0
