@@ -72,7 +72,10 @@ WARNINGS: tuple[Fault, ...] = (
     Fault("audio.clipped", "the audio reaches full scale"),
     Fault("audio.no_speech", "nothing like speech was heard for `monitor.no_speech_s`"),
     Fault("audio.too_fast", "audio comes faster than real time; it is held back, and nothing is lost"),
-    Fault("hop.widened", "the server is busy and looks less often, every 1 or 2 s, at the newest part of what was said; told once in a call"),
+    Fault(
+        "hop.widened",
+        "the server is busy and looks less often, every 1 or 2 s, at the newest part of what was said; told once in a call",
+    ),
     Fault("windows.skipped", "the server is busy and left windows out"),
     Fault("windows.failed", "a model failed on a window"),
     Fault("client.events_dropped", "the client reads too slowly; scores were left out of its events"),
