@@ -74,7 +74,7 @@ WARNINGS: tuple[Fault, ...] = (
     Fault("audio.too_fast", "audio comes faster than real time; it is held back, and nothing is lost"),
     Fault(
         "hop.widened",
-        "the server is busy and looks less often, every 1 or 2 s, at the newest part of the speech; told once in a call",
+        "the server is busy and looks less often, every 1 or 2 s, at the newest speech; told once in a call",
     ),
     Fault("windows.skipped", "the server is busy and left windows out"),
     Fault("windows.failed", "a model failed on a window"),
