@@ -53,6 +53,11 @@ class Load:
         """Calls that the server has let in and that are not over."""
         return sum(seat.line is not None and seat.line.admitted for seat in self._seats)
 
+    @property
+    def record(self) -> Record:
+        """What happened since the last `take_record`; it goes on being written."""
+        return self._exchange.record
+
     def take_record(self) -> Record:
         """What happened since the last time; from now on a fresh one is kept."""
         record, self._exchange.record = self._exchange.record, Record()

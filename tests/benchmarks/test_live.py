@@ -40,9 +40,9 @@ async def loading(url: str, script: Script, calls: int) -> AsyncIterator[Load]:
 
 
 async def held(url: str, script: Script, calls: int) -> Record:
-    """What happened until each of `calls` had time to play `script` once and a bit."""
+    """What happened until `calls` calls, all at once and with `script`, had ended."""
     async with loading(url, script, calls) as load:
-        await asyncio.sleep(script.seconds + 0.8)
+        await until(lambda: load.record.ended >= calls, 60)
         return load.take_record()
 
 
@@ -52,21 +52,18 @@ async def test_live_calls_say_what_their_reference_does_and_others_are_found_out
             held(served.http, Script.of(SPEECH, FORM, expected(SPEECH)), 4),
             held(served.http, Script.of(SPEECH, FORM, expected(OTHER)), 2),
         )
-    assert right.ended >= 4
     assert right.findings.words == []
     assert right.findings.compared >= 4 * expected(SPEECH).count
     assert len(right.lag_ms) >= 4 * 3
     assert min(right.lag_ms) > 0.0
     assert (right.errors, right.refusals) == ({}, {})
-    assert wrong.ended >= 2
     assert wrong.findings.missing + wrong.findings.different > 0
 
 
 async def test_a_call_follows_the_one_that_ended_until_the_load_is_closed() -> None:
     async with serving() as served:
         async with loading(served.http, Script.of(SPEECH[:6400], FORM), 2) as load:
-            await asyncio.sleep(1.5)
-            assert load.take_record().ended >= 4
+            await until(lambda: load.record.ended >= 4, 60)
         await until(lambda: not list(served.engine.book.live()))
         assert load.take_record().errors == {}
 
@@ -75,10 +72,10 @@ async def test_a_server_that_takes_no_calls_yet_is_a_refusal() -> None:
     async with serving() as served:
         served.engine.draining = True
         async with loading(served.http, Script.of(SPEECH, FORM), 2) as load:
-            await asyncio.sleep(0.5)
+            await until(lambda: load.record.refusals.total() >= 2)
             record = load.take_record()
         served.engine.draining = False
-    assert record.refusals == {"server.stopping": 2}
+    assert set(record.refusals) == {"server.stopping"}
     assert record.errors == {}
 
 
@@ -91,7 +88,6 @@ async def test_the_sink_hears_calls_out() -> None:
     await asyncio.gather(listening, return_exceptions=True)
     ours.close()
     theirs.close()
-    assert record.ended >= 3
     assert record.errors == {}
     assert len(record.late_ms) >= 3 * 10
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 
 import pytest
 
@@ -25,17 +24,15 @@ async def test_a_refused_caller_tries_again_when_it_was_told_to(monkeypatch: pyt
     monkeypatch.setattr(pressure, "RETRY_S", 1)
     monkeypatch.setattr(loads, "RETRY_SPREAD", 0.0)
     async with serving() as served:
-        open_from_s = time.monotonic() + 0.5
-        monkeypatch.setattr(
-            served.engine.pressure, "refusal", lambda now_s, calls: None if now_s > open_from_s else "too much to do"
-        )
+        answers = {"now": "too much to do"}
+        monkeypatch.setattr(served.engine.pressure, "refusal", lambda now_s, calls: answers.get("now"))
         load = Load(FORM.wire.url(served.http, **FORM.query), [SCRIPT], 0.0)
         load.resize(3, 0.1)
-        await asyncio.sleep(0.5)
+        await until(lambda: load.record.refusals.total() >= 3)
         record = load.take_record()
-        assert (record.refusals, load.admitted, load.size) == ({"server.busy": 3}, 0, 3)
-        await until(lambda: load.admitted == 3, 5)
-        assert load.take_record().refusals == {}
+        assert (set(record.refusals), load.admitted, load.size) == ({"server.busy"}, 0, 3)
+        answers.clear()
+        await until(lambda: load.admitted == 3)
         await load.close(5.0)
 
 
@@ -48,7 +45,7 @@ async def test_seconds_of_a_load_are_sampled() -> None:
         listening.cancel()
         await load.close(5.0)
     assert len(watch.seconds) == 3
-    assert [one.held for one in watch.seconds[:1]] == [2]
+    assert max(one.held for one in watch.seconds) == 2
     assert sum(one.emotions for one in watch.seconds) == len(watch.records[STORM].lag_ms) >= 2
     assert watch.seconds[-1].hop_factor == 1.0
     assert watch.seconds[-1].rss_mb > 1.0
