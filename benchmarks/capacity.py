@@ -32,7 +32,8 @@ from stream_server.settings import Settings, SettingsError
 
 SCRIPTS, SCRIPT_S = 12, 60.0
 JITTER_S = 0.02
-SECOND_TRIES = 2
+SECOND_TRIES = 3
+"""Levels that did not count and are tried again, over all rows: a busy machine must not make this endless."""
 
 
 class Library:
@@ -63,9 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{len(chosen)} rows, about {estimate_s(chosen) / 60:.0f} min", flush=True)
         allow_files()
         began_s = time.monotonic()
+        tries = SECOND_TRIES
         for one in chosen:
             print(f"\n({one.key}) {one.title}: about {one.estimate_s:.0f} s", flush=True)
-            found.append(measured(one, library.scripts(one), [*server_flags, *one.flags]))
+            found.append(measured(one, library.scripts(one), [*server_flags, *one.flags], tries))
+            tries -= min(tries, sum(level.unfit != [] for level in found[-1].levels))
         print(f"\ntook {(time.monotonic() - began_s) / 60:.1f} min\n")
     except (MediaError, ServingError, SettingsError, HelperError, ValueError, psutil.Error, OSError) as error:
         print(f"capacity: {error}", file=sys.stderr)
@@ -80,15 +83,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if len(found) == len(chosen) else 1
 
 
-def measured(wanted: Row, scripts: Sequence[Script], flags: Sequence[str]) -> Found:
+def measured(wanted: Row, scripts: Sequence[Script], flags: Sequence[str], tries: int) -> Found:
     """One row, on a server of its own; a search goes on with a fresh one after a level that broke, because the old one
-    looks less often for a while. A level that does not count is tried again, but
-    no more often than SECOND_TRIES. Raises ServingError, OSError, psutil.Error, HelperError."""
+    looks less often for a while. Levels that do not count are tried again, `tries` of them at most. Raises
+    ServingError, OSError, psutil.Error, HelperError."""
     print(HEADING)
     levels: list[Level] = []
     ladder = Ladder(wanted.calls, BISECTIONS) if wanted.search else None
     start_mb = math.nan
-    done, tries = False, SECOND_TRIES
+    done = False
     while not done:
         with Serving(flags) as server, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             start_mb = Meter(server.pid).read().rss_mb
