@@ -11,7 +11,7 @@ TALKERS := --only dataset=librispeech,speechocean762,an4,ravdess,emodb
 BUILT := build/conversations
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench bench-overload bench-replay soak evaluate conversations docs crossvalidate train-emotion train-speaker train-permissive compare clean
+.PHONY: help install run test test-models check bench bench-overload bench-replay soak evaluate conversations docs crossvalidate train-emotion train-speaker train-permissive compare clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -45,6 +45,15 @@ run: $(VENV)/installed       ## install, start the server with the embedded mode
 
 test: $(VENV)/installed-tests   ## run the tests
 	@$(BIN)/python -m pytest -q
+
+test-models: $(VENV)/installed-reference  ## emotion2vec+ and CAM++ against their reference, at their true sizes (3 minutes)
+	@$(BIN)/python -m pytest -q tests/models
+
+$(VENV)/installed-reference: $(VENV)/installed-tests
+	@echo "== installing the reference implementations"
+	@$(PIP) install --quiet --constraint constraints.txt --group reference
+	@$(PIP) install --quiet --no-deps funasr==1.4.16
+	@touch $@
 
 check: $(VENV)/installed-tests  ## lint and type-check
 	@$(BIN)/ruff check .

@@ -77,6 +77,15 @@ def role_of(path: Path) -> str:
     return str(_read(path)[0].get("role"))
 
 
+def is_own(path: Path) -> bool:
+    """Whether a file is a checkpoint of ours, whatever else is wrong with it."""
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return HEADER_KEY in (file.metadata() or {})
+    except (OSError, safetensors.SafetensorError):
+        return False
+
+
 def _fixed(module: EmotionNet | SpeakerNet) -> Metadata:
     if isinstance(module, EmotionNet):
         return {

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import torch
 
-from inference.checkpoint import role_of
+from inference import hub
+from inference.checkpoint import is_own, role_of
 from inference.embedded import EmbeddedEmotion, EmbeddedSpeaker
 from inference.model import CheckpointError, Model, Models
 from inference.silero import SileroJudge, packaged_file
@@ -16,25 +17,48 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 
 def load(emotion: str, speaker: str, device: str, speech: bool = False) -> Models:
-    """Load the models named, each an embedded model's name, a path to a checkpoint, or `none`.
+    """Load the models named, each an embedded model's name, a ModelScope id, a path to a checkpoint, or `none`.
 
     `device`: auto (CUDA where there is one), cpu or cuda. `speech`: Silero VAD as well.
     Raises CheckpointError with what is wrong.
     """
     place = resolve_device(device)
     models: Models = {}
-    if emotion != "none":
-        models[Role.EMOTION] = EmbeddedEmotion(locate(emotion), place)
-    if speaker != "none":
-        models[Role.SPEAKER] = EmbeddedSpeaker(locate(speaker), place)
+    for role, name in ((Role.EMOTION, emotion), (Role.SPEAKER, speaker)):
+        if name != "none":
+            models[role] = named(name, role, place)
     if speech:
         models[Role.SPEECH] = silero(place)
     return models
 
 
+def named(name: str, role: Role, device: str) -> Model:
+    """The model of a role that a name means. Raises CheckpointError."""
+    path = embedded_file(name)
+    if path is None and (own := Path(name).expanduser()).is_file() and is_own(own):
+        path = own
+    if path is not None:
+        return EmbeddedEmotion(path, device) if role is Role.EMOTION else EmbeddedSpeaker(path, device)
+    if name in hub.MODELS or Path(name).expanduser().exists():
+        return hub.load(name, role, device)
+    shipped = ", ".join(sorted(path.stem for path in WEIGHTS.glob("*.safetensors")))
+    raise CheckpointError(
+        f"there is no model {name!r}: neither one that ships with Undertone ({shipped}), nor a file or folder of that "
+        f"path, nor one that can be fetched ({', '.join(hub.MODELS)})"
+    )
+
+
 def embedded(path: Path, device: str) -> Model:
     """The model in an Undertone checkpoint, whatever its role. Raises CheckpointError."""
     return EmbeddedEmotion(path, device) if role_of(path) == "emotion" else EmbeddedSpeaker(path, device)
+
+
+def load_file(path: Path, device: str) -> Model:
+    """The model in a file or folder, whatever its kind and role. Raises CheckpointError."""
+    weights = hub.weights_in(path)
+    if is_own(weights):
+        return embedded(weights, device)
+    return hub.load(str(path), hub.role_in(weights), device)
 
 
 def silero(device: str) -> SileroJudge:
@@ -51,10 +75,7 @@ def resolve_device(device: str) -> str:
     return device
 
 
-def locate(name: str) -> Path:
-    """The file of an embedded model's name, or of a path. Raises CheckpointError if there is none."""
-    for path in (WEIGHTS / f"{name}.safetensors", Path(name).expanduser()):
-        if path.is_file():
-            return path
-    embedded = ", ".join(sorted(path.stem for path in WEIGHTS.glob("*.safetensors")))
-    raise CheckpointError(f"there is no model {name!r}: neither an embedded one ({embedded}) nor a file of that path")
+def embedded_file(name: str) -> Path | None:
+    """The file of a model that ships with Undertone; None if there is none of that name."""
+    path = WEIGHTS / f"{name}.safetensors"
+    return path if path.is_file() else None

@@ -74,9 +74,16 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="measure the models on recordings of your own")
     command.add_arguments(evaluate, _add_settings, _settings)
 
-    models = commands.add_parser("models", help="list the models that are there, and how fast they are here")
+    models = commands.add_parser("models", help="list the models that are there, fetch others, check them")
     models.add_argument("--json", action="store_true", help="as JSON")
     models.set_defaults(run=_models)
+    about_models = models.add_subparsers(metavar="COMMAND")
+    pull = about_models.add_parser("pull", help="fetch published models into the cache")
+    pull.add_argument("names", nargs="+", metavar="NAME", help="such as iic/emotion2vec_plus_large")
+    pull.set_defaults(run=_models_pull)
+    check = about_models.add_parser("check", help="whether a checkpoint is whole, what it is, and how fast")
+    check.add_argument("path", type=Path, help="a file, or a folder as it is published")
+    check.set_defaults(run=_models_check)
 
     commands.add_parser("bench", help="how many live calls a server holds on this machine", add_help=False)
     return parser
@@ -184,6 +191,18 @@ def _models(options: argparse.Namespace) -> int:
     from stream_server.modellist import show
 
     return show(options.json)
+
+
+def _models_pull(options: argparse.Namespace) -> int:
+    from stream_server.modelstore import pull
+
+    return pull(options.names)
+
+
+def _models_check(options: argparse.Namespace) -> int:
+    from stream_server.modelstore import check
+
+    return check(options.path)
 
 
 def _bench(arguments: Sequence[str]) -> int:

@@ -15,9 +15,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from inference import hub
 from inference.loading import WEIGHTS, embedded, silero
 from inference.model import CheckpointError, Model
-from monitor.analysis import EmotionSpec, Role, SpeakerSpec, Stream, Window
+from monitor.analysis import EmotionSpec, Role, SpeakerSpec, Spec, Stream, Window
 from vad.listener import BLOCK_FRAMES
 from vad.resample import FRAME_SAMPLES, SAMPLE_RATE_HZ
 
@@ -64,18 +65,23 @@ def _there() -> Iterator[tuple[Callable[[], Model], float | None, str]]:
     yield partial(silero, "cpu"), None, "silero-vad"
 
 
-def _listed(model: Model, megabytes: float | None, source: str) -> Listed:
-    match spec := model.spec:
+def knows(spec: Spec) -> str:
+    """What a model can say, in words."""
+    match spec:
         case EmotionSpec():
-            knows = ", ".join(spec.labels) + ", arousal"
+            return ", ".join(spec.labels) + ", arousal"
         case SpeakerSpec():
-            knows = f"{spec.embedding_size}-d embedding"
+            return f"{spec.embedding_size}-d embedding"
         case _:
-            knows = "speech or not"
+            return "speech or not"
+
+
+def _listed(model: Model, megabytes: float | None, source: str) -> Listed:
+    spec = model.spec
     length_s = spec.window_samples / SAMPLE_RATE_HZ
     ms = round(_ms_per_s(model), 2)
     return Listed(
-        spec.name, model.role.value, knows, length_s, megabytes and round(megabytes, 1), spec.licence, ms, source
+        spec.name, model.role.value, knows(spec), length_s, megabytes and round(megabytes, 1), spec.licence, ms, source
     )
 
 
@@ -113,4 +119,10 @@ def _print(listed: list[Listed]) -> None:
         console.print(f"{model.name} ({model.role}) knows: {model.knows}.")
     console.print("Speed here: ms of one core per second of audio, 16 calls at once.")
     if any("NC" in model.licence for model in listed):
-        console.print("NC: not for commercial use; for production emotion2vec+ and CAM++ are meant (planned).")
+        console.print("NC: not for commercial use; for production, emotion2vec+ and CAM++ are meant:")
+    else:
+        console.print("Others:")
+    here = {folder.name for folder in hub.kept()}
+    for name, about in hub.MODELS.items():
+        pulled = "pulled" if name.replace("/", "--") in here else f"undertone models pull {name}"
+        console.print(f"  {name} ({about.role}): {pulled}", soft_wrap=True)

@@ -67,9 +67,9 @@ class ModelsConfig:
     """Settings of the models."""
 
     emotion: str = "undertone-emotion-small"
-    "Emotion model: an embedded model's name, a path, or none"
+    "Emotion model: the name of one that ships with Undertone or of a published one, a path, or none"
     speaker: str = "undertone-speaker-small"
-    "Speaker model: an embedded model's name, a path, or none"
+    "Speaker model: the name of one that ships with Undertone or of a published one, a path, or none"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     "Where the models run"
     threads: Annotated[int, Ge(0), Le(256)] = 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from inference.loading import WEIGHTS, load, locate, resolve_device
+from inference.loading import WEIGHTS, load, named, resolve_device
 from inference.model import CheckpointError, Model, Models, specs
 from monitor.analysis import EmotionAnalysis, EmotionSpec, Role, SpeakerAnalysis, SpeakerSpec, Specs, Window
 from monitor.labels import LABELS
@@ -130,7 +130,7 @@ def test_a_model_of_the_other_role_is_refused() -> None:
 
 def test_a_model_can_be_named_by_its_path() -> None:
     path = WEIGHTS / f"{EMBEDDED_EMOTION}.safetensors"
-    assert locate(str(path)) == locate(EMBEDDED_EMOTION) == path
+    assert named(str(path), Role.EMOTION, "cpu").spec == named(EMBEDDED_EMOTION, Role.EMOTION, "cpu").spec
 
 
 @pytest.mark.parametrize(("there", "place"), [(True, "cuda"), (False, "cpu")])

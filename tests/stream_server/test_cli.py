@@ -18,7 +18,7 @@ import av
 import numpy as np
 import pytest
 
-from inference.loading import load
+from inference.loading import WEIGHTS, load
 from inference.model import Models
 from monitor.analysis import Window
 from stream_server import media, serve
@@ -28,6 +28,7 @@ from stream_server.media import MediaError
 from stream_server.serve import DrainingServer
 from stream_server.settings import ServerConfig, Settings
 from stream_server.streaming import MAX_MESSAGE_BYTES
+from tests.inference.layouts import write_emotion, write_speaker
 from tests.scripted import conversation
 from tests.stream_server.serving import Served, scripted_models, serving
 
@@ -112,6 +113,41 @@ def test_the_models_are_listed_with_their_licence(capfd: pytest.CaptureFixture[s
     assert "emotion" in said
     assert "speaker" in said
     assert "NC" in said
+
+
+def test_a_checkpoint_is_checked(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "check", str(write_emotion(tmp_path / "mine"))]) == 0
+    said = capfd.readouterr().out
+    assert "mine is whole: mine, for emotion; knows angry, disgusted" in said
+    assert "one window of 3 s takes" in said
+    assert main(["models", "check", str(write_speaker(tmp_path / "voices"))]) == 0
+    assert "for speaker; knows 12-d embedding" in capfd.readouterr().out
+    assert main(["models", "check", str(WEIGHTS / "undertone-speaker-small.safetensors")]) == 0
+    assert "undertone-speaker-small, for speaker" in capfd.readouterr().out
+    assert main(["models", "check", str(tmp_path)]) == 1
+    assert "holds no weights" in capfd.readouterr().err
+
+
+def test_what_cannot_be_pulled_is_said(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "pull", "iic/nothing"]) == 1
+    assert "iic/nothing is not known; known are iic/emotion2vec_plus_seed" in capfd.readouterr().err
+
+
+def test_a_folder_as_it_is_published_hears_a_recording(
+    recording: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    emotion, speaker = write_emotion(tmp_path / "emotion"), write_speaker(tmp_path / "speaker")
+    named = ["--emotion-model", str(emotion), "--speaker-model", str(speaker)]
+    assert main(["replay", str(recording), *named, *GATE]) == 0
+    events = lines(capfd.readouterr().out)
+    started = next(event for event in events if event["type"] == "call.started")
+    assert {role: model["name"] for role, model in started["models"].items()} == {
+        "emotion": "emotion",
+        "speaker": "speaker",
+    }
+    scored = [event for event in events if event["type"] == "emotion" and event["reliability"] != "unusable"]
+    assert scored
+    assert all(sum(event["scores"].values()) == pytest.approx(1.0, abs=0.01) for event in scored)
 
 
 def test_the_models_are_listed_as_json_too(capfd: pytest.CaptureFixture[str]) -> None:
