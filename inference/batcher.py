@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from inference.costs import BUDGET_S, Costs, measure
 from inference.model import Model, ModelGoneError, warm_up
 from inference.queueing import Ticket, WindowQueue
 from monitor.analysis import (
@@ -63,7 +64,8 @@ class Unobserved:
 
 
 class Batcher:
-    """Continuous batching for one model: as soon as it is free it takes what waits, up to its largest batch.
+    """Continuous batching for one model: as soon as it is free it takes what waits, up to its largest batch, or to what
+    `warm_up` found to keep to BUDGET_S.
 
     With `gather_s`, batches begin at least that far apart: for a model that is quick but dear in small batches. A lone
     call does not notice, its windows come further apart.
@@ -89,16 +91,22 @@ class Batcher:
         self._observer: BatchObserver = observer or Unobserved()
         self._clock = clock
         self._gather_s = gather_s
+        self._most = model.max_batch
         self._queue = WindowQueue(capacity)
         self._changed = threading.Condition()
         self._running = True
         self._gone_said_at = -math.inf
         self._thread = threading.Thread(target=self._work, name=f"undertone-{model.role}", daemon=True)
 
-    def warm_up(self) -> None:
-        """Run the smallest and the largest batch once, so that the first call does not pay for it."""
-        for size in (1, self._model.max_batch):
-            warm_up(self._model, size)
+    def warm_up(self) -> Costs:
+        """Measure what batches cost, before `start`; so the first call does not pay for what only the first does."""
+        if self.role is Role.SPEECH:  # whose batches are cheap, whatever their size
+            for size in (1, self._model.max_batch):
+                warm_up(self._model, size)
+            return Costs()
+        costs = measure(self._model)
+        self._most = costs.largest(BUDGET_S, self._model.max_batch)
+        return costs
 
     def start(self) -> None:
         self._thread.start()
@@ -171,7 +179,7 @@ class Batcher:
                 if not self._running:
                     return
                 began_s = self._clock()
-                batch, skipped = self._queue.take(self._model.max_batch, began_s)
+                batch, skipped = self._queue.take(self._most, began_s)
             if skipped:
                 self._answer([(ticket, Missing.SKIPPED) for ticket in skipped])
             if batch:

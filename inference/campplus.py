@@ -48,8 +48,8 @@ class ResidualBlock(nn.Module):
             self.shortcut.append(nn.BatchNorm2d(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        y = functional.relu(self.bn1(self.conv1(x)))
-        return functional.relu(self.bn2(self.conv2(y)) + self.shortcut(x))
+        y = functional.relu(self.bn1(self.conv1(x)), inplace=True)
+        return functional.relu(self.bn2(self.conv2(y)) + self.shortcut(x), inplace=True)
 
 
 class Head(nn.Module):
@@ -65,9 +65,9 @@ class Head(nn.Module):
         self.bn2 = nn.BatchNorm2d(channels)
 
     def forward(self, features: Tensor) -> Tensor:
-        x = functional.relu(self.bn1(self.conv1(features.unsqueeze(1))))
+        x = functional.relu(self.bn1(self.conv1(features.unsqueeze(1))), inplace=True)
         x = self.layer2(self.layer1(x))
-        return functional.relu(self.bn2(self.conv2(x))).flatten(1, 2)
+        return functional.relu(self.bn2(self.conv2(x)), inplace=True).flatten(1, 2)
 
 
 def around(x: Tensor) -> Tensor:

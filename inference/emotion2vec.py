@@ -113,10 +113,19 @@ class Attention(nn.Module):
         self.proj = nn.Linear(width, width)
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
+        q, k, v = self.split(x)
+        return self.merge(q, k, v, bias)
+
+    def split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values of (batch, frames, width), each (batch, heads, frames, width / heads)."""
         batch, frames, width = x.shape
         q, k, v = self.qkv(x).view(batch, frames, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        return q, k, v
+
+    def merge(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
+        """(batch, queries, width): what the queries find; `bias`: (batch or 1, heads, queries, keys)."""
         y = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)
-        out: Tensor = self.proj(y.transpose(1, 2).reshape(batch, frames, width))
+        out: Tensor = self.proj(y.transpose(1, 2).flatten(2))
         return out
 
 
@@ -132,7 +141,11 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(width, eps=eps)
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        x = self.norm1(x + self.attention(x, bias))
+        return self.finish(x, self.attention(x, bias))
+
+    def finish(self, x: Tensor, attended: Tensor) -> Tensor:
+        """The rest of the block, after the attention of `x`."""
+        x = self.norm1(x + attended)
         out: Tensor = self.norm2(x + self.fc2(functional.gelu(self.fc1(x))))
         return out
 
@@ -176,14 +189,14 @@ class Emotion2vec(nn.Module):
         x = self.project(self.project_norm(local))
         x = x + self.positions(x, beyond)
         x = torch.cat([self.extra_tokens.expand(len(x), -1, -1), x], dim=1)
-        bias = self._bias(local.shape[1], beyond).to(x.dtype)
+        bias = self.bias(local.shape[1], beyond).to(x.dtype)
         x = self.norm(x)
         for block in self.blocks:
             x = block(x, bias)
         out: Tensor = x[:, self.config.extra_tokens :]
         return out
 
-    def _bias(self, frames: int, beyond: Tensor | None) -> Tensor:
+    def bias(self, frames: int, beyond: Tensor | None) -> Tensor:
         """What is added to the logits of attention, (batch or 1, heads, tokens, tokens): less the further apart frames
         are, nothing for the extra tokens, and minus infinity towards padding."""
         scale = self.alibi_scale.clamp_min(0)

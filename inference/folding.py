@@ -40,8 +40,18 @@ _LAYERS = (nn.Conv1d, nn.Conv2d, nn.Linear)
 
 
 def folded(net: Net) -> Net:
-    """A copy of `net` for inference only: normalisations are folded into the layers before them, convolutions take
-    what lies frame by frame in memory, as `Past.extend` leaves it. Its state_dict is not that of `net`.
+    """A copy of `net` for inference only: `without_norms`, and convolutions take what lies frame by frame in memory, as
+    `Past.extend` leaves it. Its state_dict is not that of `net`."""
+    net = without_norms(net)
+    _replace(net)
+    if isinstance(net, EmotionNet):
+        for head in ("label_head", "arousal_head"):
+            setattr(net, head, RowsLinear(getattr(net, head)))
+    return net
+
+
+def without_norms(net: Net) -> Net:
+    """A copy of `net` for inference only whose normalisations are folded into the layers before them.
 
     A normalisation that is registered straight after a layer of its width must be applied straight to its output.
     """
@@ -52,10 +62,6 @@ def folded(net: Net) -> Net:
             if isinstance(layer, _LAYERS) and isinstance(norm, _BatchNorm) and len(layer.weight) == norm.num_features:
                 _fold(layer, norm)
                 setattr(norms, norm_name, nn.Identity())
-    _replace(net)
-    if isinstance(net, EmotionNet):
-        for head in ("label_head", "arousal_head"):
-            setattr(net, head, RowsLinear(getattr(net, head)))
     return net
 
 

@@ -27,6 +27,7 @@ from inference.campplus import Campplus
 from inference.emotion2vec import Emotion2vec
 from inference.model import CheckpointError, Model
 from inference.published import SPEAKER_WINDOW_SAMPLES, PublishedEmotion, PublishedSpeaker
+from inference.reuse import Reuse
 from monitor.analysis import Role, SpeakerSpec
 from monitor.labels import LABELS
 
@@ -66,8 +67,8 @@ Download = Callable[[str, Published, Path], Path]
 """Fetches the files of a model, named first, below the folder named last; gives the folder that they are in."""
 
 
-def load(name: str, role: Role, device: str) -> Model:
-    """The model that a ModelScope id, a folder or a file names. Raises CheckpointError."""
+def load(name: str, role: Role, device: str, reuse: Reuse = Reuse.NONE) -> Model:
+    """The model that a ModelScope id, a folder or a file names; `reuse` is for emotion. Raises CheckpointError."""
     about = MODELS.get(name)
     if about is not None and about.role is not role:
         raise CheckpointError(f"{name} is no {role} model, it is for {about.role}")
@@ -76,7 +77,7 @@ def load(name: str, role: Role, device: str) -> Model:
     short = name if about is not None else path.name
     licence = about.licence if about is not None else "as its publisher says"
     if role is Role.EMOTION:
-        return PublishedEmotion(emotion_net(weights), short, licence, labels_of(weights.parent / TOKENS), device)
+        return PublishedEmotion(emotion_net(weights), short, licence, labels_of(weights.parent / TOKENS), device, reuse)
     net = speaker_net(weights)
     spec = SpeakerSpec(short, licence, SPEAKER_WINDOW_SAMPLES, net.config.embedding, *COSINES)
     return PublishedSpeaker(net, spec, device)

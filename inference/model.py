@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -44,6 +45,18 @@ class Model(Protocol):
 
 
 Models = dict[Role, Model]
+
+
+SLOW_S = 0.05
+"""A model whose window takes longer must not hold up others."""
+
+
+def timed_s(model: Model) -> float:
+    """Seconds for one window, once the first is through."""
+    warm_up(model, 1)
+    began_s = time.perf_counter()
+    warm_up(model, 1)
+    return time.perf_counter() - began_s
 
 
 def warm_up(model: Model, size: int) -> None:

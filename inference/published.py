@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -9,9 +10,21 @@ import torch
 from numpy.typing import NDArray
 
 from inference.campplus import Campplus
-from inference.emotion2vec import Emotion2vec, frames_in, normalised
+from inference.campplus_rows import RowsCampplus
+from inference.emotion2vec import Emotion2vec, frames_in
 from inference.kaldi import KaldiFbank, centred
-from monitor.analysis import Analysis, EmotionAnalysis, EmotionSpec, Missing, Role, SpeakerAnalysis, SpeakerSpec, Window
+from inference.reuse import Reuse, ReusingEmotion2vec
+from monitor.analysis import (
+    Analysis,
+    EmotionAnalysis,
+    EmotionSpec,
+    Missing,
+    Role,
+    SpeakerAnalysis,
+    SpeakerSpec,
+    Stream,
+    Window,
+)
 from monitor.labels import LABELS
 from vad.resample import SAMPLE_RATE_HZ
 
@@ -32,39 +45,70 @@ def by_length(windows: Sequence[Window], most: int) -> Iterator[list[int]]:
         yield from (places[at : at + most] for at in range(0, len(places), most))
 
 
+def turns(windows: Sequence[Window]) -> list[list[int]]:
+    """The places of the windows that are the first of their stream, the second, and so on."""
+    out: list[list[int]] = []
+    seen: Counter[Stream] = Counter()
+    for place, window in enumerate(windows):
+        turn = seen[window.stream]
+        seen[window.stream] += 1
+        if turn == len(out):
+            out.append([])
+        out[turn].append(place)
+    return out
+
+
 class PublishedEmotion:
     """emotion2vec+ with its head. Each window is normalised by itself, as the network was trained.
 
-    It knows no arousal; what stands for it are the odds of the labels of an activated voice against the others.
+    `reuse`: what of a stream's last window is used again (see `inference/reuse.py`). An analysis holds the frames that
+    were computed, the newest of the window. The network knows no arousal; what stands for it are the odds of the labels
+    of an activated voice against the others.
     """
 
     role = Role.EMOTION
     overlap_samples = None
 
-    def __init__(self, net: Emotion2vec, name: str, licence: str, labels: Sequence[str], device: str) -> None:
-        self._net = net.to(device)
-        self._device = device
-        self.max_batch = MOST_AT_ONCE[device]
+    def __init__(
+        self, net: Emotion2vec, name: str, licence: str, labels: Sequence[str], device: str, reuse: Reuse = Reuse.NONE
+    ) -> None:
         self.spec = EmotionSpec(name, licence, EMOTION_WINDOW_SAMPLES, tuple(labels))
+        self.max_batch = MOST_AT_ONCE[device]
+        self.reuse = reuse
+        self._net = ReusingEmotion2vec(net.to(device), EMOTION_WINDOW_SAMPLES, reuse)
+        self._device = device
         self._columns = [LABELS.index(label) for label in labels]
-        aroused = torch.tensor([label in AROUSED for label in labels], device=device)
-        self._aroused = aroused
+        self._aroused = torch.tensor([label in AROUSED for label in labels], device=device)
 
     def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
         answers: list[Analysis] = [Missing.FAILED] * len(windows)
-        for places in by_length(windows, self.max_batch):
-            if not frames_in(len(windows[places[0]].samples)):
-                continue
-            audio = torch.from_numpy(np.stack([windows[place].samples for place in places])).to(self._device)
-            with torch.inference_mode():
-                _, logits = self._net(normalised(audio))
-                aroused = logits[..., self._aroused].logsumexp(2) - logits[..., ~self._aroused].logsumexp(2)
-                own, arousal = logits.float().cpu().numpy(), aroused.float().cpu().numpy()
-            full = np.zeros((*own.shape[:2], len(LABELS)), np.float32)
-            full[:, :, self._columns] = own
-            for row, place in enumerate(places):
-                answers[place] = EmotionAnalysis(full[row], arousal[row])
+        for turn in turns(windows):
+            alike: dict[int, list[int]] = {}
+            for place in turn:
+                window = windows[place]
+                if len(window.samples) == EMOTION_WINDOW_SAMPLES:
+                    alike.setdefault(self._net.fresh(window.stream.memory, window.end_sample), []).append(place)
+            for fresh, places in alike.items():
+                for at in range(0, len(places), self.max_batch):
+                    self._answer(windows, places[at : at + self.max_batch], fresh, answers)
         return answers
+
+    def _answer(self, windows: Sequence[Window], places: Sequence[int], fresh: int, answers: list[Analysis]) -> None:
+        """Into `answers` those of the windows at `places`, of each of which so many frames are new."""
+        chosen = [windows[place] for place in places]
+        audio = torch.from_numpy(np.stack([window.samples for window in chosen])).to(self._device)
+        heard = [window.stream.memory for window in chosen]
+        with torch.inference_mode():
+            logits, kept = self._net(audio, [window.end_sample for window in chosen], heard, fresh)
+            arousal = logits[..., self._aroused].logsumexp(2) - logits[..., ~self._aroused].logsumexp(2)
+            own, aroused = logits.float().cpu().numpy(), arousal.float().cpu().numpy()
+        full = np.zeros((*own.shape[:2], len(LABELS)), np.float32)
+        full[:, :, self._columns] = own
+        first = frames_in(EMOTION_WINDOW_SAMPLES) - own.shape[1]
+        for row, (place, window) in enumerate(zip(places, chosen, strict=True)):
+            answers[place] = EmotionAnalysis(full[row], aroused[row], first)
+            if self.reuse is not Reuse.NONE:
+                window.stream.memory = kept[row]
 
 
 class PublishedSpeaker:
@@ -74,7 +118,7 @@ class PublishedSpeaker:
     overlap_samples = None
 
     def __init__(self, net: Campplus, spec: SpeakerSpec, device: str) -> None:
-        self._net = net.to(device)
+        self._net = RowsCampplus(net.to(device))
         self._fbank = KaldiFbank(net.config.mels).to(device)
         self._device = device
         self.max_batch = MOST_AT_ONCE[device]

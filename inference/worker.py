@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -12,10 +13,11 @@ from multiprocessing.shared_memory import SharedMemory
 import numpy as np
 
 from inference.batchwire import Reply, encode, pack, request_decoder, unpack
-from inference.model import CheckpointError, Model, Models
+from inference.model import SLOW_S, CheckpointError, Model, Models, timed_s
 from monitor.analysis import Role, Spec, Stream
 
 log = logging.getLogger("undertone.worker")
+ORDER = (Role.SPEECH, Role.SPEAKER, Role.EMOTION)
 Load = Callable[[], Models]
 """Loads the models; picklable."""
 
@@ -52,7 +54,14 @@ def main(load: Load, lines: dict[Role, Line], control: Connection) -> None:
         control.send(f"{type(error).__name__}: {error}")  # as text: not every exception can be sent
         return
     control.send(Hello({role: (each.spec, each.max_batch, each.overlap_samples) for role, each in models.items()}))
-    serve([Desk(lines[role], models[role]) for role in (Role.SPEECH, Role.SPEAKER, Role.EMOTION) if role in models])
+    desks = {role: Desk(lines[role], models[role]) for role in ORDER if role in models}
+    slow = [desk for role, desk in desks.items() if role is not Role.SPEECH and timed_s(models[role]) > SLOW_S]
+    threads = [threading.Thread(target=serve, args=([desk],), daemon=True) for desk in slow]
+    for thread in threads:
+        thread.start()
+    serve([desk for desk in desks.values() if desk not in slow])
+    for thread in threads:
+        thread.join()
 
 
 class Desk:
@@ -84,7 +93,8 @@ class Desk:
 
 def serve(desks: Sequence[Desk]) -> None:
     """Answer whatever comes until every line is closed; the first of `desks` first. One batch after the other: side by
-    side they would wait for each other's interpreter, and for a core."""
+    side they would wait for each other's interpreter, and for a core. That does not hold for large networks, which
+    would keep the others waiting for longer: `main` gives each a thread of its own."""
     by_connection: dict[object, Desk] = {desk.connection: desk for desk in desks}
     while by_connection:
         ready = wait([desk.connection for desk in by_connection.values()])

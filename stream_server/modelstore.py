@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import torch
 
 from inference import hub
 from inference.loading import load_file
-from inference.model import CheckpointError, Model, warm_up
+from inference.model import CheckpointError, timed_s
 from stream_server.modellist import knows
 from vad.resample import SAMPLE_RATE_HZ
 
@@ -41,11 +40,3 @@ def check(path: Path) -> int:
     print(f"{path} is whole: {spec.name}, for {model.role}; knows {knows(spec)}; licence: {spec.licence}")
     print(f"one window of {spec.window_samples / SAMPLE_RATE_HZ:g} s takes {ms:.0f} ms of one core here")
     return 0
-
-
-def timed_s(model: Model) -> float:
-    """Seconds for one window, once the first is through."""
-    warm_up(model, 1)
-    began_s = time.perf_counter()
-    warm_up(model, 1)
-    return time.perf_counter() - began_s

@@ -373,10 +373,11 @@ def test_windows_gather_before_the_next_batch_begins() -> None:
     assert [len(batch) for batch in model.batches] == [1, 3]
 
 
-def test_warming_up_runs_the_smallest_and_the_largest_batch() -> None:
-    model = ScriptedModel(max_batch=8)
-    Batcher(model, lambda answers: None).warm_up()
-    assert model.batches == [[0.0], [0.0] * 8]
+def test_warming_up_measures_batches_up_to_the_largest() -> None:
+    model = ScriptedModel(max_batch=6)
+    costs = Batcher(model, lambda answers: None).warm_up()
+    assert list(costs.seconds) == [1, 2, 4, 6]
+    assert max(len(batch) for batch in model.batches) == 6
 
 
 EMOTION = EmotionSpec("scripted", "none", 3 * 320, ("angry", "sad"))

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from inference import official
 from inference.campplus import Campplus, around
+from inference.campplus_rows import RowsCampplus
 from inference.kaldi import KaldiFbank, centred
 from inference.model import CheckpointError
 from tests.inference.layouts import CAMPPLUS, SMALL, random_tensors, speaker_shapes
@@ -77,6 +78,15 @@ def by_the_paper(t: dict[str, Tensor], features: Tensor) -> Tensor:
 def test_an_embedding_is_that_of_the_paper(net: Campplus, tensors: dict[str, Tensor], frames: int) -> None:
     features = torch.randn(frames, 80, generator=torch.Generator().manual_seed(frames))
     close(net(features[None])[0], by_the_paper(tensors, features), 1e-4)
+
+
+@pytest.mark.parametrize("frames", [38, 100, 101, 148, 250, 498])
+def test_laid_out_in_rows_it_is_the_same(net: Campplus, frames: int) -> None:
+    features = torch.randn(3, frames, 80, generator=torch.Generator().manual_seed(frames))
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    with torch.inference_mode():
+        close(RowsCampplus(net)(features), net(features), 1e-5)
+    assert all(bool((net.state_dict()[name] == tensor).all()) for name, tensor in before.items())
 
 
 def test_a_batch_gives_what_its_clips_give_alone(net: Campplus) -> None:

@@ -73,7 +73,7 @@ def test_a_window_too_short_for_a_frame_fails_alone(tmp_path: Path) -> None:
         load(str(write_emotion(tmp_path / "e")), Role.EMOTION, "cpu"),
         load(str(write_speaker(tmp_path / "s")), Role.SPEAKER, "cpu"),
     ):
-        short, long = model.analyse([window(model.role, 0.02), window(model.role, 1.0)])
+        short, long = model.analyse([window(model.role, 0.02), window(model.role, model.spec.window_samples / 16_000)])
         assert short is Missing.FAILED
         assert long is not Missing.FAILED
 
