@@ -15,8 +15,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from inference.allocation import give_back_memory
 from inference.batcher import Batcher
-from inference.costs import Costs
-from inference.model import SLOW_S, Model, Models, specs
+from inference.model import SLOW_S, Models, specs
 from metrics.instruments import Instruments, Reading
 from monitor.analysis import Role, Specs
 from stream_server.callbook import CallBook
@@ -92,9 +91,11 @@ class Engine:
         ]
         for crew in crews:
             for role, batcher in crew.items():
-                costs = await asyncio.to_thread(batcher.warm_up)
-                if crew is crews[0]:
-                    _tell(self._crews[0][role], costs, self.settings.monitor.exact_hop_s)
+                alone_s = (await asyncio.to_thread(batcher.warm_up)).seconds.get(1, 0.0)
+                if alone_s > SLOW_S:
+                    self.pressure.alone_s = max(self.pressure.alone_s, alone_s)
+                    if crew is crews[0]:
+                        _tell(self._crews[0][role].spec.name, alone_s, self.settings.monitor.exact_hop_s)
                 batcher.start()
         for role in crews[0]:
             waiting = partial(_waiting, [crew[role] for crew in crews])
@@ -229,17 +230,16 @@ def _waiting(batchers: Sequence[Batcher]) -> float:
     return sum(batcher.waiting for batcher in batchers)
 
 
-def _tell(model: Model, costs: Costs, hop_s: float) -> None:
-    """Say so if not even one call can be followed."""
-    alone_s = costs.seconds.get(1, 0.0)
+def _tell(name: str, alone_s: float, hop_s: float) -> None:
+    """Say what a slow model takes for a window; so also if not even one call can be followed."""
     if alone_s > hop_s:
         log.warning(
             "this machine cannot follow one call with %s: a window takes %.2f s and one comes every %g s; scores will "
             "be late and come less often. A smaller model, models.reuse or a GPU would help",
-            model.spec.name, alone_s, hop_s,
+            name, alone_s, hop_s,
         )  # fmt: skip
-    elif alone_s > SLOW_S:
-        log.info("%s takes %.2f s for a window, and one comes every %g s of a call", model.spec.name, alone_s, hop_s)
+    else:
+        log.info("%s takes %.2f s for a window; of a call, one comes every %g s", name, alone_s, hop_s)
 
 
 def _settle_garbage_collection() -> None:

@@ -2,10 +2,11 @@
 
     EASE --[strained]--> audio in larger pieces --> hop x 2 --> hop x 4 --> new calls are refused
 
-Strain is the worst of three delays: of the newest emotion events, of the window that waits longest for its model, and
-of the server's own clock. A step is taken when strain has lasted, and no sooner after the last one than its effect can
-be seen; it is taken back once there is no strain and either a good part of the calls that made it necessary has gone,
-or a long time. Calls that have just begun have not shown yet what they cost, so only so many are let in at once.
+Strain is the worst of three delays: of the newest emotion events, of the window that waits longest for its model (both
+less what a large model takes for a window even if it has nothing else to do), and of the server's own clock. A step is
+taken when strain has lasted, and no sooner after the last one than its effect can be seen; it is taken back once there
+is no strain and either a good part of the calls that made it necessary has gone, or a long time. Calls that have just
+begun have not shown yet what they cost, so only so many are let in at once.
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ class Pressure:
     def __init__(self) -> None:
         self.step = STEPS[0]
         self.strain_s = 0.0
+        self.alone_s = 0.0
+        """What the slowest model takes for one window when nothing else is to be done."""
         self._lags: deque[tuple[float, float]] = deque(maxlen=4096)
         self._steps = 0
         self._stepped_at = -math.inf
@@ -120,7 +123,7 @@ class Pressure:
         step was taken, or taken back."""
         while self._lags and self._lags[0][0] < now_s - NEWEST_S:
             self._lags.popleft()
-        self.strain_s = max(_p95([lag for _, lag in self._lags]), waiting_s, late_s)
+        self.strain_s = max(max(_p95([lag for _, lag in self._lags]), waiting_s) - self.alone_s, late_s)
         self._ticked_at = now_s
         if self.strain_s >= LAST_FULL_S:
             self._tense_at = now_s

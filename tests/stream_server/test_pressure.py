@@ -75,6 +75,15 @@ def test_while_somebody_is_refused_the_hop_widens_sooner(server: Server) -> None
     assert server.factors == [1, 2, 4]
 
 
+def test_what_a_large_model_takes_anyway_is_no_strain(server: Server) -> None:
+    server.pressure.alone_s = 0.4
+    server.run(60, 2, 0.45)
+    assert server.changes == []
+    server.run(60, 2, 0.8)
+    assert server.factors[:1] == [1]
+    assert server.factors[-1] > 1
+
+
 def test_a_short_strain_is_borne(server: Server) -> None:
     for _ in range(50):
         server.run(LASTING_S - 0.5, 100, 1.0)
