@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from benchmarks.layouts import CAMPPLUS, SMALL, random_tensors, speaker_shapes
 from inference import official
 from inference.campplus import Campplus, around
 from inference.campplus_rows import RowsCampplus
 from inference.kaldi import KaldiFbank, centred
 from inference.model import CheckpointError
-from tests.inference.layouts import CAMPPLUS, SMALL, random_tensors, speaker_shapes
 from tests.inference.test_emotion2vec import close
 
 

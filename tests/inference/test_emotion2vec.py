@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from benchmarks.layouts import AUDIO, LARGE, TINY, EmotionSizes, emotion_shapes, random_tensors
 from inference import official
 from inference.emotion2vec import RECEPTIVE_SAMPLES, Emotion2vec, frames_in, normalised, slopes
 from inference.model import CheckpointError
-from tests.inference.layouts import AUDIO, LARGE, TINY, EmotionSizes, emotion_shapes, random_tensors
 
 SECONDS = (0.4, 0.77, 1.0, 3.0)
 

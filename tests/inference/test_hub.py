@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.layouts import TOKENS_TXT, write_emotion, write_speaker
 from inference import official
 from inference.hub import MODELS, Published, block_eps, labels_of, load, pull, tensors_of, weights_in
 from inference.model import CheckpointError
 from monitor.analysis import EmotionAnalysis, EmotionSpec, Missing, Role, SpeakerAnalysis, Window
 from monitor.labels import LABELS
-from tests.inference.layouts import TOKENS_TXT, write_emotion, write_speaker
 
 PLUS = "iic/emotion2vec_plus_base"
 CAM = "iic/speech_campplus_sv_zh-cn_16k-common"

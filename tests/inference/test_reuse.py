@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.layouts import TINY, EmotionSizes, emotion_shapes, random_tensors
 from inference import official, reuse
 from inference.emotion2vec import Emotion2vec, frames_in, normalised
 from inference.reuse import Heard, Reuse, ReusingEmotion2vec
-from tests.inference.layouts import TINY, EmotionSizes, emotion_shapes, random_tensors
 
 WINDOW, HOP = 48_000, 8_000
 FRAMES, FRESH = frames_in(WINDOW), HOP // 320

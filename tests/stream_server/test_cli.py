@@ -18,6 +18,7 @@ import av
 import numpy as np
 import pytest
 
+from benchmarks.layouts import write_emotion, write_speaker
 from inference.loading import WEIGHTS, load
 from inference.model import Models
 from monitor.analysis import Window
@@ -28,7 +29,6 @@ from stream_server.media import MediaError
 from stream_server.serve import DrainingServer
 from stream_server.settings import ServerConfig, Settings
 from stream_server.streaming import MAX_MESSAGE_BYTES
-from tests.inference.layouts import write_emotion, write_speaker
 from tests.scripted import conversation
 from tests.stream_server.serving import Served, scripted_models, serving
 

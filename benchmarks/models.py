@@ -1,0 +1,266 @@
+"""What emotion2vec+ and CAM++ cost on this processor, beside their reference, and what reuse changes:
+`python -m benchmarks.models`.
+
+One process, the same weights (random ones of the true size, unless checkpoints are given), the same audio (a real call,
+a window of 3 s every half second), the same threads. All ways take turns window by window, so that a busy machine slows
+all of them alike; times are medians. The reference is funasr's `inference`, which takes a list of clips one at a time;
+it is left out where `make test-models` has not installed it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.layouts import BASE, CAMPPLUS, emotion_shapes, random_tensors, speaker_shapes
+from benchmarks.livereport import write_json
+from benchmarks.references import reference_emotion, reference_speaker
+from benchmarks.scripts import read, recordings
+from inference import hub, official
+from inference.allocation import keep_freed_memory
+from inference.campplus import Campplus
+from inference.campplus_rows import RowsCampplus
+from inference.emotion2vec import Emotion2vec, frames_in
+from inference.kaldi import KaldiFbank, centred
+from inference.model import CheckpointError
+from inference.published import EMOTION_WINDOW_SAMPLES, SPEAKER_WINDOW_SAMPLES
+from inference.reuse import Heard, Reuse, ReusingEmotion2vec
+from stream_server.media import MediaError
+from vad.resample import FRAME_SAMPLES, SAMPLE_RATE_HZ
+
+HOP_SAMPLES = SAMPLE_RATE_HZ // 2
+BATCH = 8
+MATRIX = 1024
+EMOTION_REFERENCE, SPEAKER_REFERENCE = "reference (funasr)", "reference (funasr)"
+Logits = NDArray[np.float32]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit status."""
+    options = _parser().parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    keep_freed_memory()
+    try:
+        sources = read([options.recording], 1) if options.recording else recordings(1)
+        emotion_tensors, speaker_tensors = _tensors(options.emotion_model, options.speaker_model)
+        emotion = official.emotion2vec(emotion_tensors, _eps(options.emotion_model), "emotion")
+        speaker = official.campplus(speaker_tensors, "speaker")
+    except (CheckpointError, MediaError, OSError) as error:
+        print(f"models: {error}", file=sys.stderr)
+        return 1
+    wave = torch.from_numpy(sources[0][0][: round(SAMPLE_RATE_HZ * (options.seconds + 3.0))].copy())
+    with torch.inference_mode():
+        found = {
+            "emotion": emotion_costs(emotion, _made(reference_emotion, BASE, emotion_tensors), wave),
+            "speaker": speaker_costs(speaker, _made(reference_speaker, speaker_tensors), wave),
+        }
+    found["conditions"] = {"threads": options.threads, "torch": torch.__version__, "seconds": options.seconds}
+    _print(found, options.threads)
+    if options.json is not None:
+        write_json(options.json, found)
+    return 0
+
+
+def emotion_costs(net: Emotion2vec, reference: Any, wave: Tensor) -> dict[str, Any]:
+    """Milliseconds per window of each way, what the matrices alone would take, and how far reuse is from exact."""
+    ways = {reuse.value: Hearing(net, reuse) for reuse in Reuse}
+    calls: dict[str, Callable[[Tensor, int], Any]] = dict(ways)
+    if reference is not None:
+        calls[EMOTION_REFERENCE] = lambda window, _: reference.inference(
+            [window], key=["0"], device="cpu", extract_embedding=False
+        )
+    ends = range(EMOTION_WINDOW_SAMPLES, len(wave) + 1, HOP_SAMPLES)
+    windows = [wave[end - EMOTION_WINDOW_SAMPLES : end] for end in ends]
+    for call in calls.values():  # what is slow the first time only
+        call(windows[0], ends[0])
+    ms, gflops = in_turns(
+        [
+            {name: _asking(call, window, end) for name, call in calls.items()}
+            for window, end in zip(windows[1:], ends[1:], strict=True)
+        ]
+    )
+    with FlopCounterMode(display=False) as counter:
+        net(windows[0][None])
+    work = counter.get_total_flops() / 1e9
+    exact = ways[Reuse.NONE.value].said()
+    return {
+        "ms": ms,
+        "windows": len(windows) - 1,
+        "gflop": work,
+        "gflop_per_s": gflops,
+        "floor_ms": 1000 * work / gflops,
+        "apart": {name: apart(way.said(), exact) for name, way in ways.items() if name != Reuse.NONE.value},
+    }
+
+
+def speaker_costs(net: Campplus, reference: Any, wave: Tensor) -> dict[str, Any]:
+    """Milliseconds per window of 1.5 s, filter bank included, alone and in batches."""
+    rows, fbank = RowsCampplus(net), KaldiFbank(net.config.mels)
+    ends = range(SPEAKER_WINDOW_SAMPLES, len(wave) + 1, HOP_SAMPLES)
+    windows = [wave[end - SPEAKER_WINDOW_SAMPLES : end] for end in ends]
+    batches = [windows[at : at + BATCH] for at in range(0, len(windows) - BATCH + 1, BATCH)]
+    turns = []
+    for batch in batches:
+        calls: dict[str, Callable[[], Any]] = {
+            f"batch {BATCH}": _asking(lambda audio: rows(centred(fbank(audio))), torch.stack(batch)),
+            "one at a time": _asking(lambda batch: [rows(centred(fbank(window[None]))) for window in batch], batch),
+        }
+        if reference is not None:
+            calls[SPEAKER_REFERENCE] = _asking(
+                lambda batch: [reference.inference([window], device="cpu") for window in batch], batch
+            )
+            calls[f"reference, batch {BATCH}"] = _asking(lambda batch: reference.inference(batch, device="cpu"), batch)
+        turns.append(calls)
+    for call in turns[0].values():
+        call()
+    ms, gflops = in_turns(turns)
+    with FlopCounterMode(display=False) as counter:
+        net(centred(fbank(windows[0][None])))
+    work = counter.get_total_flops() / 1e9
+    return {
+        "ms": {name: each / BATCH for name, each in ms.items()},
+        "gflop": work,
+        "gflop_per_s": gflops,
+        "floor_ms": 1000 * work / gflops,
+    }
+
+
+class Hearing:
+    """A stream's windows one after the other, and what was said of each: the mean logits of its frames, each frame's as
+    of the window in which it lay nearest the middle."""
+
+    def __init__(self, net: Emotion2vec, reuse: Reuse) -> None:
+        self._net = ReusingEmotion2vec(net, EMOTION_WINDOW_SAMPLES, reuse)
+        self._heard: Heard | None = None
+        self._answers: list[tuple[int, Logits]] = []
+
+    def __call__(self, window: Tensor, end: int) -> None:
+        fresh = self._net.fresh(self._heard, end)
+        logits, (self._heard,) = self._net(window[None], [end], [self._heard], fresh)
+        self._answers.append((end // FRAME_SAMPLES, logits[0].numpy()))
+
+    def said(self) -> Logits:
+        """(windows, labels)"""
+        size, window = frames_in(EMOTION_WINDOW_SAMPLES), EMOTION_WINDOW_SAMPLES // FRAME_SAMPLES
+        frames = np.zeros((self._answers[-1][0], self._answers[0][1].shape[1]), np.float32)
+        distance = np.full(len(frames), np.inf)
+        out = []
+        for end, logits in self._answers:
+            at = np.arange(size - len(logits), size)
+            place = end - window + at
+            nearer = np.abs(at - window / 2) < distance[place]
+            frames[place[nearer]] = logits[nearer]
+            distance[place[nearer]] = np.abs(at - window / 2)[nearer]
+            out.append(frames[end - window : end - window + size].mean(0))
+        return np.array(out)
+
+
+def apart(said: Logits, exact: Logits) -> dict[str, float]:
+    """How far two accounts of the same windows are from each other. `labels`: share of those with the same one;
+    `scores`: mean difference; `spread`: difference of the logits, relative to how they vary from window to window."""
+    one, other = (np.exp(logits) / np.exp(logits).sum(1, keepdims=True) for logits in (said, exact))
+    spread = float(np.sqrt(np.square(exact - exact.mean(0)).mean()))
+    return {
+        "labels": float((said.argmax(1) == exact.argmax(1)).mean()),
+        "scores": float(np.abs(one - other).mean()),
+        "spread": float(np.sqrt(np.square(said - exact).mean())) / spread,
+    }
+
+
+def in_turns(turns: Sequence[Mapping[str, Callable[[], Any]]]) -> tuple[dict[str, float], float]:
+    """The median milliseconds of each way, and the matrix throughput meanwhile in GFLOP/s."""
+    seconds: dict[str, list[float]] = {name: [] for name in turns[0]}
+    matrix = torch.randn(MATRIX, MATRIX)
+    products: list[float] = []
+    for calls in turns:
+        for name, call in calls.items():
+            began_s = time.perf_counter()
+            call()
+            seconds[name].append(time.perf_counter() - began_s)
+        began_s = time.perf_counter()
+        matrix @ matrix
+        products.append(time.perf_counter() - began_s)
+    medians = {name: 1000 * statistics.median(each) for name, each in seconds.items()}
+    return medians, 2 * MATRIX**3 / statistics.median(products) / 1e9
+
+
+def _asking(call: Callable[..., Any], *given: Any) -> Callable[[], Any]:
+    return lambda: call(*given)
+
+
+def _made(make: Callable[..., Any], *given: Any) -> Any:
+    """A reference; None where it is not installed."""
+    try:
+        return make(*given)
+    except ImportError as error:
+        print(f"without the reference: {error}")
+        return None
+
+
+def _tensors(emotion: Path | None, speaker: Path | None) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Raises CheckpointError."""
+    shapes = emotion_shapes(BASE), speaker_shapes(CAMPPLUS)
+    own = (
+        random_tensors(each, 1) if path is None else hub.tensors_of(hub.weights_in(path))
+        for path, each in zip((emotion, speaker), shapes, strict=True)
+    )
+    return next(own), next(own)
+
+
+def _eps(emotion: Path | None) -> float:
+    """Raises CheckpointError."""
+    return float(BASE.eps) if emotion is None else hub.block_eps(hub.weights_in(emotion).parent / hub.CONFIG)
+
+
+def _print(found: Mapping[str, Any], threads: int) -> None:
+    emotion, speaker = found["emotion"], found["speaker"]
+    print(f"\nemotion2vec+, 3 s windows every 0.5 s of one call, {emotion['windows']} of them, {threads} threads\n")
+    print(
+        "| way | ms per window | windows/s | against the reference | labels agree | scores differ by | of the spread |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    base = emotion["ms"].get(EMOTION_REFERENCE)
+    for name, ms in sorted(emotion["ms"].items(), key=lambda item: -item[1]):
+        ratio = f"{base / ms:.1f}" if base else ""
+        difference = emotion["apart"].get(name)
+        shown = ("", "", "") if difference is None else (
+            f"{difference['labels']:.0%}", f"{difference['scores']:.4f}", f"{difference['spread']:.2f}"
+        )  # fmt: skip
+        print(f"| {name} | {ms:.0f} | {1000 / ms:.1f} | {ratio} | {' | '.join(shown)} |")
+    print(
+        f"| floor: {emotion['gflop']:.1f} GFLOP at {emotion['gflop_per_s']:.0f} GFLOP/s | {emotion['floor_ms']:.0f} | | | | | |"
+    )
+    print("\nCAM++, 1.5 s windows, filter bank included\n")
+    print("| way | ms per window | against the reference |\n|---|---|---|")
+    base = speaker["ms"].get(SPEAKER_REFERENCE)
+    for name, ms in sorted(speaker["ms"].items(), key=lambda item: -item[1]):
+        print(f"| {name} | {ms:.1f} | {f'{base / ms:.1f}' if base else ''} |")
+    print(
+        f"| floor: {speaker['gflop']:.2f} GFLOP at {speaker['gflop_per_s']:.0f} GFLOP/s | {speaker['floor_ms']:.1f} | |"
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.models", description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--emotion-model", type=Path, help="a folder or file instead of random weights (base)")
+    parser.add_argument("--speaker-model", type=Path, help="the same for CAM++")
+    parser.add_argument("--recording", type=Path, help="instead of that of the data folder")
+    parser.add_argument("--seconds", type=float, default=20.0, help="of the call (default 20)")
+    parser.add_argument("--threads", type=int, default=2, help="default 2")
+    parser.add_argument("--json", type=Path, metavar="PATH", help="also write everything there")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
