@@ -13,8 +13,8 @@ import soxr
 from numpy.typing import NDArray
 from websockets.asyncio.client import ClientConnection
 
+from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import SAMPLE_BYTES, Encoding, Samples
-from vad.resample import SAMPLE_RATE_HZ
 
 FINISH = '{"type":"finish"}'
 Sent = Callable[[float], None]

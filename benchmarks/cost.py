@@ -29,8 +29,8 @@ from stream_server.media import MediaError
 from stream_server.sessions import open_session
 from stream_server.settings import Settings, SettingsError
 from stream_server.settings import load as load_settings
+from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Samples
-from vad.resample import SAMPLE_RATE_HZ
 
 TICK_SAMPLES = SAMPLE_RATE_HZ // 10
 GOAL_MS = 1.5

@@ -22,8 +22,8 @@ from monitor.events import CallEnded, Emotion, Error, Warning, decode
 from stream_server import media
 from stream_server.media import MediaError
 from stream_server.sender import CHUNK_S
+from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Encoding
-from vad.resample import SAMPLE_RATE_HZ
 
 GOAL_P95_MS = 100.0
 TELEPHONY_MS = 20.0

@@ -30,8 +30,8 @@ from benchmarks.trial import Trial
 from stream_server.cli import SHORT_FLAGS
 from stream_server.media import MediaError
 from stream_server.settings import Settings, SettingsError, declared, load
+from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Encoding
-from vad.resample import SAMPLE_RATE_HZ
 
 LEVELS = (50, 100, 200)
 

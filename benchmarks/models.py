@@ -37,7 +37,7 @@ from inference.model import CheckpointError
 from inference.published import EMOTION_WINDOW_SAMPLES, SPEAKER_WINDOW_SAMPLES
 from inference.reuse import Heard, Reuse, ReusingEmotion2vec
 from stream_server.media import MediaError
-from vad.resample import FRAME_SAMPLES, SAMPLE_RATE_HZ
+from vad.grid import FRAME_SAMPLES, SAMPLE_RATE_HZ
 
 HOP_SAMPLES = SAMPLE_RATE_HZ // 2
 BATCH = 8
@@ -238,9 +238,8 @@ def _print(found: Mapping[str, Any], threads: int) -> None:
             f"{difference['labels']:.0%}", f"{difference['scores']:.4f}", f"{difference['spread']:.2f}"
         )  # fmt: skip
         print(f"| {name} | {ms:.0f} | {1000 / ms:.1f} | {ratio} | {' | '.join(shown)} |")
-    print(
-        f"| floor: {emotion['gflop']:.1f} GFLOP at {emotion['gflop_per_s']:.0f} GFLOP/s | {emotion['floor_ms']:.0f} | | | | | |"
-    )
+    floor = f"floor: {emotion['gflop']:.1f} GFLOP at {emotion['gflop_per_s']:.0f} GFLOP/s"
+    print(f"| {floor} | {emotion['floor_ms']:.0f} | | | | | |")
     print("\nCAM++, 1.5 s windows, filter bank included\n")
     print("| way | ms per window | against the reference |\n|---|---|---|")
     base = speaker["ms"].get(SPEAKER_REFERENCE)

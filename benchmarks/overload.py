@@ -28,8 +28,8 @@ from benchmarks.storm import AFTER, CALM, STORM, Watch, recovery, span
 from benchmarks.stormreport import Outcome, document, draw, lines
 from stream_server.media import MediaError
 from stream_server.settings import SettingsError
+from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Encoding
-from vad.resample import SAMPLE_RATE_HZ
 
 SMALL_OUTBOX = "--stream.outbox-events=32"
 """So that a slow reader's outbox is full before the server's patience with its socket ends, 30 s."""

@@ -20,8 +20,9 @@ from benchmarks.messages import BINARY, from_client
 from evaluation.manifest import data_folder
 from stream_server import media
 from stream_server.settings import Settings
+from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import SAMPLE_BYTES, PcmDecoder, Samples
-from vad.resample import SAMPLE_RATE_HZ, Resampler
+from vad.resample import Resampler
 
 if TYPE_CHECKING:
     from inference.model import Models

@@ -9,8 +9,8 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from vad.grid import FRAME_SAMPLES, SAMPLE_RATE_HZ
 from vad.pcm import Encoding, PcmDecoder, Samples
-from vad.resample import FRAME_SAMPLES, SAMPLE_RATE_HZ
 
 TELEPHONE_RATE_HZ = 8_000
 TELEPHONE_BAND_HZ = (300.0, 3400.0)

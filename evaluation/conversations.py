@@ -31,8 +31,8 @@ from evaluation.envelope import PAUSE_FRAMES, runs, speech_frames
 from evaluation.manifest import EvaluationError, Manifest, grouped
 from evaluation.references import GROUPS, STEREO, Reference, rttm_line
 from evaluation.report import Item, note
+from vad.grid import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ
 from vad.pcm import Samples
-from vad.resample import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ
 
 LENGTH_S = 120.0
 TURN_MEDIAN_S, TURN_SIGMA, TURN_RANGE_S = 3.0, 0.9, (0.6, 15.0)

@@ -34,8 +34,8 @@ from monitor.turns import TurnLog
 from stream_server import media
 from stream_server.sessions import open_session
 from stream_server.settings import Settings
+from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Samples
-from vad.resample import SAMPLE_RATE_HZ
 
 BLOCK_SAMPLES = SAMPLE_RATE_HZ // 10
 ROUNDING_S = 1e-3

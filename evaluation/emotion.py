@@ -29,8 +29,8 @@ from inference.model import Model
 from monitor.analysis import EmotionSpec
 from monitor.labels import LABELS
 from monitor.reading import Reading, read
+from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Samples
-from vad.resample import SAMPLE_RATE_HZ
 
 NO_LABELS = frozenset({"other", "unknown"})
 """Never the truth of a recording as far as labels go: what a corpus calls so is a mixture of its own."""

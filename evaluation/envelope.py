@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.conditions import frame_energies
+from vad.grid import FRAMES_PER_SECOND
 from vad.pcm import Samples
-from vad.resample import FRAMES_PER_SECOND
 
 BELOW_LOUD_DB = 32.0
 ABOVE_QUIET_DB = 8.0

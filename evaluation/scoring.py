@@ -17,9 +17,9 @@ from monitor.session import MonitorConfig
 from monitor.timeline import FrameTimeline, Span
 from vad.cuts import ContextCut, Cutting
 from vad.endpointing import EndpointingConfig
+from vad.grid import FRAME_S, FRAME_SAMPLES, FRAMES_PER_SECOND
 from vad.listener import Listener
 from vad.pcm import Samples
-from vad.resample import FRAME_S, FRAME_SAMPLES, FRAMES_PER_SECOND
 
 SPEAKER_HOP_FRAMES = FRAMES_PER_SECOND // 2
 PAUSE_FRAMES = FRAMES_PER_SECOND // 2

@@ -22,8 +22,8 @@ from evaluation.scoring import SPEAKER_HOP_FRAMES, embed, unit
 from inference.model import Model
 from monitor.analysis import SpeakerSpec
 from stream_server import media
+from vad.grid import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ
 from vad.pcm import Samples
-from vad.resample import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ
 
 LENGTHS_S = (1.0, 1.5, 2.0, 3.0)
 TARGET_PRIORS = (0.01, 0.05)

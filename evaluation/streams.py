@@ -26,8 +26,8 @@ from monitor.labels import LABELS
 from stream_server import media, offline
 from stream_server.sessions import open_session
 from stream_server.settings import Settings
+from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Samples
-from vad.resample import SAMPLE_RATE_HZ
 
 EPISODE_S = 8.0
 BEFORE_S = 20.0

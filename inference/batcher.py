@@ -29,8 +29,8 @@ from monitor.analysis import (
     Window,
 )
 from monitor.labels import LABELS
+from vad.grid import FRAME_SAMPLES
 from vad.listener import BLOCK_FRAMES, RUN_BLOCKS
-from vad.resample import FRAME_SAMPLES
 
 log = logging.getLogger("undertone.inference")
 
@@ -100,12 +100,12 @@ class Batcher:
 
     def warm_up(self) -> Costs:
         """Measure what batches cost, before `start`; so the first call does not pay for what only the first does."""
-        if self.role is Role.SPEECH:  # whose batches are cheap, whatever their size
-            for size in (1, self._model.max_batch):
-                warm_up(self._model, size)
-            return Costs()
-        costs = measure(self._model)
-        self._most = costs.largest(BUDGET_S, self._model.max_batch)
+        costs = Costs()
+        if self.role is not Role.SPEECH:  # whose batches are cheap, whatever their size
+            costs = measure(self._model)
+            self._most = costs.largest(BUDGET_S, self._model.max_batch)
+        for size in {1, self._most}:
+            warm_up(self._model, size)
         return costs
 
     def start(self) -> None:

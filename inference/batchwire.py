@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from monitor.analysis import Analysis, EmotionAnalysis, Missing, Role, SpeakerAnalysis, SpeechAnalysis, Stream, Window
 from monitor.labels import LABELS
-from vad.resample import FRAME_SAMPLES
+from vad.grid import FRAME_SAMPLES
 
 Samples = NDArray[np.float32]
 FAILED = -1

@@ -10,10 +10,12 @@ import numpy as np
 
 from inference.model import Model
 from monitor.analysis import Stream, Window
-from vad.resample import SAMPLE_RATE_HZ
+from vad.grid import SAMPLE_RATE_HZ
 
 BUDGET_S = 0.15
 """A batch may take so long: whatever comes next waits for it, and events are to be there within 300 ms."""
+MEASURED = 16
+"""Batches up to here are measured; what larger ones cost follows."""
 HOP_SAMPLES = SAMPLE_RATE_HZ // 2
 
 
@@ -24,20 +26,20 @@ class Costs:
     seconds: dict[int, float] = field(default_factory=dict)
 
     def largest(self, budget_s: float, most: int) -> int:
-        """The largest batch within the budget, between what was measured in proportion; 1 at least, `most` at most."""
-        within = [size for size, seconds in self.seconds.items() if seconds <= budget_s]
-        beyond = [size for size, seconds in self.seconds.items() if seconds > budget_s]
-        if not beyond:
+        """The largest batch within the budget, by the line through the last two that were measured; 1 at least, `most`
+        at most."""
+        if len(self.seconds) < 2:
+            return 1 if any(seconds > budget_s for seconds in self.seconds.values()) else most
+        (low, low_s), (high, high_s) = list(self.seconds.items())[-2:]
+        each_s = (high_s - low_s) / (high - low)
+        if each_s <= 0:
             return most
-        low, high = max(within, default=0), min(beyond)
-        if not low:
-            return 1
-        share = (budget_s - self.seconds[low]) / (self.seconds[high] - self.seconds[low])
-        return min(most, low + int(share * (high - low)))
+        return max(1, min(most, low + int((budget_s - low_s) / each_s + 1e-6)))
 
 
 def measure(model: Model, budget_s: float = BUDGET_S, clock: Callable[[], float] = time.perf_counter) -> Costs:
-    """Let the model hear batches of silence, each twice as large as the last, until one is over the budget."""
+    """Let the model hear batches of silence, each twice as large as the last, until one is over the budget or as large
+    as MEASURED."""
     length = model.spec.window_samples
     silence = np.zeros(length, np.float32)
     streams: list[Stream] = []
@@ -52,6 +54,6 @@ def measure(model: Model, budget_s: float = BUDGET_S, clock: Callable[[], float]
         began_s = clock()
         model.analyse(windows)
         seconds[size] = clock() - began_s
-        if seconds[size] > budget_s or size == model.max_batch:
+        if seconds[size] > budget_s or size == min(MEASURED, model.max_batch):
             return Costs(seconds)
         size = min(2 * size, model.max_batch)

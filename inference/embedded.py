@@ -18,7 +18,7 @@ from inference.model import CheckpointError
 from inference.stretches import Memory, Stretch, batches, padded, stretches
 from monitor.analysis import Analysis, EmotionAnalysis, EmotionSpec, Role, SpeakerAnalysis, SpeakerSpec, Window
 from monitor.labels import LABELS
-from vad.resample import FRAME_SAMPLES
+from vad.grid import FRAME_SAMPLES
 
 MAX_BATCH = 128
 LEAD_FRAMES = 25

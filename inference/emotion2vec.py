@@ -184,12 +184,14 @@ class Emotion2vec(nn.Module):
         features = self.relate(local, beyond)
         return features, self.head(features)
 
-    def relate(self, local: Tensor, beyond: Tensor | None = None) -> Tensor:
-        """Features (batch, frames, width) of what the local encoder gave, (batch, frames, channels)."""
+    def relate(self, local: Tensor, beyond: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        """Features (batch, frames, width) of what the local encoder gave, (batch, frames, channels). `bias`: that of so
+        many frames, if it is at hand."""
         x = self.project(self.project_norm(local))
         x = x + self.positions(x, beyond)
         x = torch.cat([self.extra_tokens.expand(len(x), -1, -1), x], dim=1)
-        bias = self.bias(local.shape[1], beyond).to(x.dtype)
+        if bias is None:
+            bias = self.bias(local.shape[1], beyond).to(x.dtype)
         x = self.norm(x)
         for block in self.blocks:
             x = block(x, bias)

@@ -26,7 +26,7 @@ from monitor.analysis import (
     Window,
 )
 from monitor.labels import LABELS
-from vad.resample import SAMPLE_RATE_HZ
+from vad.grid import SAMPLE_RATE_HZ
 
 EMOTION_WINDOW_SAMPLES = 3 * SAMPLE_RATE_HZ
 SPEAKER_WINDOW_SAMPLES = 3 * SAMPLE_RATE_HZ // 2

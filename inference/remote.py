@@ -25,7 +25,7 @@ from inference.batchwire import Item, Request, analyses_of, encode, reply_decode
 from inference.model import CheckpointError, ModelGoneError, Models
 from inference.worker import Hello, Line, Load, main
 from monitor.analysis import Analysis, Role, Spec, Stream, Window
-from vad.resample import FRAME_SAMPLES
+from vad.grid import FRAME_SAMPLES
 
 log = logging.getLogger("undertone.inference")
 MEMORY_SAMPLES = 1_200_000

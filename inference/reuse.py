@@ -72,7 +72,7 @@ class ReusingEmotion2vec:
         """
         local = self._local(audio, heard, fresh)
         if self._reuse is not Reuse.FRAMES:
-            logits = self._net.head(self._net.relate(local))
+            logits = self._net.head(self._net.relate(local, bias=self._bias))
             return logits, [Heard(end, own, []) for end, own in zip(ends, local, strict=True)]
         features, attended = self._relate(local, heard, fresh)
         kept = [

@@ -23,8 +23,8 @@ from torch import Tensor
 
 from inference.model import CheckpointError
 from monitor.analysis import Analysis, Missing, Role, SpeechAnalysis, SpeechSpec, Stream, Window
+from vad.grid import FRAME_SAMPLES
 from vad.listener import BLOCK_FRAMES
-from vad.resample import FRAME_SAMPLES
 
 VERSION = "6.2.3"
 DIGEST = "e1122837f4154c511485fe0b9c64455f7b929c96fbb8d79fbdb336383ebd3720"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from inference.features import HISTORY_SAMPLES
 from monitor.analysis import Stream, Window
-from vad.resample import FRAME_SAMPLES
+from vad.grid import FRAME_SAMPLES
 
 Samples = NDArray[np.float32]
 BATCH_FRAMES = 120

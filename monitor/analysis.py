@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.labels import LABELS
-from vad.resample import FRAME_SAMPLES
+from vad.grid import FRAME_SAMPLES
 
 
 class Role(StrEnum):

@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 import numpy as np
 from numpy.typing import NDArray
 
-from vad.resample import FRAMES_PER_SECOND
+from vad.grid import FRAMES_PER_SECOND
 
 Array = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from monitor.teller import Teller
 from monitor.tracking import Confirmed, Merged, SpeakerTracker
 from vad.cuts import ContextCut, FellSilent, Occurrence, SpeechCut
 from vad.endpointing import Closed
-from vad.resample import FRAME_S
+from vad.grid import FRAME_S
 
 
 class Interpreter:

@@ -13,7 +13,7 @@ from monitor.labels import LABELS
 from monitor.reading import Reading, read, unusable
 from monitor.timeline import FrameTimeline, Span
 from vad.cuts import ContextCut
-from vad.resample import FRAME_S
+from vad.grid import FRAME_S
 
 Said = tuple[type[Event], float, dict[str, Any]]
 """An event to be: its class, its `t`, and the fields that are its own."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vad.resample import FRAMES_PER_SECOND
+from vad.grid import FRAMES_PER_SECOND
 
 TURN_FRAMES = round(0.4 * FRAMES_PER_SECOND)
 """Speech that makes a turn where nobody else speaks."""

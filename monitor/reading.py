@@ -9,7 +9,7 @@ from monitor.analysis import EmotionSpec
 from monitor.events import Reliability, Scores, Shape
 from monitor.labels import LABELS
 from monitor.timeline import Span
-from vad.resample import FRAME_S
+from vad.grid import FRAME_S
 
 USABLE_SPEECH_S = 0.3
 """Less speech than this says nothing."""

@@ -40,10 +40,10 @@ from monitor.teller import Teller
 from monitor.tracking import SpeakerTracker, TrackingConfig
 from vad.cuts import Clipped, ContextCut, Cutting, FellSilent, Lasted, NoSpeech, Occurrence, SpeechCut
 from vad.endpointing import Closed, EndpointingConfig, Opened
+from vad.grid import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ
 from vad.listener import BLOCK_FRAMES, Listener
 from vad.lockstep import Happened, Lockstep
 from vad.pcm import Samples
-from vad.resample import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ
 
 
 @dataclass(frozen=True, slots=True)

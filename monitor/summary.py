@@ -11,7 +11,7 @@ from monitor.mood import Mood
 from monitor.reading import read
 from monitor.timeline import Span
 from monitor.turns import Turn, TurnLog
-from vad.resample import FRAME_S
+from vad.grid import FRAME_S
 
 
 class Ledger:

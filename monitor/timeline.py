@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from monitor.analysis import EmotionAnalysis
 from monitor.labels import LABELS
-from vad.resample import FRAMES_PER_SECOND
+from vad.grid import FRAMES_PER_SECOND
 
 KEPT_FRAMES = 30 * FRAMES_PER_SECOND
 """How long single frames are kept; older ones remain as sums per second."""

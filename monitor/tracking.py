@@ -23,7 +23,7 @@ from monitor.analysis import SpeakerSpec
 from monitor.floor import CHUNK_FRAMES, Floor
 from monitor.voices import COUNT, END, START, Likeness, Voices, lengthened
 from vad.cuts import SpeechCut
-from vad.resample import FRAME_SAMPLES, FRAMES_PER_SECOND
+from vad.grid import FRAME_SAMPLES, FRAMES_PER_SECOND
 
 Array = NDArray[np.float64]
 

@@ -28,7 +28,7 @@ from stream_server.pressure import STEPS, Pressure, grain, widened
 from stream_server.sessions import open_session
 from stream_server.settings import Settings
 from stream_server.version import VERSION
-from vad.resample import SAMPLE_RATE_HZ
+from vad.grid import SAMPLE_RATE_HZ
 
 log = logging.getLogger("undertone")
 DRAIN_S = 10.0

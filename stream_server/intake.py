@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from stream_server.faults import Refusal
+from vad.grid import FRAME_SAMPLES, SAMPLE_RATE_HZ
 from vad.listener import BLOCK_FRAMES
 from vad.pcm import SAMPLE_BYTES, Encoding, PcmDecoder, Samples
-from vad.resample import FRAME_SAMPLES, MAX_RATE_HZ, MIN_RATE_HZ, SAMPLE_RATE_HZ, Resampler
+from vad.resample import MAX_RATE_HZ, MIN_RATE_HZ, Resampler
 
 CALL_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 ROLE = re.compile(r"[A-Za-z0-9_-]{1,32}")

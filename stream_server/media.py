@@ -11,8 +11,8 @@ import av
 import numpy as np
 from av.audio.resampler import AudioResampler
 
+from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Samples
-from vad.resample import SAMPLE_RATE_HZ
 
 log = logging.getLogger("undertone.media")
 BLOCK_S = 0.5

@@ -19,8 +19,8 @@ from inference import hub
 from inference.loading import WEIGHTS, embedded, silero
 from inference.model import CheckpointError, Model
 from monitor.analysis import EmotionSpec, Role, SpeakerSpec, Spec, Stream, Window
+from vad.grid import FRAME_SAMPLES, SAMPLE_RATE_HZ
 from vad.listener import BLOCK_FRAMES
-from vad.resample import FRAME_SAMPLES, SAMPLE_RATE_HZ
 
 STREAMS = 16
 TIMED_S = 2.0

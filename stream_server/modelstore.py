@@ -12,7 +12,7 @@ from inference import hub
 from inference.loading import load_file
 from inference.model import CheckpointError, timed_s
 from stream_server.modellist import knows
-from vad.resample import SAMPLE_RATE_HZ
+from vad.grid import SAMPLE_RATE_HZ
 
 
 def pull(names: Sequence[str]) -> int:

@@ -19,8 +19,8 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from monitor.events import CallEnded, Error, Event, decode
 from stream_server import media
 from stream_server.media import MediaError
+from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Samples
-from vad.resample import SAMPLE_RATE_HZ
 
 CHUNK_S = 0.1
 

@@ -24,8 +24,8 @@ from monitor.analysis import (
 )
 from monitor.events import Event, event_type
 from monitor.session import Session, State
+from vad.grid import FRAME_SAMPLES, SAMPLE_RATE_HZ
 from vad.pcm import Samples
-from vad.resample import FRAME_SAMPLES, SAMPLE_RATE_HZ
 
 EMOTION = EmotionSpec("scripted-emotion", "none", 48_000, ("angry", "happy", "neutral", "sad"))
 SPEAKER = SpeakerSpec("scripted-speaker", "none", 24_000, 8, 0.9, 0.1, 0.1, 0.15)

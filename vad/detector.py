@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import webrtcvad
 
+from vad.grid import FRAME_SAMPLES, SAMPLE_RATE_HZ
 from vad.pcm import Samples
-from vad.resample import FRAME_SAMPLES, SAMPLE_RATE_HZ
 
 SILENCE = 2.0**-11
 """-66 dB. The silence of an A-law line, which knows no zero, is -72 dB."""

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
-from vad.resample import FRAME_S
+from vad.grid import FRAME_S
 
 Backend = Literal["webrtcvad", "silero", "cascade"]
 VOICED = 128

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from vad.cuts import Clipped, ContextCut, Cutting, FellSilent, Lasted, NoSpeech, Occurrence, SpeechCut
 from vad.detector import SilenceGate, WebrtcDetector
 from vad.endpointing import VOICED, Closed, Endpointer, EndpointingConfig, Opened
+from vad.grid import FRAME_S, FRAME_SAMPLES
 from vad.history import AudioHistory, lookback
 from vad.pcm import Samples
-from vad.resample import FRAME_S, FRAME_SAMPLES
 
 BLOCK_FRAMES = 5
 """Samples are looked at in blocks of 100 ms: enough for numpy to be cheap, little enough for no one to notice."""

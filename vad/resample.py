@@ -5,13 +5,9 @@ from __future__ import annotations
 import numpy as np
 import soxr
 
+from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Samples
 
-SAMPLE_RATE_HZ = 16_000
-FRAME_SAMPLES = 320
-"""One frame, 20 ms: the grid of speech decisions, emotion frames and window edges."""
-FRAMES_PER_SECOND = SAMPLE_RATE_HZ // FRAME_SAMPLES
-FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ
 MIN_RATE_HZ = 8_000
 MAX_RATE_HZ = 48_000
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from monitor.analysis import Analysis, EmotionSpec, Role, SpeakerSpec, Window
 from tests.scripted import EMOTION, SPEAKER, answer
+from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Samples
-from vad.resample import SAMPLE_RATE_HZ
 
 
 def write_wav(path: Path, *channels: Samples) -> None:

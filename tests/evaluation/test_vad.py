@@ -18,7 +18,7 @@ from monitor.session import Session, State
 from tests.evaluation.recordings import write_wav
 from tests.scripted import conversation, levels_of, silence, voice
 from vad.endpointing import Backend, EndpointingConfig
-from vad.resample import FRAME_SAMPLES
+from vad.grid import FRAME_SAMPLES
 
 TURN = Reference("A", 1.0, 3.0)
 

@@ -37,6 +37,7 @@ def measured(model: Timed, budget_s: float) -> Costs:
 def test_batches_grow_until_one_is_over_the_budget() -> None:
     assert measured(Timed(64), 0.06).seconds == pytest.approx({1: 0.015, 2: 0.02, 4: 0.03, 8: 0.05, 16: 0.09})
     assert list(measured(Timed(12), 1.0).seconds) == [1, 2, 4, 8, 12]
+    assert list(measured(Timed(500), 9.0).seconds) == [1, 2, 4, 8, 16]
     assert list(measured(Timed(1), 1.0).seconds) == [1]
 
 
@@ -48,7 +49,8 @@ def test_each_stream_is_heard_as_a_call_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("budget_s", "most", "expected"), [(0.06, 64, 10), (0.05, 64, 8), (0.01, 64, 1), (9.0, 64, 64), (0.06, 6, 6)]
+    ("budget_s", "most", "expected"),
+    [(0.06, 64, 10), (0.05, 64, 8), (0.01, 64, 1), (9.0, 64, 64), (0.06, 6, 6), (0.5, 200, 98)],
 )
 def test_the_largest_batch_keeps_the_budget(budget_s: float, most: int, expected: int) -> None:
     assert measured(Timed(64), budget_s).largest(budget_s, most) == expected
@@ -56,3 +58,6 @@ def test_the_largest_batch_keeps_the_budget(budget_s: float, most: int, expected
 
 def test_what_was_not_measured_has_no_limit_of_its_own() -> None:
     assert Costs().largest(0.1, 32) == 32
+    assert Costs({1: 0.05}).largest(0.1, 32) == 32
+    assert Costs({1: 0.2}).largest(0.1, 32) == 1
+    assert Costs({8: 0.05, 16: 0.05}).largest(0.1, 32) == 32

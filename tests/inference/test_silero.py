@@ -16,8 +16,8 @@ from inference.model import CheckpointError
 from inference.silero import CHUNK_SAMPLES, CONTEXT_SAMPLES, SileroJudge, SileroNet, packaged_file, read_tensors
 from monitor.analysis import Role, SpeechAnalysis, Stream, Window
 from tests.scripted import silence, voice
+from vad.grid import FRAME_SAMPLES
 from vad.pcm import Samples
-from vad.resample import FRAME_SAMPLES
 
 BLOCK = 1600
 TOLERANCE = 1e-4

@@ -39,8 +39,8 @@ from tests.scripted import (
     quiet,
 )
 from vad.endpointing import EndpointingConfig
+from vad.grid import FRAME_SAMPLES, SAMPLE_RATE_HZ
 from vad.pcm import Samples
-from vad.resample import FRAME_SAMPLES, SAMPLE_RATE_HZ
 
 Kind = TypeVar("Kind", bound=Event)
 TALK = np.concatenate([quiet(50), loud(90), quiet(60), loud(110), quiet(200)])

@@ -42,9 +42,9 @@ from tests.stream_server.serving import (
     serving,
     until,
 )
+from vad.grid import FRAME_SAMPLES
 from vad.listener import BLOCK_FRAMES
 from vad.pcm import Samples
-from vad.resample import FRAME_SAMPLES
 
 
 def codes(events: list, kind: type) -> list[str]:

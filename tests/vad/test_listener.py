@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from tests.scripted import LoudnessGate, loud, pieces, quiet
 from vad.cuts import Clipped, ContextCut, Cutting, FellSilent, Lasted, NoSpeech, Occurrence, SpeechCut
 from vad.endpointing import Backend, Closed, EndpointingConfig, Opened
+from vad.grid import FRAME_SAMPLES
 from vad.listener import Listener
 from vad.pcm import Samples
-from vad.resample import FRAME_SAMPLES
 
 ENDPOINTING = EndpointingConfig(onset=0.5, offset=0.1, onset_s=0.2, hangover_s=0.4)
 JUDGED_FRAMES = 25

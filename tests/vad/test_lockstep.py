@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tests.scripted import LoudnessGate, loud, quiet
 from vad.cuts import Cutting
 from vad.endpointing import Closed, EndpointingConfig, Opened
+from vad.grid import FRAME_SAMPLES
 from vad.listener import Listener
 from vad.lockstep import Happened, Lockstep
-from vad.resample import FRAME_SAMPLES
 
 ENDPOINTING = EndpointingConfig("cascade", onset=0.5, offset=0.1, onset_s=0.2, hangover_s=0.4)
 LEFT = np.concatenate([quiet(60), loud(60), quiet(280)])

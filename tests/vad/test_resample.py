@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.scripted import pieces
+from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Samples
-from vad.resample import SAMPLE_RATE_HZ, Resampler
+from vad.resample import Resampler
 
 RATES_HZ = [8_000, 11_025, 16_000, 22_050, 44_100, 48_000]
 
