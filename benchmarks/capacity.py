@@ -32,8 +32,8 @@ from stream_server.settings import Settings, SettingsError
 
 SCRIPTS, SCRIPT_S = 12, 60.0
 JITTER_S = 0.02
-SECOND_TRIES = 3
-"""Levels that did not count and are tried again, over all rows: a busy machine must not make this endless."""
+SECOND_TRIES = 1
+"""Levels that did not count and are tried again, over all rows: a busy machine must not make this much longer."""
 
 
 class Library:

@@ -65,7 +65,7 @@ PCM = Wire()
 TELEPHONE = Wire(Encoding.MULAW, 8000)
 ROWS = (
     Row("i", "one call, 16 kHz PCM in 100 ms messages", Form(PCM), (1,), hold_s=30.0),
-    Row("ii", "mono 16 kHz PCM in 100 ms messages", Form(PCM), (100, 200, 250), search=True, expected=350),
+    Row("ii", "mono 16 kHz PCM in 100 ms messages", Form(PCM), (200, 250), search=True, expected=350),
     Row(
         "iii", "mono 16 kHz PCM in 20 ms messages", Form(PCM, chunk_s=0.02), FIRST, search=True, expected=250
     ),

@@ -27,7 +27,7 @@ from inference.campplus import Campplus
 from inference.emotion2vec import Emotion2vec
 from inference.model import CheckpointError, Model
 from inference.published import SPEAKER_WINDOW_SAMPLES, PublishedEmotion, PublishedSpeaker
-from inference.reuse import Reuse
+from inference.reuse import EXACT, Shortcuts
 from monitor.analysis import Role, SpeakerSpec
 from monitor.labels import LABELS
 
@@ -67,8 +67,8 @@ Download = Callable[[str, Published, Path], Path]
 """Fetches the files of a model, named first, below the folder named last; gives the folder that they are in."""
 
 
-def load(name: str, role: Role, device: str, reuse: Reuse = Reuse.NONE) -> Model:
-    """The model that a ModelScope id, a folder or a file names; `reuse` is for emotion. Raises CheckpointError."""
+def load(name: str, role: Role, device: str, shortcuts: Shortcuts = EXACT) -> Model:
+    """The model that a ModelScope id, a folder or a file names; `shortcuts` are for emotion. Raises CheckpointError."""
     about = MODELS.get(name)
     if about is not None and about.role is not role:
         raise CheckpointError(f"{name} is no {role} model, it is for {about.role}")
@@ -77,7 +77,11 @@ def load(name: str, role: Role, device: str, reuse: Reuse = Reuse.NONE) -> Model
     short = name if about is not None else path.name
     licence = about.licence if about is not None else "as its publisher says"
     if role is Role.EMOTION:
-        return PublishedEmotion(emotion_net(weights), short, licence, labels_of(weights.parent / TOKENS), device, reuse)
+        if shortcuts.int8 and device != "cpu":
+            raise CheckpointError("models.int8 is for a CPU, and the device is a GPU")
+        return PublishedEmotion(
+            emotion_net(weights), short, licence, labels_of(weights.parent / TOKENS), device, shortcuts
+        )
     net = speaker_net(weights)
     spec = SpeakerSpec(short, licence, SPEAKER_WINDOW_SAMPLES, net.config.embedding, *COSINES)
     return PublishedSpeaker(net, spec, device)

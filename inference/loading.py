@@ -10,30 +10,30 @@ from inference import hub
 from inference.checkpoint import is_own, role_of
 from inference.embedded import EmbeddedEmotion, EmbeddedSpeaker
 from inference.model import CheckpointError, Model, Models
-from inference.reuse import Reuse
+from inference.reuse import EXACT, Shortcuts
 from inference.silero import SileroJudge, packaged_file
 from monitor.analysis import Role
 
 WEIGHTS = Path(__file__).parent / "weights"
 
 
-def load(emotion: str, speaker: str, device: str, speech: bool = False, reuse: Reuse = Reuse.NONE) -> Models:
+def load(emotion: str, speaker: str, device: str, speech: bool = False, shortcuts: Shortcuts = EXACT) -> Models:
     """Load the models named, each an embedded model's name, a ModelScope id, a path to a checkpoint, or `none`.
 
-    `device`: auto (CUDA where there is one), cpu or cuda. `speech`: Silero VAD as well. `reuse`: of emotion2vec+.
+    `device`: auto (CUDA where there is one), cpu or cuda. `speech`: Silero VAD as well. `shortcuts`: of emotion2vec+.
     Raises CheckpointError with what is wrong.
     """
     place = resolve_device(device)
     models: Models = {}
     for role, name in ((Role.EMOTION, emotion), (Role.SPEAKER, speaker)):
         if name != "none":
-            models[role] = named(name, role, place, reuse)
+            models[role] = named(name, role, place, shortcuts)
     if speech:
         models[Role.SPEECH] = silero(place)
     return models
 
 
-def named(name: str, role: Role, device: str, reuse: Reuse = Reuse.NONE) -> Model:
+def named(name: str, role: Role, device: str, shortcuts: Shortcuts = EXACT) -> Model:
     """The model of a role that a name means. Raises CheckpointError."""
     path = embedded_file(name)
     if path is None and (own := Path(name).expanduser()).is_file() and is_own(own):
@@ -41,7 +41,7 @@ def named(name: str, role: Role, device: str, reuse: Reuse = Reuse.NONE) -> Mode
     if path is not None:
         return EmbeddedEmotion(path, device) if role is Role.EMOTION else EmbeddedSpeaker(path, device)
     if name in hub.MODELS or Path(name).expanduser().exists():
-        return hub.load(name, role, device, reuse)
+        return hub.load(name, role, device, shortcuts)
     shipped = ", ".join(sorted(path.stem for path in WEIGHTS.glob("*.safetensors")))
     raise CheckpointError(
         f"there is no model {name!r}: neither one that ships with Undertone ({shipped}), nor a file or folder of that "

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from inference.campplus import Campplus
 from inference.campplus_rows import RowsCampplus
 from inference.emotion2vec import Emotion2vec, frames_in
+from inference.int8 import int8
 from inference.kaldi import KaldiFbank, centred
-from inference.reuse import Reuse, ReusingEmotion2vec
+from inference.reuse import EXACT, Reuse, ReusingEmotion2vec, Shortcuts
 from monitor.analysis import (
     Analysis,
     EmotionAnalysis,
@@ -61,7 +62,7 @@ def turns(windows: Sequence[Window]) -> list[list[int]]:
 class PublishedEmotion:
     """emotion2vec+ with its head. Each window is normalised by itself, as the network was trained.
 
-    `reuse`: what of a stream's last window is used again (see `inference/reuse.py`). An analysis holds the frames that
+    With `reuse` of a stream's last window (see `inference/reuse.py`) an analysis holds the frames that
     were computed, the newest of the window. The network knows no arousal; what stands for it are the odds of the labels
     of an activated voice against the others.
     """
@@ -70,12 +71,19 @@ class PublishedEmotion:
     overlap_samples = None
 
     def __init__(
-        self, net: Emotion2vec, name: str, licence: str, labels: Sequence[str], device: str, reuse: Reuse = Reuse.NONE
+        self,
+        net: Emotion2vec,
+        name: str,
+        licence: str,
+        labels: Sequence[str],
+        device: str,
+        shortcuts: Shortcuts = EXACT,
     ) -> None:
         self.spec = EmotionSpec(name, licence, EMOTION_WINDOW_SAMPLES, tuple(labels))
         self.max_batch = MOST_AT_ONCE[device]
-        self.reuse = reuse
-        self._net = ReusingEmotion2vec(net.to(device), EMOTION_WINDOW_SAMPLES, reuse)
+        self.reuse = shortcuts.reuse
+        own = int8(net) if shortcuts.int8 else net.to(device)
+        self._net = ReusingEmotion2vec(own, EMOTION_WINDOW_SAMPLES, shortcuts.reuse)
         self._device = device
         self._columns = [LABELS.index(label) for label in labels]
         self._aroused = torch.tensor([label in AROUSED for label in labels], device=device)

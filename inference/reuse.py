@@ -34,6 +34,17 @@ class Reuse(StrEnum):
     FRAMES = "frames"
 
 
+@dataclass(frozen=True, slots=True)
+class Shortcuts:
+    """What emotion2vec may do instead of the exact computation; by default nothing. `int8`: see `inference/int8.py`."""
+
+    reuse: Reuse = Reuse.NONE
+    int8: bool = False
+
+
+EXACT = Shortcuts()
+
+
 @dataclass(slots=True)
 class Heard:
     """What is kept of a stream's window that ended at sample `end`: the output of the convolutional encoder, (frames,

@@ -27,7 +27,7 @@ def load_models(settings: Settings) -> Models:
     import torch  # not needed where the models run elsewhere
 
     from inference.loading import load
-    from inference.reuse import Reuse
+    from inference.reuse import Reuse, Shortcuts
 
     keep_freed_memory()
     torch.set_num_threads(settings.models.threads or max(1, _cores() // 2))
@@ -36,7 +36,7 @@ def load_models(settings: Settings) -> Models:
         settings.models.speaker,
         settings.models.device,
         Role.SPEECH in roles(settings),
-        Reuse(settings.models.reuse),
+        Shortcuts(Reuse(settings.models.reuse), settings.models.int8),
     )
 
 

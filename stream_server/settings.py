@@ -72,6 +72,8 @@ class ModelsConfig:
     "Speaker model: the name of one that ships with Undertone or of a published one, a path, or none"
     reuse: Literal["none", "convolutions", "frames"] = "none"
     "What emotion2vec+ uses again of a call's last window: faster the more, and less exact"
+    int8: bool = False
+    "Compute emotion2vec+ in 8 bits on a CPU where that is faster; less exact"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     "Where the models run"
     threads: Annotated[int, Ge(0), Le(256)] = 0

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from multiprocessing import active_children
@@ -46,6 +46,7 @@ from tests.inference.workers import (
     dying,
     embedded,
     failing,
+    large,
     telling,
 )
 from tests.scripted import answer, conversation
@@ -447,6 +448,25 @@ def test_closing_does_not_wait_for_what_is_under_way(memories: list[str]) -> Non
         assert not waiting.is_alive()
         assert len(failed) == 1
         assert gone(memories)
+
+
+def test_a_large_model_does_not_hold_up_the_others() -> None:
+    worker = Worker(large, list(Role))
+
+    def wait() -> None:
+        with suppress(WorkerError):
+            ask(worker, window(Stream(), 6400, Role.EMOTION, last=SLOW))
+
+    try:
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        time.sleep(0.3)
+        (told,) = worker.models[Role.SPEECH].analyse([window(Stream(), 6400, Role.SPEECH)])
+        assert isinstance(told, SpeechAnalysis)
+        assert waiting.is_alive()
+    finally:
+        worker.close()
+    waiting.join(WAIT_S)
 
 
 # --- the models that ship with Undertone

@@ -12,7 +12,7 @@ from weakref import WeakSet
 
 import numpy as np
 
-from inference.model import CheckpointError, Models
+from inference.model import SLOW_S, CheckpointError, Models
 from monitor.analysis import (
     Analysis,
     EmotionAnalysis,
@@ -88,6 +88,14 @@ class TellingModel:
         return EmotionAnalysis(logits, np.arange(len(logits), dtype=np.float32))
 
 
+class LargeModel(TellingModel):
+    """Takes so long for any window that it must not hold up the others."""
+
+    def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
+        time.sleep(2 * SLOW_S)
+        return super().analyse(windows)
+
+
 def came(analysis: Analysis) -> Came:
     assert isinstance(analysis, (SpeakerAnalysis, EmotionAnalysis))
     told = analysis.embedding if isinstance(analysis, SpeakerAnalysis) else analysis.logits[0, :7]
@@ -102,6 +110,11 @@ def telling() -> Models:
         Role.SPEAKER: TellingModel(Role.SPEAKER, SPEAKER, OVERLAP),
         Role.SPEECH: TellingModel(Role.SPEECH, SPEECH, None),
     }
+
+
+def large() -> Models:
+    """An emotion model that takes its time, beside one that does not."""
+    return {**telling(), Role.EMOTION: LargeModel(Role.EMOTION, EMOTION, None)}
 
 
 def embedded() -> Models:

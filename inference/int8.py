@@ -1,0 +1,48 @@
+"""emotion2vec's transformer in whole numbers of 8 bits, on a CPU.
+
+Weights are rounded once, each output of a layer by a factor of its own; what goes into a layer is rounded as it comes,
+by its own range (dynamic quantisation). Convolutions, normalisations and the attention itself stay as they are. How far
+the scores then are from exact: `python -m benchmarks.models`.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+
+import torch
+from torch import Tensor, nn
+
+from inference.emotion2vec import Block, Emotion2vec
+
+LARGEST = 127
+
+
+class Int8Linear(nn.Module):
+    """A linear layer, (..., in) -> (..., out)."""
+
+    def __init__(self, layer: nn.Linear) -> None:
+        super().__init__()
+        weight = layer.weight.detach().float()
+        scales = (weight.abs().amax(1).clamp_min(1e-12) / LARGEST).double()
+        zeros = torch.zeros(len(weight), dtype=torch.long)
+        with warnings.catch_warnings():  # that such tensors will go; torch is pinned, and nothing takes their place yet
+            warnings.simplefilter("ignore", UserWarning)
+            rounded = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
+        self._packed = torch.ops.quantized.linear_prepack(rounded, layer.bias.detach().float())
+
+    def forward(self, x: Tensor) -> Tensor:
+        # What goes in has 7 bits: processors without VNNI add up pairs of products in 16, which 8 would overflow.
+        out: Tensor = torch.ops.quantized.linear_dynamic(x, self._packed, True)
+        return out
+
+
+def int8(net: Emotion2vec) -> Emotion2vec:
+    """A copy for inference on a CPU, whose state_dict is not that of `net`."""
+    net = copy.deepcopy(net)
+    for block in net.blocks:
+        assert isinstance(block, Block)
+        for module, names in ((block.attention, ("qkv", "proj")), (block, ("fc1", "fc2"))):
+            for name in names:
+                setattr(module, name, Int8Linear(getattr(module, name)))
+    return net
