@@ -123,7 +123,7 @@ class Pressure:
         step was taken, or taken back."""
         while self._lags and self._lags[0][0] < now_s - NEWEST_S:
             self._lags.popleft()
-        self.strain_s = max(max(_p95([lag for _, lag in self._lags]), waiting_s) - self.alone_s, late_s)
+        self.strain_s = max(0.0, max(_p95([lag for _, lag in self._lags]), waiting_s) - self.alone_s, late_s)
         self._ticked_at = now_s
         if self.strain_s >= LAST_FULL_S:
             self._tense_at = now_s
