@@ -11,7 +11,7 @@ from vad.pcm import Encoding
 
 NO_EMOTION = "--models.emotion=none"
 BISECTIONS = 1
-FIRST = (200,)
+FIRST = (150, 200)
 RAMP_CALLS_PER_S = 15.0
 """New calls per second on the way to a level: a server lets only so many in at once."""
 SETTLE_S, HOLD_S, RESTART_S = 3.0, 10.0, 20.0
