@@ -27,10 +27,11 @@ from benchmarks.layouts import BASE, CAMPPLUS, emotion_shapes, random_tensors, s
 from benchmarks.livereport import write_json
 from benchmarks.references import reference_emotion, reference_speaker
 from benchmarks.scripts import read, recordings
-from inference import hub, official
+from inference import layout, official
 from inference.allocation import keep_freed_memory
 from inference.campplus import Campplus
 from inference.campplus_rows import RowsCampplus
+from inference.catalogue import CONFIG
 from inference.emotion2vec import Emotion2vec, frames_in
 from inference.int8 import int8
 from inference.kaldi import KaldiFbank, centred
@@ -232,7 +233,7 @@ def _tensors(emotion: Path | None, speaker: Path | None) -> tuple[dict[str, Tens
     """Raises CheckpointError."""
     shapes = emotion_shapes(BASE), speaker_shapes(CAMPPLUS)
     own = (
-        random_tensors(each, 1) if path is None else hub.tensors_of(hub.weights_in(path))
+        random_tensors(each, 1) if path is None else layout.tensors_of(layout.weights_in(path))
         for path, each in zip((emotion, speaker), shapes, strict=True)
     )
     return next(own), next(own)
@@ -240,7 +241,7 @@ def _tensors(emotion: Path | None, speaker: Path | None) -> tuple[dict[str, Tens
 
 def _eps(emotion: Path | None) -> float:
     """Raises CheckpointError."""
-    return float(BASE.eps) if emotion is None else hub.block_eps(hub.weights_in(emotion).parent / hub.CONFIG)
+    return float(BASE.eps) if emotion is None else layout.block_eps(layout.weights_in(emotion).parent / CONFIG)
 
 
 def _print(found: Mapping[str, Any], threads: int) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import torch
 
-from inference import hub
+from inference import hub, layout
+from inference.catalogue import MODELS
 from inference.checkpoint import is_own, role_of
 from inference.embedded import EmbeddedEmotion, EmbeddedSpeaker
 from inference.model import CheckpointError, Model, Models
@@ -40,12 +41,14 @@ def named(name: str, role: Role, device: str, shortcuts: Shortcuts = EXACT) -> M
         path = own
     if path is not None:
         return EmbeddedEmotion(path, device) if role is Role.EMOTION else EmbeddedSpeaker(path, device)
-    if name in hub.MODELS or Path(name).expanduser().exists():
-        return hub.load(name, role, device, shortcuts)
+    if name in MODELS:
+        hub.pull(name)
+    if name in MODELS or Path(name).expanduser().exists():
+        return layout.load(name, role, device, shortcuts)
     shipped = ", ".join(sorted(path.stem for path in WEIGHTS.glob("*.safetensors")))
     raise CheckpointError(
         f"there is no model {name!r}: neither one that ships with Undertone ({shipped}), nor a file or folder of that "
-        f"path, nor one that can be fetched ({', '.join(hub.MODELS)})"
+        f"path, nor one that can be fetched ({', '.join(MODELS)})"
     )
 
 
@@ -56,10 +59,10 @@ def embedded(path: Path, device: str) -> Model:
 
 def load_file(path: Path, device: str) -> Model:
     """The model in a file or folder, whatever its kind and role. Raises CheckpointError."""
-    weights = hub.weights_in(path)
+    weights = layout.weights_in(path)
     if is_own(weights):
         return embedded(weights, device)
-    return hub.load(str(path), hub.role_in(weights), device)
+    return layout.load(str(path), layout.role_in(weights), device)
 
 
 def silero(device: str) -> SileroJudge:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
 from inference.allocation import keep_freed_memory
-from inference.model import Models
+from inference.catalogue import MODELS, kept
+from inference.model import CheckpointError, Models
 from inference.remote import Worker
 from monitor.analysis import Role
 from stream_server.engine import Engine
@@ -50,6 +53,7 @@ def load_engine(settings: Settings) -> Engine:
 
 def start_workers(settings: Settings) -> Sequence[Worker]:
     """The processes that run the models, ready. Raises CheckpointError, WorkerError."""
+    fetch(settings)
     number = settings.models.workers or min(MOST_WORKERS, max(1, _cores() * 2 // 3))
     threads = settings.models.threads or max(1, _cores() // (number + 1))
     load = partial(load_models, replace(settings, models=replace(settings.models, threads=threads)))
@@ -62,6 +66,16 @@ def start_workers(settings: Settings) -> Sequence[Worker]:
                 each.result().close()
         raise failed
     return [each.result() for each in pending]
+
+
+def fetch(settings: Settings) -> None:
+    """Fetch the published models that are named and not there yet: before the processes start, which have only so long,
+    and in one of its own, so that this one need not load what the checking of a model needs. Raises CheckpointError."""
+    for name in (settings.models.emotion, settings.models.speaker):
+        if name in MODELS and not kept(name):
+            command = [sys.executable, "-m", "stream_server.cli", "models", "pull", name]
+            if subprocess.run(command, check=False).returncode:
+                raise CheckpointError(f"{name} could not be fetched; why is said above")
 
 
 def roles(settings: Settings) -> list[Role]:

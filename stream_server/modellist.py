@@ -15,7 +15,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from inference import hub
+from inference.catalogue import MODELS, kept
 from inference.loading import WEIGHTS, embedded, silero
 from inference.model import CheckpointError, Model
 from monitor.analysis import EmotionSpec, Role, SpeakerSpec, Spec, Stream, Window
@@ -122,7 +122,6 @@ def _print(listed: list[Listed]) -> None:
         console.print("NC: not for commercial use; for production, emotion2vec+ and CAM++ are meant:")
     else:
         console.print("Others:")
-    here = {folder.name for folder in hub.kept()}
-    for name, about in hub.MODELS.items():
-        pulled = "pulled" if name.replace("/", "--") in here else f"undertone models pull {name}"
+    for name, about in MODELS.items():
+        pulled = "pulled" if kept(name) else f"undertone models pull {name}"
         console.print(f"  {name} ({about.role}): {pulled}", soft_wrap=True)

@@ -18,7 +18,9 @@ import torch
 
 from benchmarks.layouts import TOKENS_TXT, write_emotion, write_speaker
 from inference import official
-from inference.hub import MODELS, Published, block_eps, labels_of, load, pull, tensors_of, weights_in
+from inference.catalogue import MODELS, Published
+from inference.hub import pull
+from inference.layout import block_eps, labels_of, load, tensors_of, weights_in
 from inference.model import CheckpointError
 from monitor.analysis import EmotionAnalysis, EmotionSpec, Missing, Role, SpeakerAnalysis, Window
 from monitor.labels import LABELS

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from multiprocessing import active_children
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import msgspec
 import pytest
@@ -213,3 +214,25 @@ def test_the_cores_are_shared_out_among_the_workers_and_the_loop(
 )
 def test_there_is_a_line_for_every_model_that_the_settings_name(settings: Settings, roles: list[Role]) -> None:
     assert crews.roles(settings) == roles
+
+
+def test_a_model_that_is_not_there_is_fetched_before_the_processes_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "iic/emotion2vec_plus_base"
+    settings = Settings(models=ModelsConfig(emotion=name))
+    monkeypatch.setenv("UNDERTONE_CACHE", str(tmp_path))
+    asked: list[Sequence[str]] = []
+
+    def run(command: Sequence[str], *, check: bool) -> CompletedProcess[str]:
+        asked.append(command[1:])
+        return CompletedProcess(command, len(asked) - 1)
+
+    monkeypatch.setattr(crews.subprocess, "run", run)
+    crews.fetch(settings)
+    assert asked == [["-m", "stream_server.cli", "models", "pull", name]]
+    with pytest.raises(CheckpointError, match=f"{name} could not be fetched"):
+        start_workers(settings)
+    (tmp_path / "models" / name.replace("/", "--")).mkdir(parents=True)
+    crews.fetch(settings)
+    assert len(asked) == 2
