@@ -57,8 +57,13 @@ def by_the_paper(tensors: dict[str, Tensor], wave: Tensor, sizes: EmotionSizes) 
         slope = 2 ** (-8 * (head + 1) / heads) * max(0.0, float(t["alibi_scale"].flatten()[head]))
         for i in range(frames):
             bias[head, 10 + i, 10:] = -slope * (torch.arange(frames) - i).abs()
-    norm = lambda x, name: functional.layer_norm(x, (sizes.width,), t[f"{name}.weight"], t[f"{name}.bias"])  # noqa: E731
-    linear = lambda x, name: x @ t[f"{name}.weight"].T + t[f"{name}.bias"]  # noqa: E731
+
+    def norm(x: Tensor, name: str) -> Tensor:
+        return functional.layer_norm(x, (sizes.width,), t[f"{name}.weight"], t[f"{name}.bias"])
+
+    def linear(x: Tensor, name: str) -> Tensor:
+        return x @ t[f"{name}.weight"].T + t[f"{name}.bias"]
+
     x = norm(x, "context_encoder.norm")
     blocks = [f"context_encoder.blocks.{n}." for n in range(sizes.prenet)] + [
         f"blocks.{n}." for n in range(sizes.blocks)

@@ -245,12 +245,13 @@ def test_without_the_package_or_a_network_it_is_said_what_would_help(monkeypatch
         pull(PLUS)
     fake = ModuleType("modelscope")
 
-    fake.snapshot_download = Mock(side_effect=ConnectionError("name resolution failed\nand more"))  # type: ignore[attr-defined]
+    dead = Mock(side_effect=ConnectionError("name resolution failed\nand more"))
+    monkeypatch.setattr(fake, "snapshot_download", dead, raising=False)
     monkeypatch.setitem(sys.modules, "modelscope", fake)
     with pytest.raises(CheckpointError, match=r"ConnectionError: name resolution failed.*a folder of your own"):
         pull(PLUS)
     full = RuntimeError("a file could not be written")
     full.__cause__ = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    fake.snapshot_download = Mock(side_effect=full)  # type: ignore[attr-defined]
+    monkeypatch.setattr(fake, "snapshot_download", Mock(side_effect=full))
     with pytest.raises(CheckpointError, match="the disk is full; some 4 GB must be free"):
         pull(PLUS)
