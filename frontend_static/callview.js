@@ -152,6 +152,6 @@ function licences(call) {
   const models = Object.entries(call.models).filter(([, model]) => model);
   const named = models.map(([role, { name, licence }]) => `${role} by ${name} (${licence || "no licence stated"})`);
   const bound = models.some(([, model]) => NON_COMMERCIAL.test(model.licence));
-  const caution = bound ? " Emotion was learnt from acted speech: take a label as a hint; arousal and anger are the sturdier signs. Weights under an NC licence are for evaluation, not for commercial use; for production emotion2vec+ and CAM++ are meant (planned)." : "";
+  const caution = bound ? " Emotion was learnt from acted speech: take a label as a hint; arousal and anger are the sturdier signs. Weights under an NC licence are for evaluation, not for commercial use; for production there are emotion2vec+ and CAM++." : "";
   return named.length ? `${sentence(named.join(", "))}.${caution}` : "";
 }

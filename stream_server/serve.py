@@ -108,7 +108,7 @@ def _greeting(engine: Engine, listener: socket.socket) -> str:
     if bound:
         note = (
             f"\n  For evaluation only, their weights must not be used commercially: {', '.join(bound)}."
-            "\n  For production emotion2vec+ and CAM++ are meant; support for them is planned."
+            "\n  For production there are emotion2vec+ and CAM++: docs/models/published.md, undertone models pull NAME"
         )
     command = "undertone" if shutil.which("undertone") else os.path.relpath(sys.argv[0])
     return (
