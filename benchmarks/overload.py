@@ -164,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"Any further flag goes to `undertone serve`. With slow readers it has {SMALL_OUTBOX} already.",
         allow_abbrev=False,
     )
-    parser.add_argument("--calls", type=int, default=600, help="wanted in the storm: twice the capacity (default 600)")
+    parser.add_argument("--calls", type=int, default=560, help="wanted in the storm: twice the capacity (default 560)")
     parser.add_argument("--storm-s", type=float, default=600.0, help="length of the storm (default 600)")
     parser.add_argument("--calm-calls", type=int, default=50, help="before and after it (default 50)")
     parser.add_argument("--calm-s", type=float, default=60.0, help="before it (default 60)")

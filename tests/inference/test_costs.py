@@ -21,12 +21,14 @@ class Timed:
     def __init__(self, max_batch: int) -> None:
         self.max_batch = max_batch
         self.now_s = 0.0
+        self.hiccups_s: list[float] = []
+        """By how much its next batches take longer."""
         self.ends: dict[int, list[int]] = {}
 
     def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
         for window in windows:
             self.ends.setdefault(id(window.stream), []).append(window.end_sample)
-        self.now_s += 0.01 + 0.005 * len(windows)
+        self.now_s += 0.01 + 0.005 * len(windows) + (self.hiccups_s.pop() if self.hiccups_s else 0.0)
         return [SpeakerAnalysis(np.zeros(1, np.float32)) for _ in windows]
 
 
@@ -46,6 +48,12 @@ def test_each_stream_is_heard_as_a_call_is() -> None:
     measured(model, 1.0)
     assert all(np.diff(ends).tolist() == [8000] * (len(ends) - 1) for ends in model.ends.values())
     assert len(model.ends) == 4
+
+
+def test_a_machine_that_is_busy_for_a_moment_does_not_make_batches_small() -> None:
+    model = Timed(64)
+    model.hiccups_s = [0.0, 0.08, 0.02, 0.09] * 40
+    assert measured(model, 0.12).largest(0.12, 64) == measured(Timed(64), 0.12).largest(0.12, 64) == 22
 
 
 @pytest.mark.parametrize(
