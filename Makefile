@@ -66,7 +66,7 @@ bench: $(VENV)/installed-tests  ## the capacity table: how many live calls a ser
 
 bench-overload: $(VENV)/installed-tests  ## more calls than a server can serve, and what it does with them (15 minutes)
 	@mkdir -p benchmarks/results
-	@$(BIN)/python -m benchmarks.overload --json benchmarks/results/overload.json --plot benchmarks/results/overload.png
+	@$(BIN)/python -m benchmarks.overload $(addprefix --figures ,$(wildcard benchmarks/results/capacity.json)) --json benchmarks/results/overload.json --plot benchmarks/results/overload.png
 
 bench-replay: $(VENV)/installed-tests  ## replay speed, and event lag of one live call
 	@$(BIN)/python -m benchmarks.replay $(RECORDING)

@@ -23,7 +23,7 @@ from benchmarks.levels import Ladder, Level
 from benchmarks.live import allow_files, server_settings
 from benchmarks.livereport import HEADING, details, row, write_json
 from benchmarks.load import Load
-from benchmarks.plan import BISECTIONS, RAMP_CALLS_PER_S, ROWS, Row, estimate_s, rows
+from benchmarks.plan import ROWS, Row, estimate_s, near, ramp_s, rows
 from benchmarks.scripts import Script, cuts, recordings, recut, write
 from benchmarks.serving import Serving, ServingError
 from benchmarks.trial import Meter, Trial
@@ -89,7 +89,7 @@ def measured(wanted: Row, scripts: Sequence[Script], flags: Sequence[str], tries
     ServingError, OSError, psutil.Error, HelperError."""
     print(HEADING)
     levels: list[Level] = []
-    ladder = Ladder(wanted.calls, BISECTIONS) if wanted.search else None
+    ladder = wanted.ladder if wanted.search else None
     start_mb = math.nan
     done = False
     while not done:
@@ -112,8 +112,11 @@ async def hold(
     trial = Trial(load, server.url, server.pid)
 
     async def at(calls: int, audience: Audience | None = None) -> Level:
-        ramp_s = max(0.5, (calls - load.size) / RAMP_CALLS_PER_S)
-        held = await trial.hold(calls, ramp_s=ramp_s, settle_s=wanted.settle_s, hold_s=wanted.hold_s, audience=audience)
+        fast_s, slow_s = ramp_s(load.size, calls)
+        if fast_s:
+            load.resize(near(calls), fast_s)
+            await asyncio.sleep(fast_s)
+        held = await trial.hold(calls, ramp_s=slow_s, settle_s=wanted.settle_s, hold_s=wanted.hold_s, audience=audience)
         levels.append(held)
         print("\n".join([row(held), *(f"{'':9}{line}" for line in details(held))]), flush=True)
         return held

@@ -155,16 +155,17 @@ def unfit(level: Level) -> list[str]:
 
 
 class Ladder:
-    """Which level to try next in search of the largest that is kept: the given ones, then up by a quarter until one is
-    not, then halves of what lies between."""
+    """Which level to try next in search of the largest that is kept: the given ones, then up by `growth` until one is
+    not, then halves of what lies between. If the first is not kept already: half of it, until one is, and up again."""
 
-    def __init__(self, first: Sequence[int], bisections: int = BISECTIONS) -> None:
+    def __init__(self, first: Sequence[int], bisections: int = BISECTIONS, growth: float = GROWTH) -> None:
         """`first` rise from 1 at least and are not empty."""
         self.best = 0
         self._left = list(first)
         self._next: int | None = self._left.pop(0)
         self._broken: int | None = None
         self._bisections = bisections
+        self._growth = growth
 
     @property
     def next(self) -> int | None:
@@ -176,8 +177,15 @@ class Ladder:
             self.best = max(self.best, calls)
         else:
             self._broken = min(calls, self._broken or calls)
+        above = max(self.best + 1, round(self.best * self._growth))
         if self._broken is None:
-            self._next = self._left.pop(0) if self._left else max(calls + 1, round(calls * GROWTH))
+            self._next = self._left.pop(0) if self._left else above
+            return
+        if not self.best:
+            self._next = self._broken // 2 or None
+            return
+        if above * CLOSE_ENOUGH < self._broken:
+            self._next = above
             return
         middle = (self.best + self._broken) // 2
         narrow = self._broken <= self.best * CLOSE_ENOUGH or middle in (self.best, self._broken)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import json
 import math
 import os
 import sys
@@ -35,6 +36,7 @@ SMALL_OUTBOX = "--stream.outbox-events=32"
 """So that a slow reader's outbox is full before the server's patience with its socket ends, 30 s."""
 LAST_LOOK_S = 5.0
 TROUBLE_SHOWN = 12
+CALLS = 800
 
 
 @dataclass(slots=True)
@@ -50,6 +52,7 @@ class Observed:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status: 1 if something failed to run or the server crashed. A promise that breaks is a result."""
     options, further_flags = _parser().parse_known_args(arguments)
+    options.calls = options.calls or twice(options.figures)
     server_flags = [*([SMALL_OUTBOX] if options.slow_readers else []), *further_flags]
     try:
         server_settings(server_flags)
@@ -141,6 +144,12 @@ async def weather(
     return watch, ward, seen
 
 
+def twice(figures: Path | None) -> int:
+    """Twice the calls of row ii in a file of `benchmarks.capacity`; CALLS where it has none, or there is no file."""
+    rows = [] if figures is None else json.loads(figures.read_text("utf-8"))["rows"]
+    return next((2 * row["most_calls"] for row in rows if row["key"] == "ii" and row["most_calls"]), CALLS)
+
+
 async def mind(ward: Ward, watch: Watch, seen: Observed) -> None:
     """Note what the server says that it has left out and cut off, until the last who does not read is cut."""
     began_s = time.monotonic()
@@ -164,7 +173,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"Any further flag goes to `undertone serve`. With slow readers it has {SMALL_OUTBOX} already.",
         allow_abbrev=False,
     )
-    parser.add_argument("--calls", type=int, default=560, help="wanted in the storm: twice the capacity (default 560)")
+    parser.add_argument("--calls", type=int, help=f"wanted in the storm (default {CALLS}, or as of --figures)")
+    parser.add_argument("--figures", type=Path, metavar="PATH", help="twice what benchmarks.capacity wrote there")
     parser.add_argument("--storm-s", type=float, default=600.0, help="length of the storm (default 600)")
     parser.add_argument("--calm-calls", type=int, default=50, help="before and after it (default 50)")
     parser.add_argument("--calm-s", type=float, default=60.0, help="before it (default 60)")

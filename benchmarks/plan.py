@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from benchmarks.caller import Wire
 from benchmarks.levels import Ladder
@@ -10,12 +11,13 @@ from benchmarks.scripts import Form
 from vad.pcm import Encoding
 
 NO_EMOTION = "--models.emotion=none"
-BISECTIONS = 1
-FIRST = (150, 200)
-RAMP_CALLS_PER_S = 15.0
-"""New calls per second on the way to a level: a server lets only so many in at once."""
-SETTLE_S, HOLD_S, RESTART_S = 3.0, 10.0, 20.0
-"""Before a level is measured; for which it is; and what a fresh server after one that broke takes, with its ramp."""
+BISECTIONS, GROWTH = 0, 1.15
+FIRST = (300,)
+RAMP_CALLS_PER_S, NEAR, NEAR_CALLS_PER_S = 15.0, 0.8, 5.0
+"""New calls per second on the way to a level; and from this share of it on: a server near its limit lets them in one by
+one."""
+SETTLE_S, HOLD_S = 3.0, 10.0
+"""Before a level is measured, and for which it is."""
 START_S, REFERENCE_S = 10.0, 12.0
 """What a server's start and stop, and the references of one wire format, take about; for the estimate only."""
 
@@ -48,34 +50,48 @@ class Row:
     def estimate_s(self) -> float:
         """About how long it takes, without references."""
         levels = [*self.calls]
-        rest_s = 0.0
         if self.search:
-            ladder = Ladder(self.calls, BISECTIONS)
+            ladder = self.ladder
             levels = []
             while ladder.next is not None:
                 levels.append(ladder.next)
                 ladder.tried(ladder.next, ladder.next <= self.expected)
-            rest_s = RESTART_S
         times = 2 if self.onlookers else 1
-        ramps_s = (max(levels) + (max(levels) // 4 if self.search else 0)) / RAMP_CALLS_PER_S
-        return START_S + ramps_s + rest_s + times * len(levels) * (self.settle_s + self.hold_s)
+        ramps_s = sum(sum(ramp_s(before, level)) for before, level in pairwise([0, *levels]))
+        return START_S + ramps_s + times * len(levels) * (self.settle_s + self.hold_s)
+
+    @property
+    def ladder(self) -> Ladder:
+        """A search, from its beginning."""
+        return Ladder(self.calls, BISECTIONS, GROWTH)
+
+
+def ramp_s(calls: int, level: int) -> tuple[float, float]:
+    """Seconds in which `calls` become those near `level`, and in which they become all of it."""
+    most = max(calls, near(level))
+    return (most - calls) / RAMP_CALLS_PER_S, max(0.5, (level - most) / NEAR_CALLS_PER_S)
+
+
+def near(level: int) -> int:
+    """So many calls are near a level."""
+    return round(NEAR * level)
 
 
 PCM = Wire()
 TELEPHONE = Wire(Encoding.MULAW, 8000)
 ROWS = (
-    Row("i", "one call, 16 kHz PCM in 100 ms messages", Form(PCM), (1,), hold_s=30.0),
-    Row("ii", "mono 16 kHz PCM in 100 ms messages", Form(PCM), (200, 250), search=True, expected=350),
+    Row("i", "one call, 16 kHz PCM in 100 ms messages", Form(PCM), (1,), hold_s=20.0),
+    Row("ii", "mono 16 kHz PCM in 100 ms messages", Form(PCM), FIRST, search=True, expected=400),
     Row(
-        "iii", "mono 16 kHz PCM in 20 ms messages", Form(PCM, chunk_s=0.02), FIRST, search=True, expected=250
+        "iii", "mono 16 kHz PCM in 20 ms messages", Form(PCM, chunk_s=0.02), FIRST, search=True, expected=400
     ),
     Row(
-        "iv", "mono 8 kHz mu-law in 20 ms messages", Form(TELEPHONE, chunk_s=0.02), FIRST, search=True, expected=250
+        "iv", "mono 8 kHz mu-law in 20 ms messages", Form(TELEPHONE, chunk_s=0.02), FIRST, search=True, expected=400
     ),
     Row("v-emotion", "emotion only", Form(PCM), (200,), flags=("--models.speaker=none",), compared=False),
     Row("v-speaker", "speaker only", Form(PCM), (200,), flags=(NO_EMOTION,), compared=False),
-    Row("vi", "stereo 16 kHz PCM in 100 ms messages", Form(PCM, channels=2), (150,), search=True, expected=150),
-    Row("vii", "100 calls and 200 onlookers of all", Form(PCM), (100,), onlookers=200, hold_s=30.0),
+    Row("vi", "stereo 16 kHz PCM in 100 ms messages", Form(PCM, channels=2), (400,), search=True, expected=520),
+    Row("vii", "100 calls and 200 onlookers of all", Form(PCM), (100,), onlookers=200, hold_s=20.0),
     Row(
         "viii", "1,000 open calls, 70 % of them silent", Form(PCM), (1000,), silent=0.7, compared=False,
         settle_s=10.0, hold_s=20.0,

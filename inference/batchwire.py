@@ -40,12 +40,13 @@ class Request(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 class Reply(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Per window how many frames (of an embedding: numbers) `blob` holds for it, FAILED if none, and with which frame
-    of what was sent they begin. `error`: the batch failed as a whole."""
+    of what was sent they begin. `error`: the batch failed as a whole. `busy_s`: how long the model took."""
 
     counts: list[int]
     firsts: list[int]
     blob: bytes
     error: str | None = None
+    busy_s: float = 0.0
 
 
 request_decoder = msgspec.msgpack.Decoder(Request)
@@ -74,7 +75,7 @@ def unpack(request: Request, role: Role, audio: Samples, streams: dict[int, Stre
     return out
 
 
-def pack(analyses: Sequence[Analysis]) -> Reply:
+def pack(analyses: Sequence[Analysis], busy_s: float = 0.0) -> Reply:
     """The analyses of a batch, all of one role; what is none, or has another shape, has failed."""
     counts: list[int] = []
     firsts: list[int] = []
@@ -94,7 +95,7 @@ def pack(analyses: Sequence[Analysis]) -> Reply:
             case _:
                 counts.append(FAILED)
         firsts.append(first)
-    return Reply(counts, firsts, b"".join(parts))
+    return Reply(counts, firsts, b"".join(parts), busy_s=busy_s)
 
 
 def analyses_of(reply: Reply, role: Role, items: Sequence[Item]) -> list[Analysis]:

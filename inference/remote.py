@@ -74,12 +74,20 @@ class Worker:
         except BaseException:
             self.close()
             raise
-        self.models: Models = {role: RemoteModel(self, role, *hello.models[role]) for role in roles}
+        self._remotes = {role: RemoteModel(self, role, *hello.models[role]) for role in roles}
+        self._slow = hello.slow
+        self.models: Models = dict(self._remotes)
 
     @property
     def generation(self) -> int:
         """How often the process was started; 0 once it is closed."""
         return self._link.generation
+
+    @property
+    def busy_s(self) -> list[float]:
+        """For how long each of its threads has been at work since the beginning, in seconds."""
+        busy_s = {role: model.busy_s for role, model in self._remotes.items()}
+        return [sum(busy_s.pop(role) for role in list(busy_s) if role not in self._slow), *busy_s.values()]
 
     @property
     def pid(self) -> int | None:
@@ -176,6 +184,8 @@ class RemoteModel:
         self.spec = spec
         self.max_batch = max_batch
         self.overlap_samples = overlap_samples
+        self.busy_s = 0.0
+        """For how long the model has been at work since the beginning, in seconds."""
         self._worker = worker
         self._generation = worker.generation
         self._numbers: weakref.WeakKeyDictionary[Stream, tuple[int, weakref.finalize[[int], Stream]]]
@@ -256,4 +266,5 @@ class RemoteModel:
         reply = reply_decoder.decode(self._worker.ask(self.role, Request(items, over), self._generation))
         if reply.error is not None:
             raise WorkerError(reply.error)
+        self.busy_s += reply.busy_s
         return analyses_of(reply, self.role, items)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -33,9 +34,10 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Hello:
     """What the worker has: per role the model's spec, its largest batch, and how much of what a stream has sent before
-    it wants to see again, in samples (None: whole windows)."""
+    it wants to see again, in samples (None: whole windows). `slow`: those that have a thread of their own."""
 
     models: dict[Role, tuple[Spec, int, int | None]]
+    slow: Sequence[Role]
 
 
 def main(load: Load, lines: dict[Role, Line], control: Connection) -> None:
@@ -46,6 +48,7 @@ def main(load: Load, lines: dict[Role, Line], control: Connection) -> None:
     try:
         loaded = load()
         models = {role: loaded[role] for role in lines}
+        slow = [role for role in models if role is not Role.SPEECH and timed_s(models[role]) > SLOW_S]
     except CheckpointError as error:
         control.send(error)
         return
@@ -53,13 +56,13 @@ def main(load: Load, lines: dict[Role, Line], control: Connection) -> None:
         log.exception("the models cannot be loaded")
         control.send(f"{type(error).__name__}: {error}")  # as text: not every exception can be sent
         return
-    control.send(Hello({role: (each.spec, each.max_batch, each.overlap_samples) for role, each in models.items()}))
+    about = {role: (each.spec, each.max_batch, each.overlap_samples) for role, each in models.items()}
+    control.send(Hello(about, slow))
     desks = {role: Desk(lines[role], models[role]) for role in ORDER if role in models}
-    slow = [desk for role, desk in desks.items() if role is not Role.SPEECH and timed_s(models[role]) > SLOW_S]
-    threads = [threading.Thread(target=serve, args=([desk],), daemon=True) for desk in slow]
+    threads = [threading.Thread(target=serve, args=([desks[role]],), daemon=True) for role in slow]
     for thread in threads:
         thread.start()
-    serve([desk for desk in desks.values() if desk not in slow])
+    serve([desk for role, desk in desks.items() if role not in slow])
     for thread in threads:
         thread.join()
 
@@ -78,11 +81,12 @@ class Desk:
         """Answer the next request. Raises EOFError or OSError once the line is closed."""
         request = request_decoder.decode(self.connection.recv_bytes())
         windows = unpack(request, self._model.role, self._audio, self._streams)
+        began_s = time.perf_counter()
         try:
             analyses = self._model.analyse(windows) if windows else []
             if len(analyses) != len(windows):
                 raise ValueError(f"{len(analyses)} analyses for {len(windows)} windows")
-            reply = encode(pack(analyses))
+            reply = encode(pack(analyses, time.perf_counter() - began_s))
         except Exception as error:
             log.exception("the %s model failed on a batch of %d", self._model.role, len(windows))
             for item in request.items:

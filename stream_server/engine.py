@@ -39,10 +39,14 @@ comes at once and need not be gathered again."""
 
 
 class Base(Protocol):
-    """What a crew of models rests on, such as a process: closed at the end; `down` while it is not there."""
+    """What a crew of models rests on, such as a process: closed at the end; `down` while it is not there; `busy_s`: for
+    how long each of its threads has been at work since the beginning."""
 
     @property
     def down(self) -> bool: ...
+
+    @property
+    def busy_s(self) -> Sequence[float]: ...
 
     def close(self) -> None: ...
 
@@ -176,12 +180,14 @@ class Engine:
         gauges = self.instruments.hop_factor, self.instruments.strain_seconds
         gauges[0].set(self.pressure.step.factor)
         while True:
-            began_s = time.monotonic()
+            began_s, worked_s = time.monotonic(), self._worked_s
             await asyncio.sleep(WATCH_EVERY_S)
             now_s = time.monotonic()
             try:
                 waiting_s = max((batcher.waiting_s for batcher in self._batchers), default=0.0)
-                changed = self.pressure.tick(now_s, len(self._calls), waiting_s, now_s - began_s - WATCH_EVERY_S)
+                more_s = (after - before for before, after in zip(worked_s, self._worked_s, strict=True))
+                busy, late_s = max(more_s) / (now_s - began_s), now_s - began_s - WATCH_EVERY_S
+                changed = self.pressure.tick(now_s, len(self._calls), waiting_s, late_s, busy)
                 gauges[0].set(self.pressure.step.factor)
                 gauges[1].set(self.pressure.strain_s)
                 if changed:
@@ -209,6 +215,11 @@ class Engine:
             base.close()
         for batcher in self._batchers:
             batcher.close()
+
+    @property
+    def _worked_s(self) -> list[float]:
+        """For how long each thread has been at work that has only one to do its work: this one, and those of models."""
+        return [time.thread_time(), *(busy_s for base in self._bases for busy_s in base.busy_s)]
 
     @property
     def impaired(self) -> bool:

@@ -7,6 +7,10 @@ less what a large model takes for a window even if it has nothing else to do), a
 taken when strain has lasted, and no sooner after the last one than its effect can be seen; it is taken back once there
 is no strain and either a good part of the calls that made it necessary has gone, or a long time. Calls that have just
 begun have not shown yet what they cost, so only so many are let in at once.
+
+Delay says too late that the limit is near: until then batches grow and nothing waits for long. What says it sooner is
+how busy the busiest thread is that has only itself for its work. While somebody wants to come in, that counts like
+strain.
 """
 
 from __future__ import annotations
@@ -31,13 +35,13 @@ STEPS = (Step(0.0, 0.0, 1, 0.1), Step(0.1, 0.05, 1, 0.5), Step(0.27, 0.15, 2, 0.
 WIDEST_HOP_S = 2.0
 """No hop is widened beyond this."""
 FULL_S, FULL_FOR_S = 0.25, 1.0
-"""Strain from which nobody is let in, once it has lasted so long, until the steps that are left have helped. While
-somebody waits at the door, steps are taken from this strain on."""
+"""Strain from which nobody is let in, once it has lasted so long, until the steps that are left have helped."""
 LAST_FULL_S, CALM_S = 0.16, 1.5
 """At the last step nobody is let in for so long after such a strain: nothing is left to help, and what a call costs
 shows late where it is looked at every two seconds."""
-WAITING_S = 2.0
-"""For so long after somebody was refused because all was full, more are taken to wait."""
+WAITING_S, PRESSED_S, PRESSED_BUSY, PRESSED_FOR_S = 2.0, 0.22, 0.9, 1.5
+"""For so long after somebody was refused for want of room, more are taken to wait at the door; while they do, and the
+strain or the busiest thread's share has been so high for so long, a step is taken."""
 LASTING_S, EASED_S, SETTLING_S, PATIENCE_S = 3.0, 5.0, 4.0, 120.0
 """How long strain must last for a step; how long there must be none to take it back; the least time between steps; the
 time after which a step is taken back although as many calls are there."""
@@ -47,8 +51,12 @@ YOUNG_S, YOUNG_LEAST, YOUNG_SHARE = 3.0, 75, 0.25
 """Of calls younger than this, so many, or this share of the others, are let in."""
 HELD_S = 10.0
 """Calls in place of others that ended no longer ago are let in at once: so many were held."""
-TENSE_S, TENSE_LEAST, TENSE_SHARE = 0.18, 3, 0.06
-"""From this strain on, only so many: the limit is near, and must be felt before it is passed."""
+TENSE_S, TENSE_LEAST, TENSE_SHARE = 0.18, 3, 0.05
+"""From this strain on, only so many more: the limit is near, and must be felt before it is passed."""
+TENSE_BUSY, FULL_BUSY = 0.85, 0.93
+"""Shares of its time for which the busiest thread works, from which on only so many are let in, and nobody."""
+BUSY_OVER_S = 1.0
+"""The time constant over which these shares are taken."""
 RETRY_S, LONGEST_RETRY_S, REFUSALS_PER_S = 5, 60, 10
 """When those who are refused should try again: the later the more of them there are, because refusing costs, too."""
 NEWEST_S = 1.0
@@ -60,12 +68,15 @@ class Pressure:
     def __init__(self) -> None:
         self.step = STEPS[0]
         self.strain_s = 0.0
+        self.busy = 0.0
+        """The share of its time for which the busiest thread has worked lately."""
         self.alone_s = 0.0
         """What the slowest model takes for one window when nothing else is to be done."""
         self._lags: deque[tuple[float, float]] = deque(maxlen=4096)
         self._steps = 0
         self._stepped_at = -math.inf
         self._strained_since: float | None = None
+        self._pressed_since: float | None = None
         self._relaxed_since: float | None = None
         self._full_since: float | None = None
         self._ticked_at = self._refused_at = self._tense_at = -math.inf
@@ -105,11 +116,22 @@ class Pressure:
             self._young.popleft()
         if calls < max((held for _, held in self._held), default=0):
             return None
-        tense = self.strain_s >= TENSE_S
-        least, share = (TENSE_LEAST, TENSE_SHARE) if tense else (YOUNG_LEAST, YOUNG_SHARE)
-        if len(self._young) < max(least, share * (calls - len(self._young))):
+        if self.tense:
+            before = min((held for at, held in self._held if at >= now_s - YOUNG_S), default=calls)
+            more, most = calls - before, max(TENSE_LEAST, TENSE_SHARE * before)
+        else:
+            more = len(self._young)
+            most = max(YOUNG_LEAST, YOUNG_SHARE * (calls - more))
+        if more < most:
             return None
-        return f"{len(self._young)} calls began within {YOUNG_S:g} s, more are not let in at once"
+        if self.tense:
+            self._refused_at = now_s
+        return f"{more} calls began within {YOUNG_S:g} s, more are not let in at once"
+
+    @property
+    def tense(self) -> bool:
+        """Whether the limit is near."""
+        return self.strain_s >= TENSE_S or self.busy >= TENSE_BUSY
 
     @property
     def full(self) -> bool:
@@ -118,27 +140,33 @@ class Pressure:
             return self._ticked_at - self._tense_at < CALM_S
         return self._lasted(self._full_since, self._ticked_at, FULL_FOR_S)
 
-    def tick(self, now_s: float, calls: int, waiting_s: float, late_s: float) -> bool:
-        """`waiting_s`: how long the window has waited that waits longest; `late_s`: how late this tick is. Whether a
-        step was taken, or taken back."""
+    def tick(self, now_s: float, calls: int, waiting_s: float, late_s: float, busy: float = 0.0) -> bool:
+        """`waiting_s`: how long the window has waited that waits longest; `late_s`: how late this tick is; `busy`: the
+        share of the time since the last one for which the busiest thread worked. Whether a step was taken, or taken
+        back."""
+        self.busy += (busy - self.busy) * min(1.0, max(0.0, now_s - self._ticked_at) / BUSY_OVER_S)
         while self._lags and self._lags[0][0] < now_s - NEWEST_S:
             self._lags.popleft()
         self.strain_s = max(0.0, max(_p95([lag for _, lag in self._lags]), waiting_s) - self.alone_s, late_s)
         self._ticked_at = now_s
-        if self.strain_s >= LAST_FULL_S:
+        if self.strain_s >= LAST_FULL_S or self.busy >= FULL_BUSY:
             self._tense_at = now_s
         self._held.append((now_s, calls))
         while self._held[0][0] < now_s - HELD_S:
             self._held.popleft()
-        self._full_since = self._since(self._full_since, now_s, self.strain_s >= FULL_S)
+        overfull = self.strain_s >= FULL_S or self.busy >= FULL_BUSY
+        self._full_since = self._since(self._full_since, now_s, overfull)
         above = STEPS[self._steps + 1] if self._steps + 1 < len(STEPS) else None
-        waiting = now_s - self._refused_at < WAITING_S
-        strained = above is not None and self.strain_s >= (FULL_S if waiting else above.strained_s)
+        strained = above is not None and self.strain_s >= above.strained_s
+        near = self.strain_s >= PRESSED_S or self.busy >= PRESSED_BUSY
+        pressed = above is not None and near and now_s - self._refused_at < WAITING_S
+        self._pressed_since = self._since(self._pressed_since, now_s, pressed)
         self._strained_since = self._since(self._strained_since, now_s, strained)
         self._relaxed_since = self._since(self._relaxed_since, now_s, self.strain_s < self.step.relaxed_s)
         if now_s - self._stepped_at < SETTLING_S:
             return False
-        if self._lasted(self._strained_since, now_s, LASTING_S):
+        pressed = self._lasted(self._pressed_since, now_s, PRESSED_FOR_S)
+        if pressed or self._lasted(self._strained_since, now_s, LASTING_S):
             self._calls_at.append(calls)
             return self._to(self._steps + 1, now_s)
         if self._lasted(self._relaxed_since, now_s, EASED_S):
@@ -150,7 +178,7 @@ class Pressure:
 
     def _to(self, steps: int, now_s: float) -> bool:
         self._steps, self._stepped_at, self.step = steps, now_s, STEPS[steps]
-        self._strained_since = self._relaxed_since = None
+        self._strained_since = self._relaxed_since = self._pressed_since = None
         return True
 
     @staticmethod

@@ -115,7 +115,8 @@ def test_a_search_climbs_by_a_quarter_and_then_halves_what_is_between() -> None:
 
 
 def test_a_search_that_begins_too_high_goes_down() -> None:
-    assert climbed(80, holds=45) == ([80, 40, 60], 40)
+    assert climbed(80, holds=45) == ([80, 40, 50, 45, 47], 45)
+    assert climbed(300, holds=220, bisections=0) == ([300, 150, 188, 235], 188)
     assert climbed(1, holds=0) == ([1], 0)
 
 

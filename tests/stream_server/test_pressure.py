@@ -8,6 +8,7 @@ import pytest
 from stream_server.pressure import (
     CALM_S,
     EASED_S,
+    FULL_BUSY,
     FULL_FOR_S,
     FULL_S,
     HELD_S,
@@ -15,9 +16,12 @@ from stream_server.pressure import (
     LASTING_S,
     LONGEST_RETRY_S,
     PATIENCE_S,
+    PRESSED_BUSY,
+    PRESSED_S,
     RETRY_S,
     SETTLING_S,
     STEPS,
+    TENSE_BUSY,
     TENSE_LEAST,
     TENSE_S,
     TENSE_SHARE,
@@ -40,10 +44,10 @@ class Server:
         self.now_s = 0.0
         self.changes: list[tuple[float, int]] = []
 
-    def run(self, seconds: float, calls: int, delay_s: float, late_s: float = 0.0) -> None:
+    def run(self, seconds: float, calls: int, delay_s: float, late_s: float = 0.0, busy: float = 0.0) -> None:
         for _ in range(round(seconds / TICK_S)):
             self.now_s += TICK_S
-            if self.pressure.tick(self.now_s, calls, delay_s, late_s):
+            if self.pressure.tick(self.now_s, calls, delay_s, late_s, busy):
                 self.changes.append((self.now_s, self.pressure.step.factor))
 
     @property
@@ -66,13 +70,45 @@ def test_at_ease_nothing_happens(server: Server) -> None:
     assert admits(server.pressure, server.now_s, 100)
 
 
-def test_while_somebody_is_refused_the_hop_widens_sooner(server: Server) -> None:
-    server.run(60, 300, FULL_S + 0.01)
-    assert server.factors == [1]
-    for _ in range(40):
-        assert server.pressure.refusal(server.now_s, 300) is not None or server.factors != [1]
-        server.run(1, 300, FULL_S + 0.01)
+def knocking(server: Server, seconds: int, delay_s: float, busy: float) -> None:
+    """As `run`, while fifty a second want to come in and as many go as are let in."""
+    for _ in range(seconds):
+        calls = 300
+        for _ in range(50):
+            if server.pressure.refusal(server.now_s, calls) is None:
+                server.pressure.call_opened(server.now_s)
+                calls += 1
+        server.run(1, 300, delay_s, busy=busy)
+
+
+@pytest.mark.parametrize(("delay_s", "busy"), [(PRESSED_S, 0.5), (0.05, PRESSED_BUSY + 0.01)])
+def test_while_somebody_is_refused_near_the_limit_the_hop_widens_sooner(
+    server: Server, delay_s: float, busy: float
+) -> None:
+    server.run(60, 300, delay_s, busy=busy)
+    assert server.factors in ([], [1])
+    knocking(server, 40, delay_s, busy)
     assert server.factors == [1, 2, 4]
+
+
+def test_a_busy_server_widens_nothing_while_nobody_is_refused(server: Server) -> None:
+    server.run(600, 300, 0.05, busy=1.0)
+    assert server.factors == []
+
+
+def test_a_server_whose_threads_have_no_time_left_lets_nobody_in(server: Server) -> None:
+    server.run(60, 300, 0.05, busy=FULL_BUSY + 0.01)
+    assert server.pressure.full
+    assert not admits(server.pressure, server.now_s, 299 + 1)
+    server.run(10, 300, 0.05, busy=TENSE_BUSY - 0.01)
+    assert admits(server.pressure, server.now_s, 300)
+
+
+def test_a_busy_moment_is_no_busy_server(server: Server) -> None:
+    for _ in range(20):
+        server.run(5, 300, 0.05, busy=0.4)
+        server.run(TICK_S, 300, 0.05, busy=1.0)
+        assert not server.pressure.tense
 
 
 def test_what_a_large_model_takes_anyway_is_no_strain(server: Server) -> None:
@@ -228,8 +264,9 @@ def test_the_first_call_is_always_let_in(server: Server) -> None:
     assert not admits(server.pressure, server.now_s, 1)
 
 
-def test_near_the_limit_calls_come_in_slowly(server: Server) -> None:
-    server.run(5, 200, TENSE_S)
+@pytest.mark.parametrize(("delay_s", "busy"), [(TENSE_S, 0.0), (0.0, TENSE_BUSY + 0.01)])
+def test_near_the_limit_calls_come_in_slowly(server: Server, delay_s: float, busy: float) -> None:
+    server.run(10, 200, delay_s, busy=busy)
     admitted = 0
     for _ in range(100):
         if admits(server.pressure, server.now_s, 200 + admitted):
@@ -265,9 +302,8 @@ def test_calls_in_place_of_others_come_in_at_once(server: Server) -> None:
         server.pressure.call_opened(server.now_s)
     assert not admits(server.pressure, server.now_s, 200)
     server.run(HELD_S + 1, 150, TENSE_S)
-    for _ in range(50):
-        server.pressure.call_opened(server.now_s)
-    assert not admits(server.pressure, server.now_s, 150)
+    assert admits(server.pressure, server.now_s, 150)
+    assert not admits(server.pressure, server.now_s, 150 + round(TENSE_SHARE * 150) + 1)
 
 
 def test_the_more_are_refused_the_later_they_are_to_come_again(server: Server) -> None:
