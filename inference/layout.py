@@ -17,7 +17,7 @@ from inference.campplus import Campplus
 from inference.catalogue import CONFIG, MODELS, TOKENS, folder_of, kept
 from inference.emotion2vec import Emotion2vec
 from inference.model import CheckpointError, Model
-from inference.published import SPEAKER_WINDOW_SAMPLES, PublishedEmotion, PublishedSpeaker
+from inference.published import SPEAKER_WINDOW_SAMPLES, PublishedSpeaker, emotion
 from inference.reuse import EXACT, Shortcuts
 from monitor.analysis import Role, SpeakerSpec
 from monitor.labels import LABELS
@@ -40,11 +40,8 @@ def load(name: str, role: Role, device: str, shortcuts: Shortcuts = EXACT) -> Mo
     short = name if about is not None else path.name
     licence = about.licence if about is not None else "as its publisher says"
     if role is Role.EMOTION:
-        if shortcuts.int8 and device != "cpu":
-            raise CheckpointError("models.int8 is for a CPU, and the device is a GPU")
-        return PublishedEmotion(
-            emotion_net(weights), short, licence, labels_of(weights.parent / TOKENS), device, shortcuts
-        )
+        labels = labels_of(weights.parent / TOKENS)
+        return emotion(emotion_net(weights), short, licence, labels, device, shortcuts)
     net = speaker_net(weights)
     spec = SpeakerSpec(short, licence, SPEAKER_WINDOW_SAMPLES, net.config.embedding, *COSINES)
     return PublishedSpeaker(net, spec, device)

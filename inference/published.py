@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -12,8 +13,10 @@ from numpy.typing import NDArray
 from inference.campplus import Campplus
 from inference.campplus_rows import RowsCampplus
 from inference.emotion2vec import Emotion2vec, frames_in
-from inference.int8 import int8
+from inference.graphed import GraphedEmotion2vec
 from inference.kaldi import KaldiFbank, centred
+from inference.model import CheckpointError, Model
+from inference.precision import Choice, Precision, prepared
 from inference.reuse import EXACT, Reuse, ReusingEmotion2vec, Shortcuts
 from monitor.analysis import (
     Analysis,
@@ -29,6 +32,7 @@ from monitor.analysis import (
 from monitor.labels import LABELS
 from vad.grid import SAMPLE_RATE_HZ
 
+log = logging.getLogger("undertone.inference")
 EMOTION_WINDOW_SAMPLES = 3 * SAMPLE_RATE_HZ
 SPEAKER_WINDOW_SAMPLES = 3 * SAMPLE_RATE_HZ // 2
 LEAST_SPEAKER_SAMPLES = SAMPLE_RATE_HZ // 10
@@ -59,34 +63,75 @@ def turns(windows: Sequence[Window]) -> list[list[int]]:
     return out
 
 
+def emotion(
+    net: Emotion2vec, name: str, licence: str, labels: Sequence[str], device: str, shortcuts: Shortcuts = EXACT
+) -> Model:
+    """emotion2vec+ as it runs best on a device. Raises CheckpointError where that cannot do what is asked for."""
+    scoring = Scoring(EmotionSpec(name, licence, EMOTION_WINDOW_SAMPLES, tuple(labels)))
+    if device == "cpu":
+        choice = prepared(net, shortcuts.precision, EMOTION_WINDOW_SAMPLES)
+        if choice.tried:
+            log.info("%s: %s", name, said(choice))
+        return PublishedEmotion(choice.net, scoring, shortcuts.reuse)
+    if shortcuts.precision is Precision.INT8:
+        raise CheckpointError("models.precision int8 is for a CPU, and the device is a GPU")
+    dtype = torch.float32 if shortcuts.precision is Precision.FLOAT32 else torch.bfloat16
+    return WholeEmotion(GraphedEmotion2vec(net, EMOTION_WINDOW_SAMPLES, device, dtype), scoring)
+
+
+def said(choice: Choice) -> str:
+    """In which numbers a network runs, and why, in words."""
+    told = []
+    for precision, tried in choice.tried.items():
+        apart = ""
+        if precision is not Precision.FLOAT32 and tried.scores_apart is not None:
+            apart = f" (scores differ by {tried.scores_apart:.4f}{'' if tried.near else ': too far'})"
+        told.append(f"{precision} {1000 * tried.seconds:.0f} ms{apart}")
+    return f"computes in {choice.precision}; a window takes, {', '.join(told)}"
+
+
+class Scoring:
+    """Makes analyses of logits. The network knows no arousal; what stands for it are the odds of the labels of an
+    activated voice against the others."""
+
+    def __init__(self, spec: EmotionSpec) -> None:
+        self.spec = spec
+        self._frames = frames_in(spec.window_samples)
+        self._columns = [LABELS.index(label) for label in spec.labels]
+        self._aroused = np.array([label in AROUSED for label in spec.labels])
+
+    def __call__(self, logits: Array) -> list[Analysis]:
+        """`logits`: (windows, frames, labels), of the newest frames of each window."""
+        full = np.zeros((*logits.shape[:2], len(LABELS)), np.float32)
+        full[:, :, self._columns] = logits
+        arousal = _log_sum(logits[..., self._aroused]) - _log_sum(logits[..., ~self._aroused])
+        first = self._frames - logits.shape[1]
+        return [EmotionAnalysis(*each, first) for each in zip(full, arousal, strict=True)]
+
+
+def _log_sum(logits: Array) -> Array:
+    """log(sum(exp)) over the last dimension."""
+    most = logits.max(-1, keepdims=True)
+    out: Array = np.log(np.exp(logits - most).sum(-1)) + most[..., 0]
+    return out
+
+
 class PublishedEmotion:
-    """emotion2vec+ with its head. Each window is normalised by itself, as the network was trained.
+    """emotion2vec+ with its head, on a CPU. Each window is normalised by itself, as the network was trained.
 
     With `reuse` of a stream's last window (see `inference/reuse.py`) an analysis holds the frames that
-    were computed, the newest of the window. The network knows no arousal; what stands for it are the odds of the labels
-    of an activated voice against the others.
+    were computed, the newest of the window.
     """
 
     role = Role.EMOTION
     overlap_samples = None
+    max_batch = MOST_AT_ONCE["cpu"]
 
-    def __init__(
-        self,
-        net: Emotion2vec,
-        name: str,
-        licence: str,
-        labels: Sequence[str],
-        device: str,
-        shortcuts: Shortcuts = EXACT,
-    ) -> None:
-        self.spec = EmotionSpec(name, licence, EMOTION_WINDOW_SAMPLES, tuple(labels))
-        self.max_batch = MOST_AT_ONCE[device]
-        self.reuse = shortcuts.reuse
-        own = int8(net) if shortcuts.int8 else net.to(device)
-        self._net = ReusingEmotion2vec(own, EMOTION_WINDOW_SAMPLES, shortcuts.reuse)
-        self._device = device
-        self._columns = [LABELS.index(label) for label in labels]
-        self._aroused = torch.tensor([label in AROUSED for label in labels], device=device)
+    def __init__(self, net: Emotion2vec, scoring: Scoring, reuse: Reuse) -> None:
+        self.spec = scoring.spec
+        self.reuse = reuse
+        self._net = ReusingEmotion2vec(net, EMOTION_WINDOW_SAMPLES, reuse)
+        self._scoring = scoring
 
     def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
         answers: list[Analysis] = [Missing.FAILED] * len(windows)
@@ -104,19 +149,38 @@ class PublishedEmotion:
     def _answer(self, windows: Sequence[Window], places: Sequence[int], fresh: int, answers: list[Analysis]) -> None:
         """Into `answers` those of the windows at `places`, of each of which so many frames are new."""
         chosen = [windows[place] for place in places]
-        audio = torch.from_numpy(np.stack([window.samples for window in chosen])).to(self._device)
+        audio = torch.from_numpy(np.stack([window.samples for window in chosen]))
         heard = [window.stream.memory for window in chosen]
         with torch.inference_mode():
             logits, kept = self._net(audio, [window.end_sample for window in chosen], heard, fresh)
-            arousal = logits[..., self._aroused].logsumexp(2) - logits[..., ~self._aroused].logsumexp(2)
-            own, aroused = logits.float().cpu().numpy(), arousal.float().cpu().numpy()
-        full = np.zeros((*own.shape[:2], len(LABELS)), np.float32)
-        full[:, :, self._columns] = own
-        first = frames_in(EMOTION_WINDOW_SAMPLES) - own.shape[1]
-        for row, (place, window) in enumerate(zip(places, chosen, strict=True)):
-            answers[place] = EmotionAnalysis(full[row], aroused[row], first)
+        for place, window, analysis, own in zip(
+            places, chosen, self._scoring(logits.float().numpy()), kept, strict=True
+        ):
+            answers[place] = analysis
             if self.reuse is not Reuse.NONE:
-                window.stream.memory = kept[row]
+                window.stream.memory = own
+
+
+class WholeEmotion:
+    """emotion2vec+ with its head, on a GPU: whole windows in batches of fixed sizes."""
+
+    role = Role.EMOTION
+    overlap_samples = None
+
+    def __init__(self, net: GraphedEmotion2vec, scoring: Scoring) -> None:
+        self.spec = scoring.spec
+        self.max_batch = net.sizes[-1]
+        self._net = net
+        self._scoring = scoring
+
+    def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
+        answers: list[Analysis] = [Missing.FAILED] * len(windows)
+        places = [place for place, window in enumerate(windows) if len(window.samples) == EMOTION_WINDOW_SAMPLES]
+        if places:
+            found = self._scoring(self._net([windows[place].samples for place in places]))
+            for place, analysis in zip(places, found, strict=True):
+                answers[place] = analysis
+        return answers
 
 
 class PublishedSpeaker:

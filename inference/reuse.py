@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from inference.emotion2vec import EPS, HOP_SAMPLES, Block, Emotion2vec, frames_in
+from inference.precision import Precision
 
 AGAIN_FRAMES = 25
 
@@ -36,10 +37,10 @@ class Reuse(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Shortcuts:
-    """What emotion2vec may do instead of the exact computation; by default nothing. `int8`: see `inference/int8.py`."""
+    """What emotion2vec may do instead of the exact computation; by default nothing."""
 
     reuse: Reuse = Reuse.NONE
-    int8: bool = False
+    precision: Precision = Precision.FLOAT32
 
 
 EXACT = Shortcuts()
@@ -64,7 +65,8 @@ class ReusingEmotion2vec:
         self._frames = frames_in(window_samples)
         self._samples = window_samples
         self._reach = net.config.position_layers * (net.config.position_kernel // 2)
-        self._bias = net.bias(self._frames, None).to(net.head.weight.dtype)
+        self._dtype = net.head.weight.dtype
+        self._bias = net.bias(self._frames, None).to(self._dtype)
 
     def fresh(self, heard: Heard | None, end: int) -> int:
         """How many frames of the window that ends at sample `end` are new; all of them where nothing can be reused.
@@ -96,7 +98,7 @@ class ReusingEmotion2vec:
         """(batch, frames, channels)"""
         variance, mean = torch.var_mean(audio, dim=1, keepdim=True, correction=0)
         new = audio[:, (self._frames - fresh) * HOP_SAMPLES :]
-        local: Tensor = self._net.local((new - mean) * (variance + EPS).rsqrt())
+        local: Tensor = self._net.local(((new - mean) * (variance + EPS).rsqrt()).to(self._dtype))
         if fresh == self._frames:
             return local
         before = torch.stack([each.local[fresh:] for each in heard if each is not None])

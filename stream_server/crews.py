@@ -30,6 +30,7 @@ def load_models(settings: Settings) -> Models:
     import torch  # not needed where the models run elsewhere
 
     from inference.loading import load
+    from inference.precision import Precision
     from inference.reuse import Reuse, Shortcuts
 
     keep_freed_memory()
@@ -39,7 +40,7 @@ def load_models(settings: Settings) -> Models:
         settings.models.speaker,
         settings.models.device,
         Role.SPEECH in roles(settings),
-        Shortcuts(Reuse(settings.models.reuse), settings.models.int8),
+        Shortcuts(Reuse(settings.models.reuse), Precision(settings.models.precision)),
     )
 
 

@@ -70,10 +70,10 @@ class ModelsConfig:
     "Emotion model: the name of one that ships with Undertone or of a published one, a path, or none"
     speaker: str = "undertone-speaker-small"
     "Speaker model: the name of one that ships with Undertone or of a published one, a path, or none"
-    reuse: Literal["none", "convolutions", "frames"] = "none"
-    "What emotion2vec+ uses again of a call's last window: faster the more, and less exact"
-    int8: bool = False
-    "Compute emotion2vec+ in 8 bits on a CPU where that is faster; less exact"
+    reuse: Literal["none", "convolutions", "frames"] = "convolutions"
+    "What emotion2vec+ uses again of a call's last window on a CPU: faster the more, and less exact"
+    precision: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
+    "Numbers in which emotion2vec+ computes; auto: the quickest here whose scores are near those of float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     "Where the models run"
     threads: Annotated[int, Ge(0), Le(256)] = 0

@@ -24,10 +24,14 @@ WAVE = torch.randn(6 * 16_000, generator=torch.Generator().manual_seed(0)) * tor
 @torch.inference_mode()
 def test_every_way_hears_every_window() -> None:
     found = emotion_costs(official.emotion2vec(random_tensors(emotion_shapes(TINY)), 1e-5, "tiny"), None, WAVE)
-    assert set(found["ms"]) == {way + bits for way in ("none", "convolutions", "frames") for bits in ("", ", int8")}
+    assert set(found["ms"]) == {
+        f"{numbers}, {way}" for way in ("none", "convolutions", "frames") for numbers in ("float32", "bfloat16", "int8")
+    }
     assert found["windows"] == 6
     assert found["floor_ms"] == pytest.approx(1000 * found["gflop"] / found["gflop_per_s"])
-    assert 0 < found["apart"]["convolutions"]["spread"] < found["apart"]["frames"]["spread"]
+    apart = found["apart"]
+    assert 0 < apart["float32, convolutions"]["spread"] < apart["float32, frames"]["spread"]
+    assert 0 < apart["bfloat16, none"]["scores"] < 0.02
 
 
 @torch.inference_mode()
