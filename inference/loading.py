@@ -57,12 +57,13 @@ def embedded(path: Path, device: str) -> Model:
     return EmbeddedEmotion(path, device) if role_of(path) == "emotion" else EmbeddedSpeaker(path, device)
 
 
-def load_file(path: Path, device: str) -> Model:
-    """The model in a file or folder, whatever its kind and role. Raises CheckpointError."""
+def load_file(path: Path, device: str, shortcuts: Shortcuts = EXACT) -> Model:
+    """The model in a file or folder, whatever its kind and role; `shortcuts`: of emotion2vec+. Raises
+    CheckpointError."""
     weights = layout.weights_in(path)
     if is_own(weights):
         return embedded(weights, device)
-    return layout.load(str(path), layout.role_in(weights), device)
+    return layout.load(str(path), layout.role_in(weights), device, shortcuts)
 
 
 def silero(device: str) -> SileroJudge:

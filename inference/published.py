@@ -72,7 +72,7 @@ def emotion(
         choice = prepared(net, shortcuts.precision, EMOTION_WINDOW_SAMPLES)
         if choice.tried:
             log.info("%s: %s", name, said(choice))
-        return PublishedEmotion(choice.net, scoring, shortcuts.reuse)
+        return PublishedEmotion(choice, scoring, shortcuts.reuse)
     if shortcuts.precision is Precision.INT8:
         raise CheckpointError("models.precision int8 is for a CPU, and the device is a GPU")
     dtype = torch.float32 if shortcuts.precision is Precision.FLOAT32 else torch.bfloat16
@@ -85,9 +85,9 @@ def said(choice: Choice) -> str:
     for precision, tried in choice.tried.items():
         apart = ""
         if precision is not Precision.FLOAT32 and tried.scores_apart is not None:
-            apart = f" (scores differ by {tried.scores_apart:.4f}{'' if tried.near else ': too far'})"
+            apart = f", scores differ by {tried.scores_apart:.4f}{'' if tried.near else ': too far'}"
         told.append(f"{precision} {1000 * tried.seconds:.0f} ms{apart}")
-    return f"computes in {choice.precision}; a window takes, {', '.join(told)}"
+    return f"it computes in {choice.precision} (one window: {'; '.join(told)})"
 
 
 class Scoring:
@@ -127,10 +127,11 @@ class PublishedEmotion:
     overlap_samples = None
     max_batch = MOST_AT_ONCE["cpu"]
 
-    def __init__(self, net: Emotion2vec, scoring: Scoring, reuse: Reuse) -> None:
+    def __init__(self, choice: Choice, scoring: Scoring, reuse: Reuse) -> None:
         self.spec = scoring.spec
+        self.choice = choice
         self.reuse = reuse
-        self._net = ReusingEmotion2vec(net, EMOTION_WINDOW_SAMPLES, reuse)
+        self._net = ReusingEmotion2vec(choice.net, EMOTION_WINDOW_SAMPLES, reuse)
         self._scoring = scoring
 
     def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:

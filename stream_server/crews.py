@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from inference.allocation import keep_freed_memory
 from inference.catalogue import MODELS, kept
@@ -56,7 +57,7 @@ def start_workers(settings: Settings) -> Sequence[Worker]:
     """The processes that run the models, ready. Raises CheckpointError, WorkerError."""
     fetch(settings)
     number = settings.models.workers or min(MOST_WORKERS, max(1, _cores() * 2 // 3))
-    threads = settings.models.threads or max(1, _cores() // (number + 1))
+    threads = settings.models.threads or _threads(settings.models.emotion, number)
     load = partial(load_models, replace(settings, models=replace(settings.models, threads=threads)))
     with ThreadPoolExecutor(number) as starting:
         pending = [starting.submit(Worker, load, roles(settings)) for _ in range(number)]
@@ -87,6 +88,13 @@ def roles(settings: Settings) -> list[Role]:
         Role.SPEECH: settings.vad.backend != "webrtcvad",
     }
     return [role for role, there in wanted.items() if there]
+
+
+def _threads(emotion: str, workers: int) -> int:
+    """How many each of the workers may use. A few calls keep a published model busy, and leave the server's own process
+    little to do: then the workers share all cores."""
+    large = emotion in MODELS or Path(emotion).expanduser().exists()
+    return max(1, _cores() // (workers if large else workers + 1))
 
 
 def _cores() -> int:

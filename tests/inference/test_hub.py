@@ -19,9 +19,11 @@ import torch
 from benchmarks.layouts import TOKENS_TXT, write_emotion, write_speaker
 from inference import official
 from inference.catalogue import MODELS, Published
+from inference.graphed import GraphedEmotion2vec
 from inference.hub import pull
 from inference.layout import block_eps, labels_of, load, tensors_of, weights_in
 from inference.model import CheckpointError
+from inference.published import Scoring, WholeEmotion
 from monitor.analysis import EmotionAnalysis, EmotionSpec, Missing, Role, SpeakerAnalysis, Window
 from monitor.labels import LABELS
 
@@ -49,6 +51,25 @@ def test_a_folder_gives_an_emotion_model_with_a_score_for_every_frame(tmp_path: 
     assert (one.logits.shape, one.arousal.shape, one.first) == ((149, 9), (149,), 0)
     np.testing.assert_allclose(other.logits, alone.logits, atol=1e-4)
     assert np.abs(one.logits - other.logits).max() > 1e-2
+
+
+def test_whole_windows_in_batches_of_fixed_sizes_score_as_windows_alone_do(tmp_path: Path) -> None:
+    folder = write_emotion(tmp_path / "mine")
+    model = load(str(folder), Role.EMOTION, "cpu")
+    net = official.emotion2vec(tensors_of(weights_in(folder)), 1e-5, "mine")
+    graphed = GraphedEmotion2vec(net, 48_000, "cpu", torch.float32, (1, 2))
+    whole = WholeEmotion(graphed, Scoring(EmotionSpec("mine", "", 48_000, tuple(LABELS))))
+    windows = [window(Role.EMOTION, 3.0, seed) for seed in range(3)]
+    odd = window(Role.EMOTION, 2.0)
+    found = whole.analyse([*windows[:2], odd, windows[2]])
+    assert found[2] is Missing.FAILED
+    assert whole.analyse([odd]) == [Missing.FAILED]
+    for said, expected in zip([*found[:2], found[3]], model.analyse(windows), strict=True):
+        assert isinstance(said, EmotionAnalysis)
+        assert isinstance(expected, EmotionAnalysis)
+        np.testing.assert_allclose(said.logits, expected.logits, atol=1e-4)
+        np.testing.assert_allclose(said.arousal, expected.arousal, atol=1e-4)
+        assert said.first == expected.first == 0
 
 
 def test_arousal_is_the_odds_of_the_labels_of_an_activated_voice(tmp_path: Path) -> None:

@@ -98,8 +98,8 @@ def test_the_choice_is_told_with_its_figures(net: Emotion2vec) -> None:
         Precision.INT8: Tried(0.1, 0.02, 1.0),
     }
     assert said(Choice(net, Precision.BFLOAT16, tried)) == (
-        "computes in bfloat16; a window takes, float32 400 ms, bfloat16 200 ms (scores differ by 0.0012), "
-        "int8 100 ms (scores differ by 0.0200: too far)"
+        "it computes in bfloat16 (one window: float32 400 ms; bfloat16 200 ms, scores differ by 0.0012; "
+        "int8 100 ms, scores differ by 0.0200: too far)"
     )
 
 

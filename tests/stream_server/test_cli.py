@@ -120,6 +120,7 @@ def test_a_checkpoint_is_checked(tmp_path: Path, capfd: pytest.CaptureFixture[st
     said = capfd.readouterr().out
     assert "mine is whole: mine, for emotion; knows angry, disgusted" in said
     assert "one window of 3 s takes" in said
+    assert "it computes in " in said
     assert main(["models", "check", str(write_speaker(tmp_path / "voices"))]) == 0
     assert "for speaker; knows 12-d embedding" in capfd.readouterr().out
     assert main(["models", "check", str(WEIGHTS / "undertone-speaker-small.safetensors")]) == 0

@@ -12,6 +12,7 @@ from functools import partial
 from multiprocessing import active_children
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import msgspec
 import pytest
@@ -185,10 +186,12 @@ def test_a_worker_that_dies_at_its_start_is_said_to(monkeypatch: pytest.MonkeyPa
         (8, {"workers": 1}, 1, 4),
         (2, {"workers": 5}, 5, 1),
         (8, {"threads": 7}, 3, 7),
+        (2, {"emotion": "."}, 1, 2),  # a folder: a large model
+        (8, {"emotion": "iic/emotion2vec_plus_base"}, 3, 2),
     ],
 )
 def test_the_cores_are_shared_out_among_the_workers_and_the_loop(
-    monkeypatch: pytest.MonkeyPatch, cores: int, models: dict[str, int], workers: int, threads: int
+    monkeypatch: pytest.MonkeyPatch, cores: int, models: dict[str, Any], workers: int, threads: int
 ) -> None:
     started: list[int] = []
 
@@ -198,6 +201,7 @@ def test_the_cores_are_shared_out_among_the_workers_and_the_loop(
 
     monkeypatch.setattr(crews, "_cores", lambda: cores)
     monkeypatch.setattr(crews, "Worker", start)
+    monkeypatch.setattr(crews, "fetch", lambda settings: None)
     assert start_workers(settings_of(**models)) == ["started"] * workers
     assert started == [threads] * workers
 
