@@ -136,6 +136,9 @@ class Eres2netv2Sizes:
 
 
 TRUE_BLOCKS = (3, 4, 6, 3)
+ADDED = ("bn3.weight", "local_att.4.weight")
+"""Normalisations of what ERes2NetV2 adds to what is there, kept small: it would else add up from block to block, and its
+rounding with it, until embeddings in 32 bits are no longer those in 64."""
 NARROW, NARROW_PARTS = Eres2netv2Sizes(), Eres2netv2Sizes(base_width=16, scale=3, expansion=3)
 ERES2NETV2 = Eres2netv2Sizes(64, 26, 2, 2, TRUE_BLOCKS, 192)
 ERES2NETV2_W24S4EP4 = Eres2netv2Sizes(64, 24, 4, 4, TRUE_BLOCKS, 192)
@@ -192,6 +195,8 @@ def random_tensors(shapes: dict[str, tuple[int, ...]], seed: int = 0) -> dict[st
         elif len(shape) == 1:
             centre = 1.0 if name.endswith("weight") else 0.0
             out[name] = centre + 0.1 * torch.randn(shape, generator=dice)
+            if name.endswith(ADDED):
+                out[name] *= 0.25
         else:
             fan_in = torch.Size(shape[1:]).numel()
             out[name] = torch.randn(shape, generator=dice) * (1.4 / fan_in**0.5)
