@@ -46,7 +46,7 @@ run: $(VENV)/installed       ## install, start the server with the embedded mode
 test: $(VENV)/installed-tests   ## run the tests
 	@$(BIN)/python -m pytest -q
 
-test-models: $(VENV)/installed-reference  ## emotion2vec+ and CAM++ against their reference, at their true sizes (3 minutes)
+test-models: $(VENV)/installed-reference  ## the published models against their reference, at their true sizes (3 minutes)
 	@$(BIN)/python -m pytest -q tests/models
 
 $(VENV)/installed-reference: $(VENV)/installed-tests

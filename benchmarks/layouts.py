@@ -1,4 +1,4 @@
-"""Checkpoints with random weights in the layout in which emotion2vec+ and CAM++ are published."""
+"""Checkpoints with random weights in the layout in which emotion2vec+, CAM++ and ERes2NetV2 are published."""
 
 from __future__ import annotations
 
@@ -123,6 +123,64 @@ def speaker_shapes(sizes: SpeakerSizes) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
+@dataclass(frozen=True, slots=True)
+class Eres2netv2Sizes:
+    """By the publishers' names: `base_width` is that of a part of a block with 64 channels, `scale` their number."""
+
+    channels: int = 8
+    base_width: int = 32
+    scale: int = 2
+    expansion: int = 2
+    blocks: tuple[int, ...] = (1, 2, 2, 1)
+    embedding: int = 12
+
+
+TRUE_BLOCKS = (3, 4, 6, 3)
+ADDED = ("bn3.weight", "local_att.4.weight")
+"""Normalisations of what ERes2NetV2 adds to what is there, kept small: it would else add up from block to block, and
+its rounding with it, until embeddings in 32 bits are no longer those in 64."""
+NARROW, NARROW_PARTS = Eres2netv2Sizes(), Eres2netv2Sizes(base_width=16, scale=3, expansion=3)
+ERES2NETV2 = Eres2netv2Sizes(64, 26, 2, 2, TRUE_BLOCKS, 192)
+ERES2NETV2_W24S4EP4 = Eres2netv2Sizes(64, 24, 4, 4, TRUE_BLOCKS, 192)
+
+
+def eres2netv2_shapes(sizes: Eres2netv2Sizes) -> dict[str, tuple[int, ...]]:
+    """The tensors of ERes2NetV2 by their published names."""
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def conv(name: str, out: int, into: int, kernel: int, norm: str) -> None:
+        shapes[f"{name}.weight"] = (out, into, kernel, kernel)
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            shapes[f"{norm}.{part}"] = (out,)
+        shapes[f"{norm}.num_batches_tracked"] = ()
+
+    def fusion(name: str, channels: int) -> None:
+        for number, (out, into) in ((0, (channels // 4, 2 * channels)), (3, (channels, channels // 4))):
+            conv(f"{name}.local_att.{number}", out, into, 1, f"{name}.local_att.{number + 1}")
+            shapes[f"{name}.local_att.{number}.bias"] = (out,)
+
+    conv("conv1", sizes.channels, 1, 3, "bn1")
+    channels = sizes.channels
+    for stage, count in enumerate(sizes.blocks):
+        planes = sizes.channels << stage
+        out, width = planes * sizes.expansion, planes * sizes.base_width // 64
+        for number in range(count):
+            block = f"layer{stage + 1}.{number}."
+            conv(block + "conv1", width * sizes.scale, channels, 1, block + "bn1")
+            for part in range(sizes.scale):
+                conv(f"{block}convs.{part}", width, width, 3, f"{block}bns.{part}")
+                if stage >= 2 and part:
+                    fusion(f"{block}fuse_models.{part - 1}", width)
+            conv(block + "conv3", out, width * sizes.scale, 1, block + "bn3")
+            if number == 0:
+                conv(block + "shortcut.0", out, channels, 1, block + "shortcut.1")
+            channels = out
+    shapes["layer3_ds.weight"] = (channels, channels // 2, 3, 3)
+    fusion("fuse34", channels)
+    shapes["seg_1.weight"], shapes["seg_1.bias"] = (sizes.embedding, 2 * 10 * channels), (sizes.embedding,)
+    return shapes
+
+
 def random_tensors(shapes: dict[str, tuple[int, ...]], seed: int = 0) -> dict[str, Tensor]:
     """Weights of about the size that keeps what runs through a network at unit scale."""
     dice = torch.Generator().manual_seed(seed)
@@ -137,6 +195,8 @@ def random_tensors(shapes: dict[str, tuple[int, ...]], seed: int = 0) -> dict[st
         elif len(shape) == 1:
             centre = 1.0 if name.endswith("weight") else 0.0
             out[name] = centre + 0.1 * torch.randn(shape, generator=dice)
+            if name.endswith(ADDED):
+                out[name] *= 0.25
         else:
             fan_in = torch.Size(shape[1:]).numel()
             out[name] = torch.randn(shape, generator=dice) * (1.4 / fan_in**0.5)
@@ -156,4 +216,11 @@ def write_speaker(folder: Path, sizes: SpeakerSizes = SMALL, seed: int = 0) -> P
     """A folder with campplus_cn_common.bin."""
     folder.mkdir(parents=True, exist_ok=True)
     torch.save(random_tensors(speaker_shapes(sizes), seed), folder / "campplus_cn_common.bin")
+    return folder
+
+
+def write_eres2netv2(folder: Path, sizes: Eres2netv2Sizes = NARROW, seed: int = 0) -> Path:
+    """A folder with pretrained_eres2netv2.ckpt."""
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.save(random_tensors(eres2netv2_shapes(sizes), seed), folder / "pretrained_eres2netv2.ckpt")
     return folder

@@ -1,4 +1,4 @@
-"""What emotion2vec+ and CAM++ cost on this processor, beside their reference, and what reuse changes:
+"""What emotion2vec+, CAM++ and ERes2NetV2 cost on this processor, beside their reference, and what reuse changes:
 `python -m benchmarks.models`.
 
 One process, the same weights (random ones of the true size, unless checkpoints are given), the same audio (a real call,
@@ -23,21 +23,29 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.layouts import BASE, CAMPPLUS, emotion_shapes, random_tensors, speaker_shapes
+from benchmarks.layouts import (
+    BASE,
+    CAMPPLUS,
+    ERES2NETV2,
+    emotion_shapes,
+    eres2netv2_shapes,
+    random_tensors,
+    speaker_shapes,
+)
 from benchmarks.livereport import write_json
-from benchmarks.references import reference_emotion, reference_speaker
+from benchmarks.references import reference_emotion, reference_eres2netv2, reference_speaker
 from benchmarks.scripts import read, recordings
 from inference import layout, official
 from inference.allocation import keep_freed_memory
 from inference.campplus import Campplus
-from inference.campplus_rows import RowsCampplus
 from inference.catalogue import CONFIG
 from inference.emotion2vec import Emotion2vec, frames_in
 from inference.emotion2vec_rows import in_rows
 from inference.kaldi import KaldiFbank, centred
 from inference.model import CheckpointError
+from inference.official import SpeakerNet
 from inference.precision import MAKE, Precision
-from inference.published import EMOTION_WINDOW_SAMPLES, SPEAKER_WINDOW_SAMPLES
+from inference.published import EMOTION_WINDOW_SAMPLES, SPEAKER_WINDOW_SAMPLES, quick
 from inference.reuse import Heard, Reuse, ReusingEmotion2vec
 from stream_server.media import MediaError
 from vad.grid import FRAME_SAMPLES, SAMPLE_RATE_HZ
@@ -60,20 +68,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     torch.set_num_threads(options.threads)
     try:
         sources = read([options.recording], 1) if options.recording else recordings(1)
-        emotion_tensors, speaker_tensors = _tensors(options.emotion_model, options.speaker_model)
+        (emotion_tensors,) = _tensors(options.emotion_model, emotion_shapes(BASE))
         emotion = official.emotion2vec(emotion_tensors, _eps(options.emotion_model), "emotion")
-        speaker = official.campplus(speaker_tensors, "speaker")
+        speakers = _speakers(options.speaker_model)
     except (CheckpointError, MediaError, OSError) as error:
         print(f"models: {error}", file=sys.stderr)
         return 1
-    references = _made(reference_emotion, BASE, emotion_tensors), _made(reference_speaker, speaker_tensors)
+    reference = _made(reference_emotion, BASE, emotion_tensors)
     wave = torch.from_numpy(sources[0][0][: round(SAMPLE_RATE_HZ * (options.seconds + 3.0))].copy())
     with torch.inference_mode():
-        before = None if references[0] is None else as_it_comes(references[0], wave)
+        before = None if reference is None else as_it_comes(reference, wave)
         keep_freed_memory()
-        found = {
-            "emotion": emotion_costs(emotion, references[0], wave, round(SAMPLE_RATE_HZ * options.hop_s)),
-            "speaker": speaker_costs(speaker, references[1], wave),
+        found: dict[str, Any] = {
+            "emotion": emotion_costs(emotion, reference, wave, round(SAMPLE_RATE_HZ * options.hop_s)),
+            "speakers": {name: speaker_costs(net, beside, wave) for name, (net, beside) in speakers.items()},
         }
     if before is not None:
         found["emotion"]["ms"][AS_IT_COMES] = before
@@ -131,17 +139,17 @@ def emotion_costs(net: Emotion2vec, reference: Any, wave: Tensor, hop_samples: i
     }
 
 
-def speaker_costs(net: Campplus, reference: Any, wave: Tensor) -> dict[str, Any]:
+def speaker_costs(net: SpeakerNet, reference: Any, wave: Tensor) -> dict[str, Any]:
     """Milliseconds per window of 1.5 s, filter bank included, alone and in batches."""
-    rows, fbank = RowsCampplus(net), KaldiFbank(net.config.mels)
+    own, fbank = quick(net), KaldiFbank(net.config.mels)
     ends = range(SPEAKER_WINDOW_SAMPLES, len(wave) + 1, HOP_SAMPLES)
     windows = [wave[end - SPEAKER_WINDOW_SAMPLES : end] for end in ends]
     batches = [windows[at : at + BATCH] for at in range(0, len(windows) - BATCH + 1, BATCH)]
     turns = []
     for batch in batches:
         calls: dict[str, Callable[[], Any]] = {
-            f"batch {BATCH}": _asking(lambda audio: rows(centred(fbank(audio))), torch.stack(batch)),
-            "one at a time": _asking(lambda batch: [rows(centred(fbank(window[None]))) for window in batch], batch),
+            f"batch {BATCH}": _asking(lambda audio: own(centred(fbank(audio))), torch.stack(batch)),
+            "one at a time": _asking(lambda batch: [own(centred(fbank(window[None]))) for window in batch], batch),
         }
         if reference is not None:
             calls[SPEAKER_REFERENCE] = _asking(
@@ -235,14 +243,24 @@ def _made(make: Callable[..., Any], *given: Any) -> Any:
         return None
 
 
-def _tensors(emotion: Path | None, speaker: Path | None) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Raises CheckpointError."""
-    shapes = emotion_shapes(BASE), speaker_shapes(CAMPPLUS)
-    own = (
-        random_tensors(each, 1) if path is None else layout.tensors_of(layout.weights_in(path))
-        for path, each in zip((emotion, speaker), shapes, strict=True)
-    )
-    return next(own), next(own)
+def _tensors(path: Path | None, *shapes: dict[str, tuple[int, ...]]) -> list[dict[str, Tensor]]:
+    """Those of a checkpoint, or random ones of each of the shapes. Raises CheckpointError."""
+    if path is not None:
+        return [layout.tensors_of(layout.weights_in(path))]
+    return [random_tensors(each, 1) for each in shapes]
+
+
+def _speakers(path: Path | None) -> dict[str, tuple[SpeakerNet, Any]]:
+    """The speaker networks by name, each with its reference: that of the checkpoint, or both with random weights.
+    Raises CheckpointError."""
+    found: dict[str, tuple[SpeakerNet, Any]] = {}
+    for tensors in _tensors(path, speaker_shapes(CAMPPLUS), eres2netv2_shapes(ERES2NETV2)):
+        net = official.speaker(tensors, "speaker")
+        if isinstance(net, Campplus):
+            found["CAM++"] = net, _made(reference_speaker, tensors)
+        else:
+            found["ERes2NetV2"] = net, _made(reference_eres2netv2, tensors)
+    return found
 
 
 def _eps(emotion: Path | None) -> float:
@@ -257,7 +275,7 @@ def calls_held(ms: float, hop_s: float) -> int:
 
 
 def _print(found: Mapping[str, Any]) -> None:
-    emotion, speaker, conditions = found["emotion"], found["speaker"], found["conditions"]
+    emotion, conditions = found["emotion"], found["conditions"]
     hop_s, threads = conditions["hop_s"], conditions["threads"]
     print(
         f"\nemotion2vec+, 3 s windows every {hop_s:g} s of one call, {emotion['windows']} of them, {threads} threads\n"
@@ -277,7 +295,12 @@ def _print(found: Mapping[str, Any]) -> None:
         print(f"| {name} | {ms:.0f} | {1000 / ms:.1f} | {calls_held(ms, hop_s)} | {ratio} | {' | '.join(shown)} |")
     floor = f"floor: {emotion['gflop']:.1f} GFLOP at {emotion['gflop_per_s']:.0f} GFLOP/s"
     print(f"| {floor} | {emotion['floor_ms']:.0f} | | | | | | |")
-    print("\nCAM++, 1.5 s windows, filter bank included\n")
+    for name, speaker in found["speakers"].items():
+        _print_speaker(name, speaker)
+
+
+def _print_speaker(network: str, speaker: Mapping[str, Any]) -> None:
+    print(f"\n{network}, 1.5 s windows, filter bank included\n")
     print("| way | ms per window | against the reference |\n|---|---|---|")
     base = speaker["ms"].get(SPEAKER_REFERENCE)
     for name, ms in sorted(speaker["ms"].items(), key=lambda item: -item[1]):
@@ -290,7 +313,7 @@ def _print(found: Mapping[str, Any]) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.models", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--emotion-model", type=Path, help="a folder or file instead of random weights (base)")
-    parser.add_argument("--speaker-model", type=Path, help="the same for CAM++")
+    parser.add_argument("--speaker-model", type=Path, help="the same for CAM++ or ERes2NetV2, and only that one")
     parser.add_argument("--recording", type=Path, help="instead of that of the data folder")
     parser.add_argument("--seconds", type=float, default=20.0, help="of the call (default 20)")
     parser.add_argument("--hop-s", type=float, default=0.5, help="from one window of emotion to the next (default 0.5)")

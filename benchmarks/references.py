@@ -1,4 +1,4 @@
-"""The reference implementations of emotion2vec+ and CAM++ (funasr), with given weights.
+"""The reference implementations of emotion2vec+, CAM++ and ERes2NetV2 (funasr), with given weights.
 
 `make test-models` installs them; nothing but comparisons needs them.
 """
@@ -51,4 +51,20 @@ def reference_speaker(tensors: dict[str, Tensor]) -> Any:
     net = CAMPPlus(feat_dim=80, embedding_size=192).eval()
     assert set(tensors) == set(net.state_dict())
     net.load_state_dict(tensors)
+    return net
+
+
+def reference_eres2netv2(tensors: dict[str, Tensor]) -> Any:
+    """ERes2NetV2, of any published size. Raises ImportError without funasr."""
+    from funasr.models.eres2net.model import ERes2NetV2SV
+
+    channels, width = len(tensors["conv1.weight"]), len(tensors["layer1.0.convs.0.weight"])
+    net = ERes2NetV2SV(
+        m_channels=channels,
+        baseWidth=64 * width // channels,
+        scale=len(tensors["layer1.0.conv1.weight"]) // width,
+        expansion=len(tensors["layer1.0.conv3.weight"]) // channels,
+    ).eval()
+    assert set(tensors) == set(net.model.state_dict())
+    net.model.load_state_dict(tensors)
     return net

@@ -32,6 +32,12 @@ MODELS = {
     "iic/speech_campplus_sv_zh_en_16k-common_advanced": Published(
         Role.SPEAKER, "v1.0.0", ("campplus_cn_en_common.pt",), "Apache-2.0"
     ),
+    "iic/speech_eres2netv2_sv_zh-cn_16k-common": Published(
+        Role.SPEAKER, "v1.0.1", ("pretrained_eres2netv2.ckpt",), "Apache-2.0"
+    ),
+    "iic/speech_eres2netv2w24s4ep4_sv_zh-cn_16k-common": Published(
+        Role.SPEAKER, "v1.0.1", ("pretrained_eres2netv2w24s4ep4.ckpt",), "Apache-2.0"
+    ),
 }
 
 

@@ -13,20 +13,20 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from inference import official
-from inference.campplus import Campplus
 from inference.catalogue import CONFIG, MODELS, TOKENS, folder_of, kept
 from inference.emotion2vec import Emotion2vec
 from inference.model import CheckpointError, Model
+from inference.official import ERES2NETV2_DENSE, SpeakerNet
 from inference.published import SPEAKER_WINDOW_SAMPLES, PublishedSpeaker, emotion
 from inference.reuse import EXACT, Shortcuts
 from monitor.analysis import Role, SpeakerSpec
 from monitor.labels import LABELS
 
-WEIGHTS = ("model.safetensors", "model.pt", "campplus_cn_common.bin", "campplus_cn_en_common.pt")
+WEIGHTS = ("model.safetensors", *dict.fromkeys(about.files[0] for about in MODELS.values()))
 """What a folder's weights are called, the first that is there."""
 COSINES = (0.60, 0.15, 0.10, 0.12)
-"""Mean and standard deviation of CAM++'s cosines of two windows of 1.5 s, of the same voice and of two: an assumption,
-made without its weights. The tracker takes its odds from them."""
+"""Mean and standard deviation of the cosines of two windows of 1.5 s, of the same voice and of two, by CAM++ or
+ERes2NetV2: an assumption, made without their weights. The tracker takes its odds from them."""
 
 
 def load(name: str, role: Role, device: str, shortcuts: Shortcuts = EXACT) -> Model:
@@ -50,10 +50,12 @@ def load(name: str, role: Role, device: str, shortcuts: Shortcuts = EXACT) -> Mo
 def role_in(weights: Path) -> Role:
     """What a published checkpoint is for. Raises CheckpointError."""
     names = tensors_of(weights).keys()
-    for start, role in (("xvector.", Role.SPEAKER), ("proj.", Role.EMOTION)):
+    for start, role in (("xvector.", Role.SPEAKER), (ERES2NETV2_DENSE, Role.SPEAKER), ("proj.", Role.EMOTION)):
         if any(name.startswith(start) for name in names):
             return role
-    raise CheckpointError(f"{weights}: is neither emotion2vec+ nor CAM++, by the names of its {len(names)} tensors")
+    raise CheckpointError(
+        f"{weights}: is neither emotion2vec+ nor CAM++ nor ERes2NetV2, by the names of its {len(names)} tensors"
+    )
 
 
 def weights_in(path: Path) -> Path:
@@ -73,9 +75,9 @@ def emotion_net(weights: Path) -> Emotion2vec:
     return official.emotion2vec(tensors_of(weights), block_eps(weights.parent / CONFIG), str(weights))
 
 
-def speaker_net(weights: Path) -> Campplus:
-    """Raises CheckpointError."""
-    return official.campplus(tensors_of(weights), str(weights))
+def speaker_net(weights: Path) -> SpeakerNet:
+    """CAM++ or ERes2NetV2, by the names of its tensors. Raises CheckpointError."""
+    return official.speaker(tensors_of(weights), str(weights))
 
 
 def tensors_of(path: Path) -> dict[str, Tensor]:

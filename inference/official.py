@@ -1,4 +1,4 @@
-"""The tensors of the published checkpoints of emotion2vec+ and CAM++, and the networks made of them.
+"""The tensors of the published checkpoints of emotion2vec+, CAM++ and ERes2NetV2, and the networks made of them.
 
 Everything is read strictly: each tensor of the network must be there, in its shape, and what is left over must be known
 to be of use in training only. The sizes of a network are those of its tensors.
@@ -14,9 +14,11 @@ from torch import Tensor, nn
 
 from inference.campplus import Campplus, CampplusConfig
 from inference.emotion2vec import LAYERS, Emotion2vec, Emotion2vecConfig
+from inference.eres2netv2 import STAGES, Eres2netv2, Eres2netv2Config
 from inference.model import CheckpointError
 
 Tensors = Mapping[str, Tensor]
+SpeakerNet = Campplus | Eres2netv2
 NAMED = 6
 """So many of the tensors that are missing or surplus are named in a message."""
 AUDIO = r"(?:d2v_model\.)?modality_encoders\.AUDIO\."
@@ -27,6 +29,10 @@ _TRAINING = re.compile(
     r"(?:d2v_model\.)?(_ema|ema|decoder|shared_decoder|recon_proj|cls_proj)\b|" + AUDIO + "decoder\\b"
 )
 _COUNTER = re.compile(r".*\.num_batches_tracked")
+_NOTHING = re.compile(r"$^")
+_FUSION_PARTS = {"0": "conv1", "1": "bn1", "3": "conv2", "4": "bn2"}
+ERES2NETV2_DENSE = "seg_1.weight"
+"""By this tensor an ERes2NetV2 is told from a CAM++."""
 
 
 def _block(before: int) -> Rename:
@@ -156,7 +162,7 @@ def campplus(tensors: Tensors, where: str) -> Campplus:
         (r"xvector\.dense\.linear\.", "dense."),
         (r"xvector\.dense\.nonlinear\.batchnorm\.", "dense_bn."),
     ]
-    own = _renamed(tensors, rules, re.compile(r"$^"), where)
+    own = _renamed(tensors, rules, _NOTHING, where)
     head, first, dense = (_of(own, f"{name}.weight", where) for name in ("head.conv1", "tdnn", "dense"))
     growth, bottleneck = _of(own, "blocks.0.layers.0.local.weight", where).shape[:2]
     blocks = _count(own, r"blocks\.(\d+)\.")
@@ -174,3 +180,44 @@ def campplus(tensors: Tensors, where: str) -> Campplus:
         net = Campplus(config)
     _filled(net, own, where)
     return net
+
+
+def eres2netv2(tensors: Tensors, where: str) -> Eres2netv2:
+    """The network of an ERes2NetV2 checkpoint's tensors, for inference. Raises CheckpointError."""
+
+    def fusion(match: re.Match[str]) -> str:
+        return f"fusion.{_FUSION_PARTS[match[1]]}."
+
+    def passed_on(match: re.Match[str]) -> str:
+        return f"stages.{int(match[1]) - 1}.{match[2]}.fusions.{match[3]}.{_FUSION_PARTS[match[4]]}."
+
+    rules: list[tuple[str, str | Rename]] = [
+        (r"(conv1|bn1)\.", r"\1."),
+        (r"layer(\d+)\.(\d+)\.fuse_models\.(\d+)\.local_att\.([0134])\.", passed_on),
+        (r"layer(\d+)\.(\d+)\.", lambda match: f"stages.{int(match[1]) - 1}.{match[2]}."),
+        (r"layer3_ds\.", "down."),
+        (r"fuse34\.local_att\.([0134])\.", fusion),
+        (r"seg_1\.", "dense."),
+    ]
+    own = _renamed(tensors, rules, _NOTHING, where)
+    stem, part, out, dense = (
+        _of(own, f"{name}.weight", where) for name in ("conv1", "stages.0.0.convs.0", "stages.0.0.conv3", "dense")
+    )
+    config = Eres2netv2Config(
+        embedding=len(dense),
+        mels=8 * (dense.shape[1] // (2 * len(out) << STAGES - 1)),
+        stem=len(stem),
+        channels=len(out),
+        width=len(part),
+        parts=_count(own, r"stages\.0\.0\.convs\.(\d+)\."),
+        blocks=tuple(_count(own, rf"stages\.{stage}\.(\d+)\.") for stage in range(STAGES)),
+    )
+    with torch.device("meta"):
+        net = Eres2netv2(config)
+    _filled(net, own, where)
+    return net
+
+
+def speaker(tensors: Tensors, where: str) -> SpeakerNet:
+    """The network of a speaker checkpoint's tensors, whichever of the two it is. Raises CheckpointError."""
+    return eres2netv2(tensors, where) if ERES2NETV2_DENSE in tensors else campplus(tensors, where)

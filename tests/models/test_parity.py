@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +18,31 @@ from torch.nn import functional
 from benchmarks.layouts import (
     BASE,
     CAMPPLUS,
+    ERES2NETV2,
+    ERES2NETV2_W24S4EP4,
     LARGE,
     emotion_shapes,
+    eres2netv2_shapes,
     random_tensors,
     speaker_shapes,
 )
-from benchmarks.references import reference_emotion, reference_speaker
+from benchmarks.references import reference_emotion, reference_eres2netv2, reference_speaker
 from inference import official
 from inference.emotion2vec import Emotion2vec, normalised
+from inference.eres2netv2 import Eres2netv2
+from inference.eres2netv2_quick import QuickEres2netv2
 from inference.kaldi import KaldiFbank, centred
 
 pytest.importorskip("funasr", reason="the reference is installed by `make test-models`")
 
 SECONDS = (0.4, 1.0, 1.5, 3.0, 7.3, 30.0)
 FRAMES_BOUND, SCORES_BOUND = 1e-4, 1e-5
+FBANK_BOUND = 1e-3
+"""Where each computes the filter bank for itself."""
+ROUNDING_BOUND = 1e-12
+"""In 64 bits."""
 KINDS = {"base": BASE, "large": LARGE}
+ERES2NETV2_KINDS = {"w26s2ep2": ERES2NETV2, "w24s4ep4": ERES2NETV2_W24S4EP4}
 
 
 def wave(seconds: float, seed: int = 0) -> Tensor:
@@ -95,6 +106,45 @@ def test_campplus_gives_what_the_reference_gives(seconds: float) -> None:
     expected = reference(features)
     assert apart(ours(features), expected) < FRAMES_BOUND
     assert apart(ours(features[1:2]), expected[1:2]) < FRAMES_BOUND
+
+
+@pytest.fixture(scope="module", params=list(ERES2NETV2_KINDS))
+def eres2netv2(request: pytest.FixtureRequest) -> tuple[Eres2netv2, Any]:
+    tensors = random_tensors(eres2netv2_shapes(ERES2NETV2_KINDS[request.param]), 2)
+    return official.eres2netv2(tensors, request.param), reference_eres2netv2(tensors)
+
+
+@pytest.mark.parametrize(
+    ("eres2netv2", "seconds"),
+    [*(("w26s2ep2", seconds) for seconds in SECONDS), *(("w24s4ep4", seconds) for seconds in SECONDS[:-1])],
+    indirect=["eres2netv2"],
+)
+@torch.inference_mode()
+def test_eres2netv2_gives_what_the_reference_gives(eres2netv2: tuple[Eres2netv2, Any], seconds: float) -> None:
+    ours, reference = eres2netv2
+    features = torch.stack([centred(KaldiFbank()(wave(seconds, n)[None]))[0] for n in range(2)])
+    expected = reference(features)
+    assert apart(expected[:1], expected[1:]) > 100 * FRAMES_BOUND  # else it says nothing that clips agree
+    assert apart(ours(features[1:]), expected[1:]) < FRAMES_BOUND
+    assert apart(QuickEres2netv2(ours)(features), expected) < FRAMES_BOUND
+
+
+@torch.inference_mode()
+def test_eres2netv2_differs_by_rounding_only(eres2netv2: tuple[Eres2netv2, Any]) -> None:
+    ours, reference = (copy.deepcopy(net).double() for net in eres2netv2)
+    features = torch.randn(2, 148, 80, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    expected = reference(features)
+    assert apart(ours(features), expected) < ROUNDING_BOUND
+    assert apart(QuickEres2netv2(ours)(features), expected) < ROUNDING_BOUND
+
+
+@torch.inference_mode()
+def test_audio_gives_the_embedding_that_the_reference_makes_of_it(eres2netv2: tuple[Eres2netv2, Any]) -> None:
+    ours, reference = eres2netv2
+    clip = wave(1.5)
+    results, _ = reference.inference([clip], device="cpu")
+    found = ours(centred(KaldiFbank()(clip[None])))
+    assert apart(found, results[0]["spk_embedding"]) < FBANK_BOUND
 
 
 def test_the_folder_layout_is_what_the_reference_reads(tmp_path: Path) -> None:
