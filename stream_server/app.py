@@ -32,6 +32,7 @@ from stream_server.version import VERSION
 
 log = logging.getLogger("undertone")
 FRONTEND = Path(__file__).resolve().parent.parent / "frontend_static"
+PAGES = ("/", "/dashboard")
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -173,8 +174,9 @@ def _add_operations(app: FastAPI, engine: Engine) -> None:
 
 def _add_pages(app: FastAPI) -> None:
     @app.get("/", include_in_schema=False)
-    async def page() -> Response:
-        return FileResponse(FRONTEND / "index.html")
+    @app.get("/dashboard", include_in_schema=False)
+    async def dashboard() -> Response:
+        return FileResponse(FRONTEND / "dashboard" / "index.html")
 
     @app.get("/docs", include_in_schema=False)
     async def reference() -> Response:
@@ -193,13 +195,13 @@ def _add_pages(app: FastAPI) -> None:
 
 
 class _PageHeaders:
-    """Adds to what the page consists of: nothing from outside the machine, and always the files of this version."""
+    """Adds to what the pages consist of: nothing from outside the machine, and always the files of this version."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not (scope["path"] == "/" or scope["path"].startswith("/static/")):
+        if scope["type"] != "http" or not (scope["path"] in PAGES or scope["path"].startswith("/static/")):
             await self._app(scope, receive, send)
             return
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EMPTY, reduce, sorted, timeIn } from "../../frontend_static/calls.js";
+import { EMPTY, reduce, sorted, timeIn } from "../../frontend_static/shared/calls.js";
 
 const MONO = [{ channel: 0, role: "mixed", emotion: true }];
 const STEREO = [

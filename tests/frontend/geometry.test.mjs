@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { layout, pointAt, runs, stretches, ticks, timeAt, unusable, xAt } from "../../frontend_static/geometry.js";
+import { layout, pointAt, runs, stretches, ticks, timeAt, unusable, xAt } from "../../frontend_static/shared/geometry.js";
 
 const point = (t, reliability = "high") => ({ t, channel: 0, reliability, label: "angry", scores: {} });
 const call = (channels, state = "live") => ({ channels, state });

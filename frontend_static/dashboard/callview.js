@@ -1,15 +1,15 @@
 /** The selected call: heading, state now, timeline, speakers, warnings, and what the models may be used for. */
-import { glyph, h, setText } from "./dom.js";
-import { clock, percent, sentence, speakerText } from "./format.js";
-import { speakers } from "./geometry.js";
-import { LABELS, labelText, ranked } from "./labels.js";
+import { glyph, h, setText } from "../shared/dom.js";
+import { clock, percent, sentence, speakerText } from "../shared/format.js";
+import { speakers } from "../shared/geometry.js";
+import { LABELS, labelText, ranked } from "../shared/labels.js";
 import { NowCard } from "./nowcard.js";
 import { Timeline } from "./timeline.js";
-import { timeIn } from "./calls.js";
+import { timeIn } from "../shared/calls.js";
 
-/** @typedef {import("./calls.js").Call} Call */
+/** @typedef {import("../shared/calls.js").Call} Call */
 /** @typedef {Record<string, number>} Scores */
-/** @typedef {import("./detail.js").Detail} Detail */
+/** @typedef {import("../shared/detail.js").Detail} Detail */
 
 /** The speakers' table is worked out no more often than this. */
 const SPEAKERS_EVERY_MS = 2000;
@@ -105,7 +105,7 @@ function key(call) {
   return JSON.stringify([call.call_id, call.state, call.transport, call.tags, call.channels, call.models]);
 }
 
-/** @param {import("./calls.js").Channel} channel @param {Call} call */
+/** @param {import("../shared/calls.js").Channel} channel @param {Call} call */
 function cardTitle(channel, call) {
   const who = channel.role === "mixed" ? "Everyone on the line" : sentence(channel.role);
   return call.state === "live" ? who : `${who}, whole call`;

@@ -1,10 +1,10 @@
 /** "Play a recording": picks a file, plays it to the server in real time and, unless muted, to the visitor. */
-import { byId, setText } from "./dom.js";
-import { clock, sentence } from "./format.js";
-import { decode } from "./recording.js";
-import { RecordingStream } from "./stream.js";
+import { byId, setText } from "../shared/dom.js";
+import { clock, sentence } from "../shared/format.js";
+import { decode } from "../shared/recording.js";
+import { RecordingStream } from "../shared/stream.js";
 
-/** @typedef {import("./recording.js").Layout} Layout */
+/** @typedef {import("../shared/recording.js").Layout} Layout */
 
 const LONGEST_TAG = 60;
 

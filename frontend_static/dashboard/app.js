@@ -1,11 +1,11 @@
 /** Wires the page: events and REST into the store, the store into the views, the selected call into the address. */
-import { fetchCall, fetchCalls } from "./api.js";
+import { fetchCall, fetchCalls } from "../shared/api.js";
 import { CallList, hashOf } from "./calllist.js";
-import { EMPTY, reduce, sorted } from "./calls.js";
+import { EMPTY, reduce, sorted } from "../shared/calls.js";
 import { CallView } from "./callview.js";
-import { byId, setText } from "./dom.js";
-import { Feed } from "./feed.js";
-import { percent, sentence } from "./format.js";
+import { byId, setText } from "../shared/dom.js";
+import { Feed } from "../shared/feed.js";
+import { percent, sentence } from "../shared/format.js";
 import { Player } from "./player.js";
 
 /** How often clocks and the chart's right edge move on between events. */
@@ -18,7 +18,7 @@ const SPEAK_EVERY_MS = 5000;
 class App {
   state = EMPTY;
   /** @type {string|null} */ selected = null;
-  /** @type {import("./feed.js").FeedStatus} */ link = { phase: "connecting", retry_at_ms: null, attempts: 0 };
+  /** @type {import("../shared/feed.js").FeedStatus} */ link = { phase: "connecting", retry_at_ms: null, attempts: 0 };
   /** @type {number|null} When the picture stopped being live. */ lost_ms = null;
   /** @type {string|null} Why the selected call cannot be shown. */ problem = null;
   spoken = { label: "", at_ms: 0 };
@@ -44,7 +44,7 @@ class App {
     this.feed.connect();
   }
 
-  /** @param {import("./calls.js").Action} action */
+  /** @param {import("../shared/calls.js").Action} action */
   tell(action) {
     this.state = reduce(this.state, action);
     this.draw();
@@ -59,7 +59,7 @@ class App {
     this.draw();
   }
 
-  /** @param {import("./feed.js").FeedStatus} status */
+  /** @param {import("../shared/feed.js").FeedStatus} status */
   onLink(status) {
     if (status.phase === "open") this.refresh();
     this.lost_ms = status.phase === "open" ? null : (this.lost_ms ?? Date.now());
@@ -92,7 +92,7 @@ class App {
       if (this.selected === call_id) this.tell({ do: "detailed", view, now_ms: Date.now() });
     } catch (error) {
       if (this.selected !== call_id) return;
-      const { code, message } = /** @type {import("./api.js").ApiError} */ (error);
+      const { code, message } = /** @type {import("../shared/api.js").ApiError} */ (error);
       this.problem = code === "call.not_found" ? `The server no longer knows the call ${call_id}.` : sentence(message);
       if (code === "call.not_found") this.tell({ do: "gone", call_id });
       this.draw();
@@ -157,7 +157,7 @@ class App {
     setText(byId("banner-text"), `The connection to the server is lost. ${next}${this.loaded ? since : ""}`);
   }
 
-  /** @param {import("./calls.js").Call} call @param {number} now_ms */
+  /** @param {import("../shared/calls.js").Call} call @param {number} now_ms */
   speak(call, now_ms) {
     const channel = call.channels.find((c) => c.emotion);
     const emotion = channel && call.emotions[channel.channel];

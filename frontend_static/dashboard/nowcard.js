@@ -1,10 +1,10 @@
 /** How one channel feels right now, in words large enough to read from across the desk. */
-import { glyph, h, setGlyph, setText } from "./dom.js";
-import { lag, percent, sentence, speakerText } from "./format.js";
-import { arousalText, labelText, ranked, RELIABILITY, shapeText } from "./labels.js";
+import { glyph, h, setGlyph, setText } from "../shared/dom.js";
+import { lag, percent, sentence, speakerText } from "../shared/format.js";
+import { arousalText, labelText, ranked, RELIABILITY, shapeText } from "../shared/labels.js";
 
-/** @typedef {import("./calls.js").Call} Call */
-/** @typedef {import("./calls.js").Channel} Channel */
+/** @typedef {import("../shared/calls.js").Call} Call */
+/** @typedef {import("../shared/calls.js").Channel} Channel */
 
 const TOPS = 4;
 

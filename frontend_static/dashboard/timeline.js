@@ -1,13 +1,13 @@
 /** The timeline element: canvas, span choice, and a cursor that mouse, finger and keyboard move alike. */
-import { glyph, h, setText } from "./dom.js";
-import { clock, percent, sentence, speakerText } from "./format.js";
-import { layout, pointAt, timeAt } from "./geometry.js";
-import { labelText, LABELS, ranked } from "./labels.js";
-import { paint } from "./paint.js";
-import { turnsAt } from "./turns.js";
+import { glyph, h, setText } from "../shared/dom.js";
+import { clock, percent, sentence, speakerText } from "../shared/format.js";
+import { layout, pointAt, timeAt } from "../shared/geometry.js";
+import { labelText, LABELS, ranked } from "../shared/labels.js";
+import { paint } from "../shared/paint.js";
+import { turnsAt } from "../shared/turns.js";
 
-/** @typedef {import("./calls.js").Call} Call */
-/** @typedef {import("./geometry.js").Layout} Layout */
+/** @typedef {import("../shared/calls.js").Call} Call */
+/** @typedef {import("../shared/geometry.js").Layout} Layout */
 
 const SPANS = [
   { text: "2 min", name: "the last two minutes", span_s: 120 },
@@ -137,7 +137,7 @@ export class Timeline {
 
 /** One moment in words. @param {Call} call @param {number} t @returns {string} */
 export function describe(call, t) {
-  const detail = /** @type {import("./detail.js").Detail} */ (call.detail);
+  const detail = /** @type {import("../shared/detail.js").Detail} */ (call.detail);
   const feelings = call.channels.filter((channel) => channel.emotion).map((channel) => {
     const point = pointAt(detail.points[channel.channel] ?? [], t);
     if (!point) return `${sentence(channel.role)}: no usable speech`;
