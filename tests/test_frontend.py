@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from monitor.events import EVENTS, event_type
+from stream_server.faults import ERRORS, WARNINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("mic", "dashboard", "shared", "messages")
@@ -50,3 +51,10 @@ def test_the_page_loads_nothing_from_outside() -> None:
     for path in ours():
         text = path.read_text(encoding="utf-8").replace("http://www.w3.org/", "")
         assert not re.search(r"https?://|(?:src|href)=[\"']//", text), path
+
+
+def test_every_code_of_the_server_has_words_in_the_pages() -> None:
+    keys = set(re.findall(r'^ +"([\w.]+)":', (ROOT / "frontend_static/messages/en.js").read_text(encoding="utf-8"), re.M))
+    assert {f"shared.warning.{fault.code}" for fault in WARNINGS} <= keys
+    named = {key.removeprefix("shared.error.") for key in keys if key.startswith("shared.error.")}
+    assert named - {"unreachable", "status"} <= {fault.code for fault in ERRORS}

@@ -1,9 +1,8 @@
 /** The list of calls: live ones with what matters now, ended ones below. Entries are links, so Tab and Enter work. */
 import { sorted, timeIn } from "../shared/calls.js";
-import { byId, glyph, h, setGlyph, setText } from "../shared/dom.js";
+import { byId, glyph, h, setGlyph, setText, trust, voice } from "../shared/dom.js";
 import { ago, clock, percent, sentence, speakerText } from "../shared/format.js";
 import { labelText } from "../shared/labels.js";
-import { trust, voice } from "./nowcard.js";
 
 /** @typedef {import("../shared/calls.js").Call} Call */
 /** @typedef {import("../shared/calls.js").State} State */

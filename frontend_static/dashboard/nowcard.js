@@ -1,22 +1,12 @@
 /** How one channel feels right now, in words large enough to read from across the desk. */
-import { glyph, h, setGlyph, setText } from "../shared/dom.js";
+import { glyph, h, setGlyph, setText, trust, voice } from "../shared/dom.js";
 import { lag, percent, sentence, speakerText } from "../shared/format.js";
-import { arousalText, labelText, ranked, RELIABILITY, shapeText } from "../shared/labels.js";
+import { arousalText, labelText, ranked, reliability as trustText, shapeText } from "../shared/labels.js";
 
 /** @typedef {import("../shared/calls.js").Call} Call */
 /** @typedef {import("../shared/calls.js").Channel} Channel */
 
 const TOPS = 4;
-
-/** @returns {HTMLElement} */
-export function trust() {
-  return h("span.trust", { "aria-hidden": "true" }, h("i"), h("i"), h("i"));
-}
-
-/** @returns {HTMLElement} */
-export function voice() {
-  return h("span.voice", { "aria-hidden": "true" }, h("i"), h("i"), h("i"));
-}
 
 export class NowCard {
   /** @param {Channel} channel @param {string} title whose emotion it is */
@@ -71,7 +61,7 @@ class Face {
     const scores = label && feeling ? ranked(feeling.scores).slice(0, TOPS) : [];
     [...this.tops.children].forEach((row, i) => setTop(/** @type {HTMLElement} */ (row), scores[i]));
     const { reliability, arousal, lag: late, snr } = this.fact;
-    const trusted = feeling?.reliability ? RELIABILITY[feeling.reliability] : null;
+    const trusted = feeling?.reliability ? trustText(feeling.reliability) : null;
     this.trust.setAttribute("data-level", feeling?.reliability ?? "none");
     setText(this.reliability, trusted?.text ?? "\u2013");
     reliability.title = trusted?.says ?? "";

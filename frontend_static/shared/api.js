@@ -1,4 +1,6 @@
 /** The server's REST API and socket addresses. Failures are `ApiError`s whose message can be shown as it is. */
+import { noticeText } from "./format.js";
+import { t } from "./i18n.js";
 
 export class ApiError extends Error {
   /** @param {string} code @param {string} reason */
@@ -32,9 +34,15 @@ async function get(path) {
   try {
     response = await fetch(path, { headers: { accept: "application/json" } });
   } catch {
-    throw new ApiError("unreachable", "The server cannot be reached.");
+    throw new ApiError("unreachable", t("shared.error.unreachable"));
   }
   const body = await response.json().catch(() => null);
   if (response.ok && body) return body;
-  throw new ApiError(body?.error?.code ?? `http.${response.status}`, body?.error?.reason ?? `The server answered ${response.status}.`);
+  throw apiError(response.status, body);
+}
+
+/** @param {number} status @param {any} body of the answer, null where it was no JSON @returns {ApiError} */
+export function apiError(status, body) {
+  const code = body?.error?.code ?? `http.${status}`;
+  return new ApiError(code, noticeText({ code, reason: body?.error?.reason ?? t("shared.error.status", { status }) }));
 }

@@ -24,7 +24,7 @@ export function emotionBand(on, track, points, now_s) {
   on.ctx.fillStyle = on.colour("quiet");
   for (const { from_s, to_s } of unusable(points, now_s)) {
     const [a, b] = [Math.max(on.place.left, xAt(on.place, from_s)), Math.min(on.place.right, xAt(on.place, to_s))];
-    if (b - a > 110) on.ctx.fillText("no usable speech", (a + b) / 2, (track.top + track.bottom) / 2);
+    if (b - a > 110) on.ctx.fillText(labelText(null), (a + b) / 2, (track.top + track.bottom) / 2);
   }
 }
 

@@ -1,10 +1,12 @@
 /** DOM without a framework: elements in one expression, and writes only where something changed. */
+import { t } from "./i18n.js";
 import { labelShape } from "./labels.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * @param {string} tag with classes: "p.small.quiet" @param {Record<string, any>} [props] attributes; `on*` are listeners
+ * @param {string} tag with classes: "p.small.quiet" @param {Record<string, any>} [props] attributes; `on*` are listeners;
+ *   `t` and `t-label` are keys of messages: the text and the accessible name, kept in the reader's language
  * @param {...(Node|string|null)} children
  * @returns {HTMLElement}
  */
@@ -14,7 +16,11 @@ export function h(tag, props = {}, ...children) {
   element.className = classes.join(" ");
   for (const [key, value] of Object.entries(props)) {
     if (value == null || value === false) continue;
-    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+    if (key === "t" || key === "t-label") {
+      element.setAttribute(`data-${key}`, value);
+      if (key === "t") element.textContent = t(value);
+      else element.setAttribute("aria-label", t(value));
+    } else if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
     else element.setAttribute(key, value === true ? "" : value);
   }
   element.append(...children.filter((child) => child !== null));
@@ -49,6 +55,16 @@ export function setGlyph(svg, label) {
   svg.setAttribute("data-label", wanted);
   /** @type {Element} */ (svg.firstElementChild).setAttribute("d", labelShape(label));
   /** @type {SVGElement} */ (svg).style.color = label ? `var(--${label})` : "var(--quiet)";
+}
+
+/** Three bars; `data-level` is the reliability. @returns {HTMLElement} */
+export function trust() {
+  return h("span.trust", { "aria-hidden": "true" }, h("i"), h("i"), h("i"));
+}
+
+/** Bars that move while `data-on` is "yes": someone speaks. @returns {HTMLElement} */
+export function voice() {
+  return h("span.voice", { "aria-hidden": "true" }, h("i"), h("i"), h("i"));
 }
 
 /** @param {string} id @returns {HTMLElement} */

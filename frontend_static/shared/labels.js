@@ -2,6 +2,8 @@
  * What the nine emotions are called, how they look, and in which order they are stacked.
  * Every label has a word, a shape and a colour, so that none of the three is needed alone. Colours live in theme.css.
  */
+import { sentence } from "./format.js";
+import { has, t } from "./i18n.js";
 
 /** @typedef {"angry"|"disgusted"|"fearful"|"happy"|"neutral"|"other"|"sad"|"surprised"|"unknown"} Label */
 
@@ -25,17 +27,20 @@ const SHAPES = {
 };
 const NONE = "M2 11 H22 V13 H2 Z";
 
-/** @type {Record<string, {text: string, says: string}>} How far a score can be trusted, in words. */
-export const RELIABILITY = {
-  high: { text: "High", says: "enough clear speech" },
-  medium: { text: "Medium", says: "little or noisy speech" },
-  low: { text: "Low", says: "very little or poor speech" },
-  unusable: { text: "Unusable", says: "nothing to judge by" },
-};
+/** How far a score can be trusted, in words. @param {string} level @returns {{text: string, says: string}} */
+export function reliability(level) {
+  return { text: t(`shared.reliability.${level}`), says: t(`shared.reliability.${level}.says`) };
+}
 
 /** @param {string|null|undefined} label @returns {string} "Angry"; an unheard-of label is shown as it came. */
 export function labelText(label) {
-  return label ? label[0].toUpperCase() + label.slice(1) : "No usable speech";
+  const key = `shared.label.${label ?? "none"}`;
+  return has(key) ? t(key) : sentence(label ?? "");
+}
+
+/** @param {string} label @returns {string} "angry", as it stands inside a sentence */
+export function labelWord(label) {
+  return labelText(label).toLowerCase();
 }
 
 /** @param {string|null|undefined} label @returns {string} SVG path data in a 24 x 24 box */
@@ -57,13 +62,13 @@ export function ranked(scores, atLeast = 0.05) {
 
 /** @param {number} arousal in [0, 1] */
 export function arousalText(arousal) {
-  return arousal < 0.35 ? "calm" : arousal < 0.65 ? "raised" : "agitated";
+  return t(`shared.arousal.${arousal < 0.35 ? "calm" : arousal < 0.65 ? "raised" : "agitated"}`);
 }
 
 /** @param {{shape: string|null, label: string|null, scores: Record<string, number>}} emotion */
 export function shapeText(emotion) {
-  if (emotion.shape === "flat") return "no clear lead";
+  if (emotion.shape === "flat") return t("shared.shape.flat");
   if (emotion.shape !== "mixed") return "";
   const second = ranked(emotion.scores).find((entry) => entry.label !== emotion.label);
-  return second ? `mixed with ${second.label}` : "mixed";
+  return second ? t("shared.shape.mixed_with", { label: labelWord(second.label) }) : t("shared.shape.mixed");
 }

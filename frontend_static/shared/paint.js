@@ -8,8 +8,9 @@
  * @typedef {{ctx: CanvasRenderingContext2D, place: Layout, colour: Colour}} Canvas
  */
 import { emotionBand } from "./band.js";
-import { clock, sentence } from "./format.js";
+import { clock, roleText, speakerShort } from "./format.js";
 import { LANE_H, ticks, xAt } from "./geometry.js";
+import { t as say } from "./i18n.js";
 
 const FONT = "12px system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', Arial, sans-serif";
 const LANES = 6;
@@ -54,10 +55,10 @@ function grid({ ctx, place, colour }) {
 function gutterTrack({ ctx, place, colour }, track) {
   ctx.textAlign = "left";
   ctx.fillStyle = colour("ink");
-  ctx.fillText(sentence(track.role), 0, track.y + track.ribbon_h / 2, place.left - 8);
+  ctx.fillText(roleText(track.role), 0, track.y + track.ribbon_h / 2, place.left - 8);
   if (!track.emotion) {
     ctx.fillStyle = colour("quiet");
-    ctx.fillText("emotion not inferred for this role", place.left + 6, track.y + track.ribbon_h / 2);
+    ctx.fillText(say("shared.emotion_not_inferred"), place.left + 6, track.y + track.ribbon_h / 2);
     return;
   }
   ctx.fillStyle = colour("raised");
@@ -74,7 +75,7 @@ function gutterLane({ ctx, place, colour }, speaker, names, y, i) {
   ctx.fillStyle = laneColour(colour, speaker, i);
   ctx.fillRect(0, y + 6, 10, 10);
   ctx.fillStyle = colour("ink");
-  ctx.fillText(speaker ? (names[speaker] ?? sentence(speaker)) : "not known", 16, y + LANE_H / 2, place.left - 24);
+  ctx.fillText(speakerShort(speaker, names), 16, y + LANE_H / 2, place.left - 24);
 }
 
 /** @param {Canvas} on @param {Detail} detail @param {number} now_s */
