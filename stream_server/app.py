@@ -183,6 +183,9 @@ def _add_operations(app: FastAPI, engine: Engine) -> None:
 
 def _add_pages(app: FastAPI) -> None:
     @app.get("/", include_in_schema=False)
+    async def microphone() -> Response:
+        return FileResponse(FRONTEND / "mic" / "index.html")
+
     @app.get("/dashboard", include_in_schema=False)
     async def dashboard() -> Response:
         return FileResponse(FRONTEND / "dashboard" / "index.html")

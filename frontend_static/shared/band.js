@@ -3,7 +3,8 @@
  *
  * @typedef {import("./geometry.js").Track} Track
  * @typedef {import("./geometry.js").Stretch} Stretch
- * @typedef {import("./paint.js").Canvas} Canvas
+ * @typedef {(name: string) => string} Colour the value of a custom property of theme.css
+ * @typedef {{ctx: CanvasRenderingContext2D, place: import("./geometry.js").Place, colour: Colour}} Canvas
  */
 import { runs, stretches, unusable, xAt } from "./geometry.js";
 import { labelShape, labelText, STACK } from "./labels.js";
@@ -19,13 +20,19 @@ export function emotionBand(on, track, points, now_s) {
     if (run[0].point.reliability === "low") hatch(on, track, run[0].from_s, run[run.length - 1].to_s);
   }
   for (const run of runs(all)) arousal(on, track, run);
-  for (const run of runs(all, (a, b) => a.point.label === b.point.label)) ribbon(on, track, run);
+  ribbons(on, track, points);
   on.ctx.textAlign = "center";
   on.ctx.fillStyle = on.colour("quiet");
   for (const { from_s, to_s } of unusable(points, now_s)) {
     const [a, b] = [Math.max(on.place.left, xAt(on.place, from_s)), Math.min(on.place.right, xAt(on.place, to_s))];
     if (b - a > 110) on.ctx.fillText(labelText(null), (a + b) / 2, (track.top + track.bottom) / 2);
   }
+}
+
+/** Only what leads. @param {Canvas} on @param {Track} track @param {import("./detail.js").Point[]} points */
+export function ribbons(on, track, points) {
+  const all = stretches(points, on.place.from_s).filter((s) => s.from_s <= on.place.to_s);
+  for (const run of runs(all, (a, b) => a.point.label === b.point.label)) ribbon(on, track, run);
 }
 
 /** Points of a run as corners, at most about two a pixel. @param {Canvas} on @param {Stretch[]} run */
@@ -73,7 +80,7 @@ function arousal(on, track, run) {
 }
 
 /** @param {Canvas} on @param {Track} track @param {number} from_s @param {number} to_s */
-function hatch({ ctx, place, colour }, track, from_s, to_s) {
+export function hatch({ ctx, place, colour }, track, from_s, to_s) {
   const [a, b] = [xAt(place, from_s), xAt(place, to_s)];
   ctx.save();
   ctx.beginPath();

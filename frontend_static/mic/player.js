@@ -1,10 +1,12 @@
 /** "Play a recording": picks a file, plays it to the server in real time and, unless muted, to the visitor. */
 import { byId, setText } from "../shared/dom.js";
 import { clock, sentence } from "../shared/format.js";
-import { decode } from "../shared/recording.js";
-import { RecordingStream } from "../shared/stream.js";
+import { t } from "../shared/i18n.js";
+import { decode } from "./recording.js";
+import { RecordingStream } from "./stream.js";
 
-/** @typedef {import("../shared/recording.js").Layout} Layout */
+/** @typedef {import("./recording.js").Layout} Layout */
+/** @typedef {{started: () => void, event: (event: any) => void, ended: (problem: string|null) => void}} PlayerHandlers */
 
 const LONGEST_TAG = 60;
 
@@ -12,18 +14,31 @@ export class Player {
   /** @type {AudioBuffer|null} */ #audio = null;
   /** @type {RecordingStream|null} */ #stream = null;
   /** @type {{context: AudioContext, gain: GainNode}|null} */ #sound = null;
+  /** @type {() => string} */ #message = () => "";
   #name = "";
   #muted = false;
-  #stopped = false;
 
-  /** @param {(call_id: string) => void} onCall told of the new call */
-  constructor(onCall) {
-    this.onCall = onCall;
+  /** @param {PlayerHandlers} on */
+  constructor(on) {
+    this.on = on;
     this.file = /** @type {HTMLInputElement} */ (byId("player-file"));
     this.file.addEventListener("change", () => this.#pick());
     byId("player-start").addEventListener("click", () => this.#start());
-    byId("player-stop").addEventListener("click", () => this.#stop());
     byId("player-mute").addEventListener("click", () => this.#mute(!this.#muted));
+    this.relabel();
+  }
+
+  /** Ends the call in good order with what was played so far. */
+  stop() {
+    this.#silence();
+    this.#stream?.stop();
+  }
+
+  /** Writes its words anew, in the language in force. */
+  relabel() {
+    setText(byId("player-file-button"), this.#name || t("mic.recording.choose"));
+    setText(byId("player-mute"), t(this.#muted ? "mic.recording.unmute" : "mic.recording.mute"));
+    setText(byId("player-message"), this.#message());
   }
 
   async #pick() {
@@ -32,17 +47,17 @@ export class Player {
     byId("player-layout").hidden = byId("player-start").hidden = true;
     if (!file) return;
     this.#name = file.name;
-    setText(byId("player-file-button"), file.name);
-    this.#say("Reading the file");
+    this.#say(() => t("mic.recording.reading"));
     try {
       const audio = await decode(file);
       if (this.file.files?.[0] !== file) return;
       this.#audio = audio;
       byId("player-layout").hidden = audio.numberOfChannels !== 2;
       byId("player-start").hidden = false;
-      this.#say(`${clock(audio.duration)} long, ${audio.numberOfChannels === 1 ? "one channel" : `${audio.numberOfChannels} channels`}.`);
+      this.#say(() => t("mic.recording.ready", { length: clock(audio.duration), count: audio.numberOfChannels }));
     } catch (error) {
-      this.#say(/** @type {Error} */ (error).message, "bad");
+      const { message } = /** @type {Error} */ (error);
+      this.#say(() => message);
     }
   }
 
@@ -51,38 +66,24 @@ export class Player {
     if (!audio || this.#stream) return;
     const progress = /** @type {HTMLProgressElement} */ (byId("player-progress"));
     progress.max = audio.duration;
+    progress.value = 0;
     setText(byId("player-name"), this.#name);
-    this.#say("");
-    this.#stopped = false;
-    this.#show(true);
+    this.on.started();
     this.#stream = new RecordingStream(audio, this.#layout(audio), { recording: this.#name.slice(0, LONGEST_TAG) }, {
-      started: (call_id) => {
-        this.#listen(audio);
-        this.onCall(call_id);
+      event: (event) => {
+        if (event.type === "call.started") this.#listen(audio);
+        this.on.event(event);
       },
       progress: (sent_s) => {
         progress.value = sent_s;
-        setText(byId("player-time"), `${clock(sent_s)} of ${clock(audio.duration)}`);
+        setText(byId("player-time"), t("mic.recording.progress", { sent: clock(sent_s), length: clock(audio.duration) }));
       },
-      ended: (problem) => this.#ended(problem),
+      ended: (problem) => {
+        this.#stream = null;
+        this.#silence();
+        this.on.ended(problem && sentence(problem));
+      },
     });
-    byId("player-stop").focus();
-  }
-
-  #stop() {
-    this.#stopped = true;
-    this.#silence();
-    this.#stream?.stop();
-  }
-
-  /** @param {string|null} problem */
-  #ended(problem) {
-    this.#stream = null;
-    this.#silence();
-    this.#show(false);
-    const done = this.#stopped ? "Stopped. The call has ended." : "The recording has been played.";
-    this.#say(problem ? sentence(problem) : done, problem ? "bad" : "");
-    byId("player-start").focus();
   }
 
   /** @param {AudioBuffer} audio @returns {Layout} */
@@ -110,19 +111,13 @@ export class Player {
   #mute(muted) {
     this.#muted = muted;
     byId("player-mute").setAttribute("aria-pressed", String(muted));
-    setText(byId("player-mute"), muted ? "Unmute" : "Mute");
     if (this.#sound) this.#sound.gain.gain.value = muted ? 0 : 1;
+    this.relabel();
   }
 
-  /** @param {boolean} running */
-  #show(running) {
-    byId("player-setup").hidden = running;
-    byId("player-running").hidden = !running;
-  }
-
-  /** @param {string} text @param {string} [kind] */
-  #say(text, kind = "") {
-    setText(byId("player-message"), text);
-    byId("player-message").setAttribute("data-kind", kind);
+  /** @param {() => string} message in the language in force */
+  #say(message) {
+    this.#message = message;
+    this.relabel();
   }
 }

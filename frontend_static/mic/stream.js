@@ -2,10 +2,12 @@
  * Plays a decoded recording to the server as a live call: 100 ms messages, paced by the clock.
  *
  * @typedef {import("./recording.js").Layout} Layout
- * @typedef {{started: (call_id: string) => void, progress: (sent_s: number) => void,
+ * @typedef {{event: (event: any) => void, progress: (sent_s: number) => void,
  *   ended: (problem: string|null) => void}} StreamHandlers `ended` comes once; `problem` null: all went well
  */
-import { socketUrl } from "./api.js";
+import { socketUrl } from "../shared/api.js";
+import { noticeText } from "../shared/format.js";
+import { t } from "../shared/i18n.js";
 import { pcm, RATE_HZ, wireLayout } from "./recording.js";
 
 const MESSAGE_MS = 100;
@@ -76,8 +78,8 @@ export class RecordingStream {
 
   /** @param {any} event */
   #received(event) {
-    if (event.type === "call.started") this.#on.started(event.call_id);
-    if (event.type === "error" || event.error) this.#problem = event.reason ?? event.error.reason;
+    if (event.seq > 0) this.#on.event(event);
+    if (event.type === "error") this.#problem = noticeText(event);
     if (event.type === "call.ended") this.#over = true;
   }
 
@@ -87,9 +89,6 @@ export class RecordingStream {
     clearTimeout(this.#timer);
     this.#over = true;
     if (finished) return this.#on.ended(null);
-    const opened = this.#start_ms > 0;
-    const said = this.#problem ?? event.reason;
-    const guess = opened ? "The connection was lost; the call has ended." : "The server did not take the call. It may be full or down.";
-    this.#on.ended(said || guess);
+    this.#on.ended(this.#problem ?? t(this.#start_ms > 0 ? "mic.problem.gone" : "mic.problem.unreachable"));
   }
 }

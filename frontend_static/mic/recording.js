@@ -2,6 +2,7 @@
  * An audio file as PCM at the rate that the server analyses.
  * @typedef {"mix"|"customer,agent"|"agent,customer"} Layout how the file's channels are sent
  */
+import { t } from "../shared/i18n.js";
 
 export const RATE_HZ = 16_000;
 /** Decoding unpacks the whole file in memory, so it is bounded. */
@@ -9,12 +10,12 @@ const MOST_BYTES = 200 * 2 ** 20;
 
 /** @param {File} file @returns {Promise<AudioBuffer>} resampled to 16 kHz. Throws an Error whose message can be shown. */
 export async function decode(file) {
-  if (file.size > MOST_BYTES) throw new Error(`${file.name} is larger than ${MOST_BYTES / 2 ** 20} MB.`);
+  if (file.size > MOST_BYTES) throw new Error(t("mic.recording.too_big", { name: file.name, most: MOST_BYTES / 2 ** 20 }));
   const context = new OfflineAudioContext(1, 1, RATE_HZ);
   try {
     return await context.decodeAudioData(await file.arrayBuffer());
   } catch {
-    throw new Error(`${file.name} is not an audio file that this browser can read.`);
+    throw new Error(t("mic.recording.unreadable", { name: file.name }));
   }
 }
 

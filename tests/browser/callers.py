@@ -1,0 +1,119 @@
+"""Live calls for the pages: recordings of speakers put together to conversations, and streamed as a client would."""
+
+from __future__ import annotations
+
+import csv
+import json
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlencode
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+Audio = NDArray[np.int16]
+"""Shape (frames, channels), 16 kHz."""
+RATE_HZ = 16_000
+MESSAGE_S = 0.1
+PAUSE_S = 0.4
+CUSTOMER, AGENT = 0, 1
+
+
+@dataclass(frozen=True)
+class Part:
+    """So many recordings of one emotion, by one speaker, on the customer's channel or the agent's."""
+
+    emotion: str
+    count: int
+    channel: int = CUSTOMER
+    dataset: str = "emodb"
+
+
+def conversation(recordings: Path, *parts: Part, voice: int = 0) -> Audio:
+    """Two channels: the parts one after the other, the customer's by the `voice`-th speaker of their corpus."""
+    with (recordings / "index.csv").open(encoding="utf-8") as rows:
+        index = list(csv.DictReader(rows))
+    pieces: list[Audio] = []
+    for part in parts:
+        speakers = sorted({row["speaker"] for row in index if row["dataset"] == part.dataset})
+        speaker = speakers[(voice + 3 * part.channel) % len(speakers)]
+        paths = [row["path"] for row in index if row["speaker"] == speaker and row["emotion"] == part.emotion]
+        for path in paths[: part.count]:
+            samples, _ = soundfile.read(recordings / path, dtype="int16")
+            piece = np.zeros((len(samples) + int(PAUSE_S * RATE_HZ), 2), np.int16)
+            piece[: len(samples), part.channel] = samples
+            pieces.append(piece)
+    return np.concatenate(pieces)
+
+
+def recording(path: Path) -> Audio:
+    """A recording as it is."""
+    samples, rate = soundfile.read(path, dtype="int16", always_2d=True)
+    assert rate == RATE_HZ
+    return samples
+
+
+class Caller:
+    """A call that goes on until it is hung up: the audio, again from its start when it is over, so much of it at once that
+    the call is `head_s` old, then at the pace of speech."""
+
+    def __init__(
+        self, url: str, call_id: str, audio: Audio, *, roles: Sequence[str], tags: dict[str, str], head_s: float
+    ) -> None:
+        query = {"sample_rate": RATE_HZ, "channels": audio.shape[1], "roles": ",".join(roles), "call_id": call_id}
+        self._socket = connect(f"{url.replace('http', 'ws', 1)}/v1/stream?{urlencode(query)}", max_size=None)
+        self._socket.send(json.dumps({"type": "configure", "tags": tags}))
+        self._audio = audio
+        self._head_s = head_s
+        self._over = threading.Event()
+        self.ready = threading.Event()
+        """The server has analysed the call up to `head_s`."""
+        self._threads = [
+            threading.Thread(target=self._speak, daemon=True),
+            threading.Thread(target=self._listen, args=(self._socket,), daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """End the call in order."""
+        self._over.set()
+        for thread in self._threads:
+            thread.join(timeout=20)
+
+    def _speak(self) -> None:
+        step = int(MESSAGE_S * RATE_HZ)
+        sent = 0
+        began_s: float | None = None
+        try:
+            while not self._over.is_set():
+                place = sent % len(self._audio)
+                chunk = self._audio[place : place + step]
+                self._socket.send(chunk.tobytes())
+                sent += len(chunk)
+                if sent < self._head_s * RATE_HZ:
+                    continue
+                began_s = began_s or time.monotonic() - sent / RATE_HZ
+                self._over.wait(max(0.0, began_s + sent / RATE_HZ - time.monotonic()))
+            self._socket.send(json.dumps({"type": "finish"}))
+        except ConnectionClosed:
+            self._over.set()
+
+    def _listen(self, socket: ClientConnection) -> None:
+        for message in socket:
+            if json.loads(message)["t"] >= self._head_s - 5:
+                self.ready.set()
+        self.ready.set()
