@@ -10,9 +10,9 @@ export class ApiError extends Error {
   }
 }
 
-/** @returns {Promise<any[]>} the live and recently ended calls, the newest first */
-export async function fetchCalls() {
-  return (await get("/v1/calls")).calls;
+/** @param {number} [recent_s] so much of the past comes with each live call @returns {Promise<any[]>} live and recently ended calls, the newest first */
+export async function fetchCalls(recent_s = 0) {
+  return (await get(recent_s ? `/v1/calls?recent_s=${recent_s}` : "/v1/calls")).calls;
 }
 
 /** @param {string} call_id @returns {Promise<any>} the call with its history */

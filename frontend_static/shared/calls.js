@@ -10,17 +10,22 @@
  * @typedef {{type: string, call_id: string, seq: number, t: number, channel: number|null, at?: string|null}
  *   & Record<string, any>} CallEvent
  * @typedef {import("./detail.js").Detail} Detail
+ * @typedef {import("./pulse.js").Pulse} Pulse
+ * @typedef {import("./alerts.js").Alert} Alert
  * @typedef {{call_id: string, state: "live"|"ended", transport: string, channels: Channel[],
  *   models: Record<string, Model>, tags: Record<string, string>, started_at: string|null, ended_at: string|null,
  *   reason: string|null, duration_s: number, speaking: number[], speaker: string|null,
- *   emotions: Record<string, Emotion>, names: Record<string, string>, last_seq: number, anchor_ms: number,
- *   detail: Detail|null}} Call `anchor_ms`: when `duration_s` was true
+ *   emotions: Record<string, Emotion>, names: Record<string, string>, alerts: Alert[], pulse: Pulse, last_seq: number,
+ *   anchor_ms: number, detail: Detail|null}} Call `anchor_ms`: when `duration_s` was true
  * @typedef {{calls: Record<string, Call>, waiting: Record<string, CallEvent[]>}} State
  *   `waiting`: by call, the events since its history was asked for
- * @typedef {{do: "listed", views: any[], now_ms: number} | {do: "event", event: CallEvent, now_ms: number}
+ * @typedef {{do: "listed", views: any[], now_ms: number} | {do: "events", events: CallEvent[], now_ms: number}
  *   | {do: "opened", call_id: string} | {do: "detailed", view: any, now_ms: number} | {do: "gone", call_id: string}} Action
  */
+import { alerted } from "./alerts.js";
 import { detailEvent, detailFrom } from "./detail.js";
+import { beaten, STILL } from "./pulse.js";
+import { counts } from "./roles.js";
 
 /** Ended calls kept in the list. */
 const MOST_ENDED = 50;
@@ -38,8 +43,8 @@ export function reduce(state, action) {
   switch (action.do) {
     case "listed":
       return listed(state, action.views, action.now_ms);
-    case "event":
-      return onEvent(state, action.event, action.now_ms);
+    case "events":
+      return onEvents(state, action.events, action.now_ms);
     case "opened":
       return opened(state, action.call_id);
     case "detailed":
@@ -53,11 +58,16 @@ export function reduce(state, action) {
 export function sorted(state) {
   const all = Object.values(state.calls);
   const by = (/** @type {"started_at"|"ended_at"} */ key) => (/** @type {Call} */ a, /** @type {Call} */ b) =>
-    (b[key] ?? "").localeCompare(a[key] ?? "") || a.call_id.localeCompare(b.call_id);
+    compared(b[key] ?? "", a[key] ?? "") || compared(a.call_id, b.call_id);
   return {
     live: all.filter((call) => call.state === "live").sort(by("started_at")),
     ended: all.filter((call) => call.state === "ended").sort(by("ended_at")),
   };
+}
+
+/** Both are of ASCII, and there may be hundreds: no need of a collation. @param {string} a @param {string} b */
+function compared(a, b) {
+  return a < b ? -1 : Number(a > b);
 }
 
 /** Seconds into the call at `now_ms`. @param {Call} call @param {number} now_ms */
@@ -95,23 +105,43 @@ function detailed(/** @type {State} */ state, /** @type {any} */ view, /** @type
 function merged(/** @type {Call|undefined} */ old, /** @type {any} */ view, /** @type {number} */ now_ms) {
   if (old && another(old, view.started_at)) old = undefined;
   if (old && old.last_seq > view.last_seq) return { ...old, tags: view.tags };
-  const { summary: _s, timeline: _t, changes: _c, warnings: _w, ...rest } = view;
-  return { ...rest, names: old?.names ?? {}, detail: old?.detail ?? null, anchor_ms: now_ms };
+  const { summary: _s, timeline: _t, changes: _c, warnings: _w, recent, ...rest } = view;
+  return { ...rest, names: old?.names ?? {}, pulse: pulseOf(old, view), detail: old?.detail ?? null, anchor_ms: now_ms };
+}
+
+/** Of the `recent` rows where the view has them (the list has, if asked), of the latest emotions where nothing else is known. @returns {Pulse} */
+function pulseOf(/** @type {Call|undefined} */ old, /** @type {any} */ view) {
+  if (!view.recent && old) return old.pulse;
+  const latest = Object.values(view.emotions).map((/** @type {any} */ { t, channel, label, scores, arousal, reliability }) =>
+    [t, channel, label, scores.angry, scores.fearful, arousal, reliability]);
+  return (view.recent ?? latest).reduce((/** @type {Pulse} */ pulse, /** @type {any[]} */ row) => {
+    const [t, channel, speaker, label, angry, fearful, arousal, reliability] = row;
+    return counts(view, channel) ? beaten(pulse, { t, channel, speaker, label, angry, fearful, arousal, reliability }) : pulse;
+  }, STILL);
 }
 
 /** @returns {State} */
-function onEvent(/** @type {State} */ state, /** @type {CallEvent} */ event, /** @type {number} */ now_ms) {
-  const id = event.call_id;
-  const held = state.waiting[id];
-  const waiting = held ? { ...state.waiting, [id]: [...held, event].slice(-MOST_WAITING) } : state.waiting;
-  const old = state.calls[id];
+function onEvents(/** @type {State} */ state, /** @type {CallEvent[]} */ events, /** @type {number} */ now_ms) {
+  const [calls, waiting] = [{ ...state.calls }, { ...state.waiting }];
+  let [news, ended] = [false, false];
+  for (const event of events) {
+    const id = event.call_id;
+    const call = told(calls[id], event, now_ms);
+    if (waiting[id]) waiting[id] = [...waiting[id], event].slice(-MOST_WAITING);
+    news ||= call !== calls[id] || id in waiting;
+    if (call) calls[id] = call;
+    ended ||= event.type === "call.ended";
+  }
+  if (!news) return state;
+  return ended ? bounded({ calls, waiting }) : { calls, waiting };
+}
+
+/** What a call is after an event; the same object if it knew that. @returns {Call|undefined} */
+function told(/** @type {Call|undefined} */ old, /** @type {CallEvent} */ event, /** @type {number} */ now_ms) {
   let call = event.type === "call.started" && (!old || another(old, event.at)) ? fresh(event, now_ms) : old;
   if (call && event.seq > call.last_seq) call = { ...overview(call, event, now_ms), last_seq: event.seq };
   if (call?.detail && event.seq > call.detail.seq) call = { ...call, detail: detailEvent(call.detail, event, call) };
-  if (!call) return held ? { ...state, waiting } : state;
-  if (call === old && !held) return state;
-  const next = { calls: { ...state.calls, [id]: call }, waiting };
-  return event.type === "call.ended" ? bounded(next) : next;
+  return call;
 }
 
 /** Whether what started at `started_at` is a later call than the one known under the same id. @returns {boolean} */
@@ -125,7 +155,7 @@ function fresh(/** @type {CallEvent} */ event, /** @type {number} */ now_ms) {
   return {
     call_id: event.call_id, state: "live", transport: event.transport, channels: event.channels, models: event.models,
     tags: event.tags, started_at: event.at ?? null, ended_at: null, reason: null, duration_s: event.t, speaking: [],
-    speaker: null, emotions: {}, names: {}, last_seq: -1, anchor_ms: now_ms, detail: null,
+    speaker: null, emotions: {}, names: {}, alerts: [], pulse: STILL, last_seq: -1, anchor_ms: now_ms, detail: null,
   };
 }
 
@@ -144,15 +174,27 @@ function overview(/** @type {Call} */ call, /** @type {CallEvent} */ event, /** 
     case "speech.ended":
       return { ...call, ...timed, speaking: call.speaking.filter((c) => c !== channel) };
     case "emotion":
-      return { ...call, ...timed, emotions: { ...call.emotions, [channel]: /** @type {any} */ (event) } };
+      return { ...call, ...timed, emotions: { ...call.emotions, [channel]: /** @type {any} */ (event) }, pulse: felt(call, event, channel) };
     case "speaker.changed":
       return { ...call, ...timed, speaker: event.to, names: named(call.names, event.to, event.name) };
     case "speaker.updated":
       return { ...call, names: named(call.names, event.speaker, event.name),
         speaker: event.merged_into && call.speaker === event.speaker ? event.merged_into : call.speaker };
+    case "alert.raised":
+    case "alert.updated":
+    case "alert.cleared":
+      return { ...call, ...timed, alerts: alerted(call.alerts, event) };
     default:
       return { ...call, ...timed };
   }
+}
+
+/** @returns {Pulse} */
+function felt(/** @type {Call} */ call, /** @type {CallEvent} */ event, /** @type {number} */ channel) {
+  if (!counts(call, channel)) return call.pulse;
+  const { t, speaker, label, scores, arousal, reliability } = event;
+  const { angry = 0, fearful = 0 } = scores;
+  return beaten(call.pulse, { t, channel, speaker, label, angry, fearful, arousal, reliability });
 }
 
 /** @returns {Record<string, string>} */

@@ -10,17 +10,17 @@
 
 export const FADE_S = 20;
 const DOUBT_S = 3;
-/** A score stands for the hop before it, which a busy server widens to 2 s at most. */
+/** A score stands for the hop before it, which a busy server widens to 2 s at most; after a pause, for the usual one. */
 const HOP_S = 0.5;
-const LONGEST_HOP_S = 2;
+const LONGEST_HOP_S = 2.1;
 /** @type {Record<string, number>} */
 const WEIGHTS = { high: 1, medium: 0.7, low: 0.35, unusable: 0 };
 
 /** @param {Evidence|undefined} before @param {Heard} score @returns {Evidence} */
 export function weighed(before, score) {
-  const since_s = before ? Math.max(0, score.t - before.t) : HOP_S;
-  const kept = before ? Math.exp(-since_s / FADE_S) : 0;
-  const weight_s = (WEIGHTS[score.reliability] ?? 0) * Math.min(since_s, LONGEST_HOP_S);
+  const since_s = before ? Math.max(0, score.t - before.t) : Infinity;
+  const kept = Math.exp(-since_s / FADE_S);
+  const weight_s = (WEIGHTS[score.reliability] ?? 0) * (since_s <= LONGEST_HOP_S ? since_s : HOP_S);
   return {
     t: score.t,
     weight_s: (before?.weight_s ?? 0) * kept + weight_s,

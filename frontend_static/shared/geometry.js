@@ -6,8 +6,8 @@
  * @typedef {import("./calls.js").Call} Call
  * @typedef {{channel: number, role: string, emotion: boolean, y: number, ribbon_h: number, top: number, bottom: number}} Track
  * @typedef {{speaker: string|null, y: number}} Lane
- * @typedef {{from_s: number, to_s: number, left: number, right: number, width: number, height: number, axis_y: number,
- *   lanes_y: number, tracks: Track[], lanes: Lane[]}} Layout
+ * @typedef {{from_s: number, to_s: number, left: number, right: number}} Place seconds, and the px where they lie
+ * @typedef {Place & {width: number, height: number, axis_y: number, lanes_y: number, tracks: Track[], lanes: Lane[]}} Layout
  * @typedef {{from_s: number, to_s: number, point: Point}} Stretch what one point stands for
  */
 
@@ -54,12 +54,12 @@ export function speakers(call, detail, from_s) {
   return nobody || !known.length ? [...known, null] : known;
 }
 
-/** @param {Layout} place @param {number} t @returns {number} px */
+/** @param {Place} place @param {number} t @returns {number} px */
 export function xAt(place, t) {
   return place.left + ((t - place.from_s) / (place.to_s - place.from_s)) * (place.right - place.left);
 }
 
-/** @param {Layout} place @param {number} x px @returns {number} seconds, inside what is shown */
+/** @param {Place} place @param {number} x px @returns {number} seconds, inside what is shown */
 export function timeAt(place, x) {
   const t = place.from_s + ((x - place.left) / (place.right - place.left)) * (place.to_s - place.from_s);
   return Math.min(place.to_s, Math.max(place.from_s, t));
@@ -103,7 +103,7 @@ export function pointAt(points, t) {
   return stretches(points, t - LONGEST_HOP_S).find((s) => s.from_s <= t && t <= s.to_s)?.point ?? null;
 }
 
-/** @param {Layout} place @returns {number[]} seconds at which the axis has a tick */
+/** @param {Place} place @returns {number[]} seconds at which the axis has a tick */
 export function ticks(place) {
   const most = (place.right - place.left) / 80;
   const step = [5, 10, 15, 30, 60, 120, 300, 600, 1200].find((s) => (place.to_s - place.from_s) / s <= most) ?? 3600;

@@ -4,10 +4,11 @@
  * @typedef {import("./distress.js").Evidence} Evidence
  * @typedef {{n: number, distress: number, arousal: number|null}} Bin the `n`-th stretch of `BIN_S`: its distress at the
  *   end, its highest arousal, null in silence
- * @typedef {{evidence: Record<string, Evidence>, bins: Bin[], led: Record<string, number>}} Pulse
- *   `evidence`: by channel; `led`: by emotion, when it last came first
- * @typedef {{t: number, channel: number, label: string|null, angry: number, fearful: number, arousal: number|null,
- *   reliability: string}} Beat
+ * @typedef {{evidence: Record<string, Evidence>, bins: Bin[], led: Record<string, number>,
+ *   voices: Record<string, string|null>}} Pulse `evidence`: by channel; `led`: by emotion, when it last came first;
+ *   `voices`: by channel, who last sounded angry or fearful
+ * @typedef {{t: number, channel: number, speaker: string|null, label: string|null, angry: number, fearful: number,
+ *   arousal: number|null, reliability: string}} Beat
  */
 import { distress, weighed } from "./distress.js";
 
@@ -16,7 +17,7 @@ export const BIN_S = 2;
 export const MOST_BINS = 90;
 
 /** @type {Pulse} */
-export const STILL = { evidence: {}, bins: [], led: {} };
+export const STILL = { evidence: {}, bins: [], led: {}, voices: {} };
 
 /** @param {Pulse} pulse @param {Beat} beat @returns {Pulse} */
 export function beaten(pulse, beat) {
@@ -26,7 +27,13 @@ export function beaten(pulse, beat) {
   const last = bins[bins.length - 1];
   const arousal = beat.arousal === null ? last.arousal : Math.max(last.arousal ?? 0, beat.arousal);
   bins[bins.length - 1] = { n: last.n, arousal, distress: highest(evidence, beat.t) };
-  return { evidence, bins, led: beat.label ? { ...pulse.led, [beat.label]: beat.t } : pulse.led };
+  const upset = beat.label === "angry" || beat.label === "fearful";
+  return {
+    evidence,
+    bins,
+    led: beat.label ? { ...pulse.led, [beat.label]: beat.t } : pulse.led,
+    voices: upset || !(key in pulse.voices) ? { ...pulse.voices, [key]: beat.speaker } : pulse.voices,
+  };
 }
 
 /** The distress of the channel that has most of it. @param {Pulse} pulse @param {number} t */
