@@ -1,61 +1,92 @@
-/** Wires the page: events and REST into the store, the store into the views, the selected call into the address. */
+/** Wires the dashboard: events and REST into the store, the store into the views, what is shown into the address. */
+import { isOpen } from "../shared/alerts.js";
 import { fetchCall, fetchCalls } from "../shared/api.js";
-import { CallList, hashOf } from "./calllist.js";
-import { EMPTY, reduce, sorted } from "../shared/calls.js";
-import { CallView } from "./callview.js";
-import { byId, setText } from "../shared/dom.js";
+import { EMPTY, reduce, sorted, timeIn } from "../shared/calls.js";
+import { byId } from "../shared/dom.js";
 import { Feed } from "../shared/feed.js";
-import { percent, sentence } from "../shared/format.js";
-import { Player } from "./player.js";
+import { onLanguage, startLanguage, t } from "../shared/i18n.js";
+import { masthead } from "../shared/masthead.js";
+import { opening, parsed, written } from "./address.js";
+import { Bell } from "./bell.js";
+import { admits, choices } from "./filters.js";
+import { Page } from "./page.js";
+import { ranked, UNRANKED } from "./ranking.js";
+
+/** @typedef {import("./address.js").Address} Address */
 
 /** How often clocks and the chart's right edge move on between events. */
 const TICK_MS = 500;
+/** The order is worked out no more often than this: rows that jump cannot be read. */
+const RANK_EVERY_MS = 1000;
+/** While the pointer moves over the list its order is held, so that nobody clicks what has just moved there. */
+const HOLD_MS = 1500;
+const LONGEST_HOLD_MS = 10_000;
 /** The list is fetched anew this often: tags set during a call come in no event. */
 const LIST_EVERY_MS = 15_000;
-/** A screen reader is told of a new emotion no more often than this. */
-const SPEAK_EVERY_MS = 5000;
+/** What the sparklines show is asked for this far back. */
+const RECENT_S = 180;
+/** Events that may wait for the next picture. */
+const MOST_QUEUED = 5000;
 
 class App {
   state = EMPTY;
-  /** @type {string|null} */ selected = null;
+  ranking = UNRANKED;
+  address = parsed(location.hash);
   /** @type {import("../shared/feed.js").FeedStatus} */ link = { phase: "connecting", retry_at_ms: null, attempts: 0 };
   /** @type {number|null} When the picture stopped being live. */ lost_ms = null;
-  /** @type {string|null} Why the selected call cannot be shown. */ problem = null;
-  spoken = { label: "", at_ms: 0 };
+  /** @type {string|null} Why the open call cannot be shown. */ problem = null;
+  /** @type {string|null} Why there is no list. */ trouble = null;
+  /** @type {import("../shared/calls.js").CallEvent[]} What came since the last picture. */ queue = [];
   loaded = false;
   drawing = false;
+  ranked_ms = -Infinity;
+  pointed_ms = -Infinity;
 
   constructor() {
-    this.list = new CallList();
-    this.view = new CallView(byId("call"));
-    this.player = new Player((call_id) => this.select(call_id));
+    startLanguage();
+    this.bell = new Bell((call_id) => this.go(opening(this.address, call_id)));
     this.feed = new Feed({ events: (events) => this.onEvents(events), status: (status) => this.onLink(status) });
-    setText(byId("start-command"), `.venv/bin/undertone stream RECORDING --url ${location.origin}`);
-    addEventListener("hashchange", () => this.followHash());
+    this.page = new Page({ change: (change) => this.go({ ...this.address, ...change }), retry: () => this.feed.connect(),
+      pointed: () => (this.pointed_ms = Date.now()) });
+    masthead(byId("masthead"), "dashboard", ...this.bell.elements, this.page.link.element);
+    addEventListener("hashchange", () => this.follow());
     addEventListener("online", () => this.feed.connect());
+    document.addEventListener("scroll", () => this.draw(), { capture: true, passive: true });
+    addEventListener("resize", () => this.draw());
+    document.addEventListener("visibilitychange", () => this.draw());
+    onLanguage(() => this.relabel());
     byId("skip").addEventListener("click", (event) => {
-      event.preventDefault(); // The address belongs to the selected call.
-      byId("main-heading").focus();
+      event.preventDefault(); // The address belongs to what is shown.
+      byId("main").focus();
     });
-    byId("banner-retry").addEventListener("click", () => this.feed.connect());
     setInterval(() => this.draw(), TICK_MS);
-    setInterval(() => this.link.phase === "open" && !document.hidden && this.loadList(), LIST_EVERY_MS);
-    this.selected = selectedInHash();
+    setInterval(() => this.link.phase === "open" && !document.hidden && this.loadList(0), LIST_EVERY_MS);
     this.feed.connect();
+    this.draw();
+  }
+
+  /** Events are gathered until the next picture; a page that nobody sees takes them in and draws nothing. @param {any[]} events */
+  onEvents(events) {
+    for (const event of events) this.queue.push(event);
+    if (document.hidden || this.queue.length > MOST_QUEUED) this.take();
+    else this.draw();
+  }
+
+  take() {
+    const events = this.queue;
+    this.queue = [];
+    if (!events.length) return;
+    const now_ms = Date.now();
+    this.state = reduce(this.state, { do: "events", events, now_ms });
+    for (const event of events) if (event.type === "alert.raised") this.bell.raised(event, now_ms);
+    const { call } = this.address;
+    if (call && this.state.calls[call]?.detail === null && !this.state.waiting[call]) this.load(call);
   }
 
   /** @param {import("../shared/calls.js").Action} action */
   tell(action) {
+    this.take();
     this.state = reduce(this.state, action);
-    this.draw();
-  }
-
-  /** @param {any[]} events */
-  onEvents(events) {
-    const now_ms = Date.now();
-    for (const event of events) this.state = reduce(this.state, { do: "event", event, now_ms });
-    if (!this.selected) this.selectNewest();
-    else if (this.state.calls[this.selected]?.detail === null && !this.state.waiting[this.selected]) this.load(this.selected);
     this.draw();
   }
 
@@ -67,20 +98,22 @@ class App {
     this.draw();
   }
 
-  /** After every (re)connection: the list, and the history of the open call. */
+  /** After every (re)connection: the list with its last minutes, and the history of the open call. */
   refresh() {
-    if (this.selected) this.load(this.selected);
-    this.loadList();
+    if (this.address.call) this.load(this.address.call);
+    this.loadList(RECENT_S);
   }
 
-  async loadList() {
+  /** @param {number} recent_s */
+  async loadList(recent_s) {
     try {
-      this.tell({ do: "listed", views: await fetchCalls(), now_ms: Date.now() });
+      this.tell({ do: "listed", views: await fetchCalls(recent_s), now_ms: Date.now() });
       this.loaded = true;
-      if (!this.selected) this.selectNewest();
+      this.trouble = null;
     } catch (error) {
-      setText(byId("blank"), /** @type {Error} */ (error).message);
+      this.trouble = /** @type {Error} */ (error).message;
     }
+    this.draw();
   }
 
   /** @param {string} call_id */
@@ -89,91 +122,84 @@ class App {
     this.tell({ do: "opened", call_id });
     try {
       const view = await fetchCall(call_id);
-      if (this.selected === call_id) this.tell({ do: "detailed", view, now_ms: Date.now() });
+      if (this.address.call === call_id) this.tell({ do: "detailed", view, now_ms: Date.now() });
     } catch (error) {
-      if (this.selected !== call_id) return;
+      if (this.address.call !== call_id) return;
       const { code, message } = /** @type {import("../shared/api.js").ApiError} */ (error);
-      this.problem = code === "call.not_found" ? `The server no longer knows the call ${call_id}.` : sentence(message);
+      this.problem = code === "call.not_found" ? t("dash.unknown_call", { call: call_id }) : message;
       if (code === "call.not_found") this.tell({ do: "gone", call_id });
       this.draw();
     }
   }
 
-  /** @param {string} call_id */
-  select(call_id) {
-    if (location.hash !== hashOf(call_id)) location.hash = hashOf(call_id);
-    else this.followHash();
+  /** A step that Back takes back where another call is opened; anything else replaces the address. @param {Address} address */
+  go(address) {
+    const opens = address.call !== this.address.call;
+    history[opens ? "pushState" : "replaceState"](null, "", written(address));
+    this.follow();
   }
 
-  selectNewest() {
-    const [newest] = sorted(this.state).live;
-    if (!newest) return;
-    history.replaceState(null, "", hashOf(newest.call_id));
-    this.followHash();
+  follow() {
+    const before = this.address;
+    this.address = parsed(location.hash);
+    this.ranked_ms = -Infinity;
+    if (this.address.call !== before.call) {
+      this.problem = null;
+      if (this.address.call) this.load(this.address.call);
+      this.page.opened(this.address.call, before.call);
+    }
+    this.draw();
   }
 
-  followHash() {
-    const call_id = selectedInHash();
-    if (!call_id || call_id === this.selected) return;
-    this.selected = call_id;
-    this.load(call_id);
+  relabel() {
+    this.bell.relabel();
+    this.page.forget();
+    this.draw();
   }
 
   draw() {
-    if (this.drawing) return;
+    if (this.drawing || document.hidden) return;
     this.drawing = true;
     requestAnimationFrame(() => {
       this.drawing = false;
+      this.take();
       this.render(this.lost_ms ?? Date.now());
     });
   }
 
   /** @param {number} now_ms */
   render(now_ms) {
-    const call = this.selected ? this.state.calls[this.selected] : undefined;
-    const { live } = sorted(this.state);
-    this.renderLink();
-    this.list.show(this.state, this.selected, now_ms);
-    byId("call").hidden = !call?.detail;
-    byId("blank").hidden = Boolean(call?.detail);
-    byId("call").classList.toggle("stale", this.lost_ms !== null && this.link.attempts > 0);
-    setText(byId("main-heading"), call ? `Call ${call.call_id}` : "No call selected");
-    document.title = live.length ? `${live.length} live \u00b7 Undertone` : "Undertone";
-    if (call?.detail) this.view.show(call, now_ms);
-    else if (this.problem) setText(byId("blank"), this.problem);
-    else if (this.loaded) setText(byId("blank"), this.selected ? "Loading the call" : "No call is live");
-    byId("start").hidden = !this.loaded || Boolean(this.selected && !this.problem);
-    if (call?.state === "live") this.speak(call, now_ms);
+    const { live, ended } = sorted(this.state);
+    this.rank(live, now_ms);
+    const { calls } = this.state;
+    const { standings } = this.ranking;
+    const items = (this.address.view === "live" ? this.ranking.order.map((id) => calls[id]) : ended)
+      .filter((call) => call && admits(call, standings[call.call_id], this.address, timeIn(call, now_ms)))
+      .map((call) => ({ call, standing: standings[call.call_id] }));
+    const first = calls[this.ranking.order[0]];
+    const levels = { help: 0, watch: 0, calm: 0 };
+    for (const id in standings) levels[standings[id].level] += 1;
+    const shown = this.address.view === "live" ? live : ended;
+    const alerts = shown.filter((call) => call.alerts.some((alert) => isOpen(alert) || call.state === "ended")).length;
+    const open = this.address.call ? (calls[this.address.call] ?? null) : null;
+    document.title = `${levels.help ? t("dash.title.help", { count: levels.help }) : t("dash.title")} \u00b7 Undertone`;
+    this.page.show({
+      address: this.address, items, open, problem: this.problem, trouble: this.trouble, loaded: this.loaded, link: this.link, lost_ms: this.lost_ms,
+      worst: first ? { call: first, standing: standings[first.call_id] } : null,
+      standing: open ? standings[open.call_id] : undefined,
+      counts: { live: live.length, ended: ended.length, levels, alerts }, choices: choices(shown, this.address),
+    }, now_ms);
   }
 
-  renderLink() {
-    const { phase, retry_at_ms, attempts } = this.link;
-    byId("link").setAttribute("data-phase", phase);
-    setText(byId("link-text"), phase === "open" ? "Connected" : attempts ? "Not connected" : "Connecting");
-    byId("banner").hidden = phase === "open" || attempts === 0;
-    const wait_s = retry_at_ms ? Math.max(1, Math.ceil((retry_at_ms - Date.now()) / 1000)) : 0;
-    const next = phase === "waiting" ? `Trying again in ${wait_s} s.` : "Trying again now.";
-    const since = this.lost_ms ? ` What you see is from ${new Date(this.lost_ms).toLocaleTimeString()}.` : "";
-    setText(byId("banner-text"), `The connection to the server is lost. ${next}${this.loaded ? since : ""}`);
-  }
-
-  /** @param {import("../shared/calls.js").Call} call @param {number} now_ms */
-  speak(call, now_ms) {
-    const channel = call.channels.find((c) => c.emotion);
-    const emotion = channel && call.emotions[channel.channel];
-    const label = emotion ? (emotion.label ?? "no usable speech") : "";
-    if (!channel || !emotion || label === this.spoken.label || now_ms - this.spoken.at_ms < SPEAK_EVERY_MS) return;
-    this.spoken = { label, at_ms: now_ms };
-    setText(byId("spoken"), `${sentence(channel.role)}: ${label}${emotion.label ? `, ${percent(emotion.confidence)}` : ""}`);
-  }
-}
-
-/** @returns {string|null} */
-function selectedInHash() {
-  try {
-    return decodeURIComponent(location.hash.match(/^#call=(.+)$/)?.[1] ?? "") || null;
-  } catch {
-    return null;
+  /** Calls that come and go are ranked at once, others in their time. @param {import("../shared/calls.js").Call[]} live @param {number} now_ms */
+  rank(live, now_ms) {
+    const { standings, order } = this.ranking;
+    const same = live.length === order.length && live.every((call) => call.call_id in standings);
+    const since_ms = now_ms - this.ranked_ms;
+    const held = now_ms - this.pointed_ms < HOLD_MS && since_ms < LONGEST_HOLD_MS;
+    if (same && (since_ms < RANK_EVERY_MS || held)) return;
+    this.ranking = ranked(this.ranking, live, now_ms);
+    this.ranked_ms = now_ms;
   }
 }
 

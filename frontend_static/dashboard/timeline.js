@@ -1,125 +1,233 @@
-/** The timeline element: canvas, span choice, and a cursor that mouse, finger and keyboard move alike. */
-import { glyph, h, setText } from "../shared/dom.js";
-import { clock, percent, sentence, speakerText } from "../shared/format.js";
-import { layout, pointAt, timeAt } from "../shared/geometry.js";
-import { labelText, LABELS, ranked } from "../shared/labels.js";
-import { paint } from "../shared/paint.js";
-import { turnsAt } from "../shared/turns.js";
+/**
+ * The whole call in one picture: what leads and how strong, who spoke, what alerts rest on. Zoomed by mouse, finger and
+ * keyboard alike, with a cursor that reads out any moment.
+ */
+import { emotionBand, ribbons } from "../shared/band.js";
+import { timeIn } from "../shared/calls.js";
+import { h, setText } from "../shared/dom.js";
+import { roleText } from "../shared/format.js";
+import { timeAt, xAt } from "../shared/geometry.js";
+import { t } from "../shared/i18n.js";
+import { Curves, load, USUAL } from "./curves.js";
+import { Glass } from "./glass.js";
+import { lanesHeight, paintLanes } from "./lanes.js";
+import { Legend } from "./legend.js";
+import { momentText } from "./moment.js";
+import { talk } from "./talk.js";
+import { moved, onto, shown, WHOLE, zoomed } from "./zoom.js";
 
 /** @typedef {import("../shared/calls.js").Call} Call */
-/** @typedef {import("../shared/geometry.js").Layout} Layout */
+/** @typedef {import("../shared/geometry.js").Place} Place */
+/** @typedef {import("./zoom.js").View} View */
+/** @typedef {{channel: number, ribbon: HTMLCanvasElement, curves: Curves|null}} Track */
 
-const SPANS = [
-  { text: "2 min", name: "the last two minutes", span_s: 120 },
-  { text: "10 min", name: "the last ten minutes", span_s: 600 },
-  { text: "All", name: "the whole call", span_s: null },
-];
-/** Shown of a live call until the visitor chooses; an ended one is shown whole. */
+const GUTTER = 104;
+const RIBBON_H = 24;
+const BAND_H = 170;
+const MARGIN = 8;
+const FONT = "12.5px system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', Arial, sans-serif";
+const SPANS = [{ key: "two", span_s: 120 }, { key: "ten", span_s: 600 }, { key: "all", span_s: null }];
+/** What is shown of a live call until the reader chooses; an ended one is shown whole. */
 const LIVE_SPAN_S = 120;
-const HINT = "Point at the chart, or move along it with the arrow keys, to read a moment.";
+const STEP = 1.6;
 
 export class Timeline {
-  /** @type {Layout|null} */ #place = null;
   /** @type {Call|null} */ #call = null;
-  /** @type {number|null} */ #span_s = LIVE_SPAN_S;
-  #chosen = false;
-  /** @type {number|null} */ #cursor_s = null;
+  /** @type {View} */ #view = WHOLE;
   #now_s = 0;
+  /** @type {number|null} */ #cursor_s = null;
+  /** @type {typeof import("/static/vendor/uPlot.esm.js").default|null|undefined} undefined: not known yet */ #uPlot = undefined;
+  /** @type {Track[]} */ #tracks = [];
   /** @type {Map<string, string>} */ #colours = new Map();
+  #series = new Set(USUAL);
+  #dark = matchMedia("(prefers-color-scheme: dark)");
+  #built = "";
 
-  constructor() {
-    this.canvas = /** @type {HTMLCanvasElement} */ (
-      h("canvas", { tabindex: "0", role: "slider", "aria-label": "Moment in the call", "aria-valuemin": "0", "aria-describedby": "readout" })
-    );
-    this.readout = h("p.readout.quiet", { id: "readout" }, HINT);
-    this.legend = h("ul.legend", { "aria-label": "Legend" });
-    this.spans = SPANS.map(({ name, span_s }) => /** @type {HTMLInputElement} */ (
-      h("input", { type: "radio", name: "span", "aria-label": `Show ${name}`, onchange: () => this.#spanTo(span_s, true) })));
-    const spans = SPANS.map(({ text }, i) => h("label", {}, this.spans[i], h("span", {}, text)));
-    this.element = h("section.panel.chart", { "aria-label": "Timeline" },
-      h("div.bar-top", {}, h("h4", {}, "Emotion and speakers over the call"), h("fieldset.spans", { "aria-label": "Time shown" }, ...spans)),
-      this.canvas, this.readout, this.legend);
-    this.canvas.addEventListener("pointermove", (event) => this.#moveTo(timeAt(this.#placed(), event.offsetX)));
-    this.canvas.addEventListener("pointerdown", (event) => this.#moveTo(timeAt(this.#placed(), event.offsetX)));
-    this.canvas.addEventListener("pointerleave", () => this.#moveTo(null));
-    this.canvas.addEventListener("blur", () => this.#moveTo(null));
-    this.canvas.addEventListener("keydown", (event) => this.#key(event));
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#colours.clear());
+  /** @param {(view: View) => void} onView told of what the reader wants to see */
+  constructor(onView) {
+    this.onView = onView;
+    this.spans = SPANS.map(({ key, span_s }) =>
+      h("button", { type: "button", t: `dash.span.${key}`, onclick: () => onView(span_s === null ? WHOLE : { span_s, end_s: null }) }));
+    const zoomOut = h("button", { type: "button", "t-label": "dash.zoom.out", onclick: () => this.#zoom(STEP) }, "\u2212");
+    const zoomIn = h("button", { type: "button", "t-label": "dash.zoom.in", onclick: () => this.#zoom(1 / STEP) }, "+");
+    this.follow = h("button.button.follow", { type: "button", t: "dash.zoom.follow", onclick: () => onView({ ...this.#view, end_s: null }) });
+    this.stack = h("div.stack");
+    this.lanes = canvas("lanes");
+    this.glass = new Glass({
+      cursor: (x) => this.#pointAt(x === null ? null : timeAt(this.#place(), x + GUTTER)),
+      select: (a, b) => this.#show({ from_s: timeAt(this.#place(), a + GUTTER), to_s: timeAt(this.#place(), b + GUTTER) }),
+      zoom: (x, factor) => this.#zoom(factor, timeAt(this.#place(), x + GUTTER)),
+      pan: (share) => this.#pan(share),
+      key: (event) => this.#key(event),
+      whole: () => onView(WHOLE),
+    });
+    this.readout = h("p.readout.quiet", { id: "readout" });
+    this.missing = h("p.remark", { t: "dash.curves.missing", hidden: true });
+    this.legend = new Legend((name) => this.#toggle(name));
+    this.element = h("section.panel.chart", { "t-label": "dash.timeline" },
+      h("div.bar-top", {}, h("h3", { t: "dash.timeline" }), this.follow,
+        h("div.segmented", { role: "group", "t-label": "dash.span" }, ...this.spans),
+        h("div.segmented", { role: "group", "t-label": "dash.zoom" }, zoomOut, zoomIn)),
+      this.stack, this.readout, this.legend.element, this.missing);
+    this.#dark.addEventListener("change", () => this.#colours.clear());
     new ResizeObserver(() => this.#draw()).observe(this.element);
+    load().then((uPlot) => {
+      this.#uPlot = uPlot;
+      this.missing.hidden = uPlot !== null;
+      this.#draw();
+    });
   }
 
-  /** @param {Call} call with its detail @param {number} now_s seconds into the call */
-  show(call, now_s) {
-    if (this.#call?.call_id !== call.call_id) {
-      this.#cursor_s = null;
-      if (!this.#chosen) this.#spanTo(call.state === "live" ? LIVE_SPAN_S : null, false);
-    }
-    if (this.#call?.models !== call.models) this.#listLabels(call.models.emotion?.labels ?? LABELS);
+  /** @param {Call} call with its detail @param {number} now_ms @param {number|null|undefined} span_s undefined: as usual @param {number|null} end_s */
+  show(call, now_ms, span_s, end_s) {
+    if (this.#call?.call_id !== call.call_id) this.#cursor_s = null;
+    const usual = call.state === "live" ? LIVE_SPAN_S : null;
     this.#call = call;
-    this.#now_s = now_s;
+    this.#now_s = timeIn(call, now_ms);
+    this.#view = { span_s: span_s === undefined ? usual : span_s, end_s };
+    SPANS.forEach((span, i) => this.spans[i].setAttribute("aria-pressed", String(span.span_s === this.#view.span_s && end_s === null)));
+    this.follow.hidden = call.state !== "live" || end_s === null || this.#view.span_s === null;
     this.#draw();
   }
 
-  /** @param {number|null} span_s @param {boolean} chosen by the visitor */
-  #spanTo(span_s, chosen) {
-    this.#span_s = span_s;
-    this.#chosen ||= chosen;
-    SPANS.forEach((span, i) => (this.spans[i].checked = span.span_s === span_s));
-    if (chosen) this.#draw();
+  #draw() {
+    const call = this.#call;
+    const width = this.stack.clientWidth;
+    if (!call?.detail || !width || this.#uPlot === undefined) return;
+    this.#build(call);
+    const detail = call.detail;
+    const place = this.#place();
+    for (const { channel, ribbon, curves } of this.#tracks) {
+      const points = detail.points[channel] ?? [];
+      const on = this.#canvas(ribbon, width, curves ? RIBBON_H : BAND_H, place);
+      const track = { channel, role: "", emotion: true, y: 0, ribbon_h: RIBBON_H - 4, top: RIBBON_H, bottom: BAND_H };
+      this.#title(on, call, channel);
+      on.ctx.save();
+      on.ctx.beginPath();
+      on.ctx.rect(place.left, 0, place.right - place.left, BAND_H);
+      on.ctx.clip();
+      if (curves) ribbons(on, track, points);
+      else emotionBand(on, track, points, this.#now_s);
+      on.ctx.restore();
+      curves?.show(points, place, width, this.#series, (name) => this.#colour(name), String(this.#dark.matches));
+    }
+    const overlaps = call.channels.length > 1 ? talk(detail.turns, this.#now_s).overlaps : [];
+    paintLanes(this.#canvas(this.lanes, width, lanesHeight(call, detail), place), call, detail, overlaps, this.#now_s);
+    this.#say(call);
   }
 
-  #draw() {
-    const [call, width] = [this.#call, this.canvas.clientWidth];
-    if (!call?.detail || !width) return;
-    const place = layout(call, call.detail, this.#now_s, this.#span_s, width);
-    this.#place = place;
+  /** The parts of this call: a track for each channel on which emotion is inferred. @param {Call} call */
+  #build(call) {
+    const key = JSON.stringify([call.call_id, call.channels, Boolean(this.#uPlot)]);
+    if (key === this.#built) return;
+    this.#built = key;
+    this.#tracks = call.channels.filter((channel) => channel.emotion).map(({ channel }) =>
+      ({ channel, ribbon: canvas("ribbon"), curves: this.#uPlot ? new Curves(this.#uPlot) : null }));
+    const parts = this.#tracks.flatMap(({ ribbon, curves }) => (curves ? [ribbon, curves.element] : [ribbon]));
+    this.stack.replaceChildren(...parts, this.lanes, this.glass.element);
+    this.glass.element.style.left = `${GUTTER}px`;
+    this.glass.element.style.right = `${MARGIN}px`;
+    this.legend.build(call, Boolean(this.#uPlot), this.#series);
+  }
+
+  /** Whose emotion it is. @param {import("../shared/band.js").Canvas} on @param {Call} call @param {number} channel */
+  #title({ ctx }, call, channel) {
+    ctx.textAlign = "left";
+    ctx.fillStyle = this.#colour("ink");
+    ctx.fillText(roleText(call.channels.find((c) => c.channel === channel)?.role ?? ""), 0, (RIBBON_H - 4) / 2, GUTTER - 8);
+  }
+
+  /** @param {HTMLCanvasElement} element @param {number} width px @param {number} height px @param {Place} place */
+  #canvas(element, width, height, place) {
     const ratio = devicePixelRatio || 1;
-    const [w, height] = [Math.round(width * ratio), Math.round(place.height * ratio)];
-    if (this.canvas.width !== w || this.canvas.height !== height) {
-      this.canvas.width = w;
-      this.canvas.height = height;
-      this.canvas.style.height = `${place.height}px`;
+    const [w, high] = [Math.round(width * ratio), Math.round(height * ratio)];
+    if (element.width !== w || element.height !== high) {
+      element.width = w;
+      element.height = high;
+      element.style.height = `${height}px`;
     }
-    const ctx = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
+    const ctx = /** @type {CanvasRenderingContext2D} */ (element.getContext("2d"));
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-    paint({ ctx, place, colour: (name) => this.#colour(name) }, call.detail, call.names, this.#now_s, this.#cursor_s);
-    this.#say(call);
+    ctx.clearRect(0, 0, width, height);
+    ctx.font = FONT;
+    ctx.textBaseline = "middle";
+    return { ctx, place, colour: (/** @type {string} */ name) => this.#colour(name) };
   }
 
   /** @param {Call} call */
   #say(call) {
-    const at = this.#cursor_s ?? this.#now_s;
-    const text = describe(call, at);
-    setText(this.readout, this.#cursor_s === null ? HINT : text);
-    this.readout.classList.toggle("quiet", this.#cursor_s === null);
-    this.canvas.setAttribute("aria-valuemax", String(Math.floor(this.#now_s)));
-    this.canvas.setAttribute("aria-valuenow", String(Math.floor(at)));
-    this.canvas.setAttribute("aria-valuetext", text);
+    const place = this.#place();
+    const at_s = Math.min(this.#cursor_s ?? this.#now_s, this.#now_s);
+    const text = momentText(call, at_s);
+    const pointed = this.#cursor_s !== null && at_s >= place.from_s && at_s <= place.to_s;
+    setText(this.readout, pointed ? text : t("dash.timeline.hint"));
+    this.readout.classList.toggle("quiet", !pointed);
+    this.glass.show(pointed ? xAt(place, at_s) - GUTTER : null, { now: at_s, most: this.#now_s, text });
   }
 
-  /** @param {number|null} t */
-  #moveTo(t) {
-    this.#cursor_s = t === null ? null : Math.min(t, this.#now_s);
+  /** @returns {Place} */
+  #place() {
+    const width = this.stack.clientWidth;
+    return { ...this.#shown(), left: GUTTER, right: width - MARGIN };
+  }
+
+  #shown() {
+    return shown(this.#view, this.#now_s, this.#call?.state === "live");
+  }
+
+  /** @param {number|null} at_s */
+  #pointAt(at_s) {
+    this.#cursor_s = at_s;
     this.#draw();
+  }
+
+  /** @param {import("./zoom.js").Shown} stretch */
+  #show(stretch) {
+    this.onView(onto(stretch, this.#now_s, this.#call?.state === "live"));
+  }
+
+  /** @param {number} factor @param {number} [at_s] what stays in place; else the cursor, else the newest */
+  #zoom(factor, at_s) {
+    const now = this.#shown();
+    const middle = this.#cursor_s ?? (this.#view.end_s === null ? now.to_s : (now.from_s + now.to_s) / 2);
+    this.#show(zoomed(now, at_s ?? middle, factor));
+  }
+
+  /** @param {number} share of what is shown */
+  #pan(share) {
+    const now = this.#shown();
+    this.#show(moved(now, share * (now.to_s - now.from_s), this.#now_s));
   }
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    const { from_s } = this.#placed();
-    const at = this.#cursor_s ?? this.#now_s;
-    const step = event.shiftKey ? 10 : 1;
-    /** @type {Record<string, number|null>} */
-    const moves = { ArrowLeft: Math.max(from_s, at - step), ArrowRight: at + step, Home: from_s, End: this.#now_s, Escape: null };
+    const { from_s, to_s } = this.#shown();
+    const at = this.#cursor_s ?? Math.min(to_s, this.#now_s);
+    const step = (event.shiftKey ? 10 : 1) * Math.max(0.5, (to_s - from_s) / 240);
+    /** @type {Record<string, () => void>} */
+    const moves = {
+      ArrowLeft: () => this.#pointAt(Math.max(from_s, at - step)),
+      ArrowRight: () => this.#pointAt(Math.min(this.#now_s, to_s, at + step)),
+      Home: () => this.#pointAt(from_s),
+      End: () => this.#pointAt(Math.min(to_s, this.#now_s)),
+      Escape: () => this.#pointAt(null),
+      PageUp: () => this.#pan(-0.8),
+      PageDown: () => this.#pan(0.8),
+      "+": () => this.#zoom(1 / STEP),
+      "-": () => this.#zoom(STEP),
+      0: () => this.onView(WHOLE),
+    };
     if (!(event.key in moves)) return;
     event.preventDefault();
-    this.#moveTo(moves[event.key]);
+    moves[event.key]();
   }
 
-  /** @param {string[]} labels that the model knows */
-  #listLabels(labels) {
-    const items = LABELS.filter((label) => labels.includes(label)).map((label) => h("li", {}, glyph(label), labelText(label)));
-    const key = (/** @type {string} */ kind, /** @type {string} */ text) => h("li", {}, h(`span.key-${kind}`, {}), text);
-    this.legend.replaceChildren(...items, key("line", "Arousal"), key("hatch", "Low reliability"), key("mark", "Speaker changed"));
+  /** @param {string} name of a series */
+  #toggle(name) {
+    this.#series = new Set(this.#series);
+    if (!this.#series.delete(name)) this.#series.add(name);
+    this.legend.press(this.#series);
+    this.#draw();
   }
 
   /** @param {string} name */
@@ -128,22 +236,9 @@ export class Timeline {
     this.#colours.set(name, known);
     return known;
   }
-
-  /** @returns {Layout} */
-  #placed() {
-    return /** @type {Layout} */ (this.#place);
-  }
 }
 
-/** One moment in words. @param {Call} call @param {number} t @returns {string} */
-export function describe(call, t) {
-  const detail = /** @type {import("../shared/detail.js").Detail} */ (call.detail);
-  const feelings = call.channels.filter((channel) => channel.emotion).map((channel) => {
-    const point = pointAt(detail.points[channel.channel] ?? [], t);
-    if (!point) return `${sentence(channel.role)}: no usable speech`;
-    const scores = ranked(point.scores, 0.1).slice(0, 3).map(({ label, score }) => `${label} ${percent(score)}`);
-    return `${sentence(channel.role)}: ${scores.join(", ")}; arousal ${(point.arousal ?? 0).toFixed(2)}; ${point.reliability} reliability`;
-  });
-  const talking = [...new Set(turnsAt(detail.turns, t).map((turn) => speakerText(turn.speaker, call.names)))];
-  return [clock(t), ...feelings, talking.length ? `speaking: ${talking.join(" and ")}` : "nobody speaks"].join(" \u00b7 ");
+/** @param {string} name @returns {HTMLCanvasElement} */
+function canvas(name) {
+  return /** @type {HTMLCanvasElement} */ (h(`canvas.${name}`, { "aria-hidden": "true" }));
 }

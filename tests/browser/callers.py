@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -113,7 +114,8 @@ class Caller:
             self._over.set()
 
     def _listen(self, socket: ClientConnection) -> None:
-        for message in socket:
-            if json.loads(message)["t"] >= self._head_s - 5:
-                self.ready.set()
+        with suppress(ConnectionClosed):
+            for message in socket:
+                if json.loads(message)["t"] >= self._head_s - 5:
+                    self.ready.set()
         self.ready.set()

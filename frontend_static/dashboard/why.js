@@ -1,0 +1,59 @@
+/** Why a call stands where it stands, in one plain sentence; and who speaks in it. Text only, no DOM. */
+import { roleText, sentence, speakerText } from "../shared/format.js";
+import { has, t } from "../shared/i18n.js";
+
+/** @typedef {import("../shared/calls.js").Call} Call */
+/** @typedef {import("./ranking.js").Standing} Standing */
+
+/** Longer without a score is worth saying. */
+const SILENCE_S = 30;
+
+/** @param {Call} call @param {Standing|undefined} standing @param {number} now_s seconds into the call @returns {string} */
+export function why(call, standing, now_s) {
+  if (!call.channels.some((channel) => channel.emotion)) return t("dash.why.not_inferred");
+  if (!standing) return "";
+  const { alert, level, label, course, for_s, at_least, channel } = standing;
+  const values = { who: whoText(call, channel), duration: lasting(for_s, at_least) };
+  const feeling = level === "calm" || !for_s ? null : t(`dash.why.${label}.${course}`, values);
+  if (!alert) return feeling ?? quiet(call, now_s);
+  const raised = t("dash.why.alert", { rule: ruleText(alert.rule), duration: lasting(now_s - alert.raised_s) });
+  return feeling ? t("dash.why.both", { alert: raised, feeling }) : raised;
+}
+
+/** Who speaks now. @param {Call} call @returns {string} */
+export function speakingText(call) {
+  if (!call.speaking.length) return t("dash.silence");
+  if (call.channels.length === 1) return call.speaker ? speakerText(call.speaker, call.names) : t("dash.someone");
+  const roles = call.channels.filter((channel) => call.speaking.includes(channel.channel)).map((channel) => roleText(channel.role));
+  return roles.length > 1 ? t("dash.both_speak") : roles[0];
+}
+
+/** @param {number} seconds @param {boolean} [at_least] @returns {string} "40 s", "1 min 20 s"; coarser as it grows */
+export function lasting(seconds, at_least = false) {
+  const whole = seconds < 10 ? Math.max(1, Math.round(seconds)) : Math.round(seconds / 5) * 5;
+  const [minutes, rest] = [Math.floor(whole / 60), whole % 60];
+  if (minutes >= 10 || (minutes && !rest)) return at_least ? t("dash.over_minutes", { minutes }) : t("dash.minutes", { minutes });
+  const text = minutes ? t("dash.minutes_seconds", { minutes, seconds: rest }) : t("dash.seconds", { seconds: whole });
+  return at_least ? t("dash.over", { duration: text }) : text;
+}
+
+/** What a rule is called. @param {string} rule @returns {string} */
+export function ruleText(rule) {
+  return has(`dash.rule.${rule}`) ? t(`dash.rule.${rule}`) : sentence(rule.replaceAll("_", " "));
+}
+
+/** @param {Call} call @param {number} now_s */
+function quiet(call, now_s) {
+  const heard = Math.max(-1, ...Object.values(call.pulse.evidence).map((evidence) => evidence.t));
+  if (heard < 0) return t("dash.why.unheard");
+  return now_s - heard > SILENCE_S ? t("dash.why.silent", { duration: lasting(now_s - heard) }) : t("dash.why.calm");
+}
+
+/** @param {Call} call @param {number|null} channel */
+function whoText(call, channel) {
+  const role = call.channels.find((c) => c.channel === channel)?.role ?? "mixed";
+  if (role === "customer" || role === "agent") return t(`dash.who.${role}`);
+  if (role !== "mixed") return roleText(role);
+  const voice = call.pulse.voices[String(channel)];
+  return voice ? speakerText(voice, call.names) : t("dash.who.someone");
+}
