@@ -48,6 +48,7 @@ export class Level {
   /** @param {MediaStream} stream */
   constructor(stream) {
     this.#source = this.#listen(stream);
+    this.#context.resume();
   }
 
   /** @param {MediaStream} stream to listen to from now on */

@@ -20,13 +20,12 @@ export class NowView {
     this.energyText = h("span");
     this.lag = h("span");
     const fact = (/** @type {string} */ key, /** @type {HTMLElement[]} */ ...values) => h("div", {}, h("dt", { t: key }), h("dd", {}, ...values));
-    const lagFact = fact("mic.lag", this.lag);
-    lagFact.setAttribute("title", t("mic.lag.says"));
     this.element = h("section.panel.now", { "t-label": "mic.now" },
       h("div.feeling", {}, this.glyph, h("div", {}, this.word, this.sentence)),
       h("ul.tops", { "t-label": "mic.scores" }, ...this.tops),
       h("dl.facts", {}, fact("mic.reliability", this.trust, this.reliability),
-        fact("mic.energy", h("span.bar", { "aria-hidden": "true" }, this.energy), this.energyText), lagFact));
+        fact("mic.energy", h("span.bar", { "aria-hidden": "true" }, this.energy), this.energyText),
+        fact("mic.lag", this.lag)));
   }
 
   /** @param {Saying} saying */
@@ -45,6 +44,7 @@ export class NowView {
     this.energy.style.width = `${(arousal ?? 0) * 100}%`;
     setText(this.energyText, arousal === null ? "\u2013" : arousalText(arousal));
     setText(this.lag, lag(emotion?.lag_ms));
+    this.lag.title = t("mic.lag.says");
   }
 }
 

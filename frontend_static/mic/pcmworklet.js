@@ -8,7 +8,8 @@ class PcmWorklet extends AudioWorkletProcessor {
   }
 
   /** @param {Float32Array[][]} inputs @returns {boolean} true: go on */
-  process([[samples] = []]) {
+  process(inputs) {
+    const samples = inputs[0]?.[0];
     if (samples) this.packer.add(samples);
     return true;
   }

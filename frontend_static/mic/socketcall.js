@@ -35,8 +35,9 @@ export class SocketCall {
       await this.#context.audioWorklet.addModule(new URL("./pcmworklet.js", import.meta.url));
       await this.#context.resume();
       await this.#connect();
-      this.#worklet = new AudioWorkletNode(this.#context, "pcm", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
+      this.#worklet = new AudioWorkletNode(this.#context, "pcm", { channelCount: 1, channelCountMode: "explicit" });
       this.#worklet.port.onmessage = (message) => this.#send(message.data);
+      this.#worklet.connect(this.#context.destination); // It plays nothing; unconnected, some browsers would not run it.
       this.setStream(this.stream);
     } catch (error) {
       this.close();

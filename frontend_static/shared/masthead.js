@@ -8,11 +8,11 @@ const PAGES = { mic: "/", dashboard: "/dashboard", reference: "/docs" };
 const NAMES = { mic: "shared.nav.mic", dashboard: "shared.nav.dashboard", reference: "shared.nav.reference" };
 
 /**
- * @param {HTMLElement} header empty, of the class `masthead` @param {keyof PAGES} page the one that is shown
+ * @param {HTMLElement} header empty, of the class `masthead` @param {keyof typeof PAGES} page the one that is shown
  * @param {...Node} added between the pages and the language, such as the state of a connection
  */
 export function masthead(header, page, ...added) {
-  const links = /** @type {(keyof PAGES)[]} */ (Object.keys(PAGES)).map((name) =>
+  const links = /** @type {(keyof typeof PAGES)[]} */ (Object.keys(PAGES)).map((name) =>
     h("a", { href: PAGES[name], t: NAMES[name], "aria-current": name === page ? "page" : null }));
   const icon = h("img", { src: "/static/shared/icon.svg", alt: "", width: "28", height: "28" });
   const other = h("button.language", { type: "button", onclick: () => switchLanguage(otherLanguage()) });

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import soundfile
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.browser.chromium import FOREIGN_HOST, launch, write_microphone
 from tests.browser.looks import DESKTOP
 from tests.browser.serving import ServerProcess
 
-MICROPHONE_S = 60
-"""Chromium plays the file again from its start when it is over."""
 EXPECT_WITHIN_MS = 20_000
 RESOURCE_FAILED = "Failed to load resource"
 """Chromium's own line about a server that is away, or a refusal; what the page makes of it is what is tested."""
@@ -26,28 +23,15 @@ Visit = Callable[..., Page]
 @pytest.fixture(scope="session")
 def microphone(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A mono WAV file: an agent speaks for five seconds, then the customer."""
-    samples, rate = soundfile.read(recordings / "conversations" / "auto_repairs_40.flac", dtype="int16")
-    path = tmp_path_factory.mktemp("microphone") / "microphone.wav"
-    soundfile.write(path, samples[: MICROPHONE_S * rate], rate, subtype="PCM_16")
-    return path
+    recording = recordings / "conversations" / "auto_repairs_40.flac"
+    return write_microphone(recording, tmp_path_factory.mktemp("microphone") / "microphone.wav")
 
 
 @pytest.fixture(scope="session")
 def browser(microphone: Path) -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.fail("Chromium is not installed: run `make browser`")
-    flags = [
-        "--no-sandbox",  # it runs as root in a container
-        "--use-fake-ui-for-media-stream",
-        "--use-fake-device-for-media-stream",
-        f"--use-file-for-fake-audio-capture={microphone}",
-        "--allow-loopback-in-peer-connection",
-        "--autoplay-policy=no-user-gesture-required",
-        "--mute-audio",
-    ]
+    expect.set_options(timeout=EXPECT_WITHIN_MS)
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=program, args=flags)
+        launched = launch(playwright, microphone)
         yield launched
         launched.close()
 
@@ -55,7 +39,7 @@ def browser(microphone: Path) -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """The server that most tests share. One that restarts it leaves it running."""
-    process = ServerProcess(tmp_path_factory.mktemp("server") / "log")
+    process = ServerProcess(tmp_path_factory.mktemp("server") / "log", "--server.allowed-origins", f"http://{FOREIGN_HOST}")
     process.start()
     yield process
     process.stop()

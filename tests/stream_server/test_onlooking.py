@@ -169,11 +169,12 @@ async def test_a_server_whose_models_are_being_restarted_says_so(monkeypatch: py
     assert int(answer.headers["Retry-After"]) > 0
 
 
-async def test_the_page_loads_nothing_from_outside() -> None:
+async def test_the_pages_load_nothing_from_outside() -> None:
     async with serving() as served:
-        page = await served.get("/")
-        assert page.status_code == 200
-        assert "default-src 'self'" in page.headers["content-security-policy"]
+        for path in ("/", "/dashboard"):
+            page = await served.get(path)
+            assert page.status_code == 200
+            assert "default-src 'self'" in page.headers["content-security-policy"]
         missing = await served.get("/nowhere")
     assert missing.json()["error"]["code"] == "request.not_found"
 
