@@ -54,7 +54,8 @@ def test_the_page_loads_nothing_from_outside() -> None:
 
 
 def test_every_code_of_the_server_has_words_in_the_pages() -> None:
-    keys = set(re.findall(r'^ +"([\w.]+)":', (ROOT / "frontend_static/messages/en.js").read_text(encoding="utf-8"), re.M))
+    messages = (ROOT / "frontend_static/messages/en.js").read_text(encoding="utf-8")
+    keys = set(re.findall(r'^ +"([\w.]+)":', messages, re.MULTILINE))
     assert {f"shared.warning.{fault.code}" for fault in WARNINGS} <= keys
     named = {key.removeprefix("shared.error.") for key in keys if key.startswith("shared.error.")}
     assert named - {"unreachable", "status"} <= {fault.code for fault in ERRORS}

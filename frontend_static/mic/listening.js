@@ -41,10 +41,11 @@ export function named(heard, speaker, name) {
   return { ...heard, names: name ? { ...names, [speaker]: name } : names };
 }
 
-/** How long nobody has spoken. @param {Heard} heard @param {number} now_s @returns {number} Infinity: nobody ever has */
-export function quiet_s(heard, now_s) {
-  if (heard.speaking.length) return 0;
-  return now_s - heard.detail.turns.reduce((last, turn) => Math.max(last, turn.end_s ?? now_s), -Infinity);
+/** How long nobody has spoken on a channel. @param {Heard} heard @param {number} channel @param {number} now_s @returns {number} Infinity: nobody ever has */
+export function quiet_s(heard, channel, now_s) {
+  if (heard.speaking.includes(channel)) return 0;
+  const turns = heard.detail.turns.filter((turn) => turn.channel === channel);
+  return now_s - turns.reduce((last, turn) => Math.max(last, turn.end_s ?? now_s), -Infinity);
 }
 
 /** The channel whose feeling is shown: of those on which it is inferred, the one that speaks, else the one heard last. @param {Heard} heard @returns {Channel|null} */

@@ -23,18 +23,26 @@ export function saying(heard, now_s, loud) {
   const channel = focus(heard);
   if (!channel) return nothing("not_inferred");
   const emotion = heard.emotions[channel.channel] ?? null;
-  const quiet = quiet_s(heard, now_s);
-  if (quiet > LINGER_S) return quietSaying(heard, quiet, now_s, loud);
+  const quiet = quiet_s(heard, channel.channel, now_s);
+  if (quiet > LINGER_S) return otherSaying(heard) ?? quietSaying(heard, quiet, now_s, loud);
   if (!emotion?.label) return nothing("first");
   const first = sounds(heard, emotion);
   const second = heard.speaking.length > 1 ? t("mic.now.together") : emotion.reliability === "low" ? t("mic.now.low") : null;
   const sentence = second ? t("mic.now.sentences", { first, second }) : first;
-  return { label: emotion.label, word: wordOf(emotion), sentence, emotion };
+  return { label: emotion.shape === "flat" ? null : emotion.label, word: wordOf(emotion), sentence, emotion };
 }
 
 /** @param {"waiting"|"first"|"nobody_yet"|"noise"|"not_inferred"} kind @returns {Saying} */
 function nothing(kind) {
   return { label: null, word: t(`mic.now.${kind}.word`), sentence: t(`mic.now.${kind}.says`), emotion: null };
+}
+
+/** When someone speaks whose emotion is not inferred. @param {Heard} heard @returns {Saying|null} */
+function otherSaying(heard) {
+  const [other] = heard.channels.filter(({ channel, emotion }) => !emotion && heard.speaking.includes(channel));
+  if (!other) return null;
+  const word = t("mic.now.other.word", { who: roleText(other.role) });
+  return { label: null, word, sentence: t("mic.now.not_inferred.says"), emotion: null };
 }
 
 /** @returns {Saying} */

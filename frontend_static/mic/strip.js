@@ -8,8 +8,8 @@ import { voicesOf } from "./voices.js";
 
 /** @typedef {import("./listening.js").Heard} Heard */
 
-/** Shown of a live call, on a wide page and on a phone. */
-const SPAN_S = { wide: 120, narrow: 60 };
+/** Shown of a live call: the shortest that it fills, the last one on a wide page only. */
+const SPANS_S = [30, 60, 120];
 const NARROW_PX = 560;
 /** A shorter whole call is shown at this length. */
 const SHORTEST_S = 10;
@@ -66,7 +66,7 @@ export class Strip {
     ctx.font = `12px ${getComputedStyle(this.canvas).fontFamily}`;
     const now_s = timeIn(heard, now_ms);
     const whole = heard.state === "ended";
-    const span_s = whole ? Math.max(now_s, SHORTEST_S) : this.#span_s(width);
+    const span_s = whole ? Math.max(now_s, SHORTEST_S) : span(width, now_s);
     paintStrip({ ctx, colour: (name) => this.#colour(name) }, heard, { width, height, from_s: (whole ? span_s : now_s) - span_s, span_s, now_s, whole });
   }
 
@@ -76,16 +76,11 @@ export class Strip {
     if (!heard) return;
     this.#described_ms = now_ms;
     const now_s = timeIn(heard, now_ms);
-    const span_s = heard.state === "ended" ? now_s : this.#span_s(this.canvas.clientWidth);
-    const minutes = t("mic.strip.minutes", { count: span_s / 60 });
-    const title = heard.state === "ended" ? t("mic.strip.whole") : t("mic.strip", { span: minutes });
+    const span_s = heard.state === "ended" ? now_s : span(this.canvas.clientWidth, now_s);
+    const words = span_s < 60 ? t("mic.strip.seconds", { count: span_s }) : t("mic.strip.minutes", { count: span_s / 60 });
+    const title = heard.state === "ended" ? t("mic.strip.whole") : t("mic.strip", { span: words });
     setText(this.title, title);
     this.canvas.setAttribute("aria-label", `${title}: ${described(heard, now_s - span_s)}`);
-  }
-
-  /** @param {number} width px */
-  #span_s(width) {
-    return width < NARROW_PX ? SPAN_S.narrow : SPAN_S.wide;
   }
 
   /** @param {string} name */
@@ -94,6 +89,12 @@ export class Strip {
     this.#colours.set(name, known);
     return known;
   }
+}
+
+/** How many seconds of a live call are shown. @param {number} width px @param {number} now_s @returns {number} */
+export function span(width, now_s) {
+  const spans = width < NARROW_PX ? SPANS_S.slice(0, -1) : SPANS_S;
+  return spans.find((span_s) => span_s >= now_s) ?? spans[spans.length - 1];
 }
 
 /** What the strip shows since `from_s`, in a sentence or two. @param {Heard} heard @param {number} from_s @returns {string} */

@@ -25,6 +25,10 @@ const NARROW_PX = 560;
 const GUTTER_PX = 108;
 const CAPTION_H = 17;
 const LONGEST_NAME_PX = 100;
+/** Below the word, which stays clear. */
+const HATCH_H = 7;
+/** From one time on the axis to the next, at least. */
+const TICK_PX = 80;
 
 /** @param {number} width px @param {number} voices @returns {number} px */
 export function stripHeight(width, voices) {
@@ -91,7 +95,7 @@ function feeling(canvas, points, y, now_s) {
   ribbons(canvas, track, points);
   const all = stretches(points, place.from_s);
   for (const run of runs(all, (a, b) => a.point.reliability === b.point.reliability)) {
-    if (run[0].point.reliability === "low") hatch(canvas, track, run[0].from_s, run[run.length - 1].to_s);
+    if (run[0].point.reliability === "low") hatch(canvas, { ...track, top: track.bottom - HATCH_H }, run[0].from_s, run[run.length - 1].to_s);
   }
   ctx.textAlign = "center";
   ctx.fillStyle = colour("quiet");
@@ -166,7 +170,7 @@ function changes({ ctx, place, colour }, heard, top, bottom) {
 /** @param {Canvas} canvas @param {Frame} frame @param {number} y */
 function axis({ ctx, place, colour }, frame, y) {
   ctx.fillStyle = colour("quiet");
-  const step_s = [5, 10, 15, 30, 60, 120, 300, 600, 1800].find((s) => ((place.right - place.left) * s) / frame.span_s >= 70) ?? 3600;
+  const step_s = [5, 10, 15, 30, 60, 120, 300, 600, 1800].find((s) => ((place.right - place.left) * s) / frame.span_s >= TICK_PX) ?? 3600;
   for (let at = 0; at <= frame.span_s; at += step_s) {
     const x = xAt(place, frame.whole ? at : place.to_s - at);
     const [first, last] = [x - place.left < 12, place.right - x < 12];

@@ -8,11 +8,13 @@ import { labelText, labelWord, ranked } from "../shared/labels.js";
 /** @typedef {Record<string, number>} Scores */
 
 const TOPS = 3;
+/** Less speech than this is no ground for a word about the whole. */
+const LEAST_S = 3;
 
 /** @param {Heard} heard an ended call @returns {HTMLElement} */
 export function summaryView(heard) {
   const { summary } = heard.detail;
-  const [first] = summary.emotion ? ranked(summary.emotion, 0) : [];
+  const [first] = summary.emotion && summary.speech_s >= LEAST_S ? ranked(summary.emotion, 0) : [];
   const overall = first ? t("mic.over.overall", { label: labelWord(first.label) }) : t("mic.over.nothing");
   const fact = (/** @type {string} */ key, /** @type {string} */ value) => h("div", {}, h("dt", {}, t(key)), h("dd", {}, value));
   return h("div.summary", {},

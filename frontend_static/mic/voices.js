@@ -28,14 +28,16 @@ export class Voices {
     this.onName = onName;
     this.list = h("ul.voices");
     this.none = h("p.quiet", { t: "mic.voices.none" });
+    this.hint = h("p.hint", { t: "mic.voices.hint" });
     this.element = h("section.panel", { "aria-labelledby": "voices-heading" },
-      h("div.heading", {}, h("h2", { id: "voices-heading", t: "mic.voices" }), h("p.hint", { t: "mic.voices.hint" })), this.none, this.list);
+      h("div.heading", {}, h("h2", { id: "voices-heading", t: "mic.voices" }), this.hint), this.none, this.list);
   }
 
   /** @param {Heard} heard @param {number} now_s */
   show(heard, now_s) {
     const known = voicesOf(heard);
     this.none.hidden = known.length > 0;
+    this.hint.hidden = heard.channels.length > 1; // Roles have their names.
     for (const [speaker, row] of this.#rows) {
       if (known.includes(speaker)) continue;
       row.element.remove();

@@ -39,7 +39,9 @@ def browser(microphone: Path) -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """The server that most tests share. One that restarts it leaves it running."""
-    process = ServerProcess(tmp_path_factory.mktemp("server") / "log", "--server.allowed-origins", f"http://{FOREIGN_HOST}")
+    process = ServerProcess(
+        tmp_path_factory.mktemp("server") / "log", "--server.allowed-origins", f"http://{FOREIGN_HOST}"
+    )
     process.start()
     yield process
     process.stop()
@@ -47,8 +49,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 @pytest.fixture
 def visit(browser: Browser, server: ServerProcess) -> Iterator[Visit]:
-    """Opens a page of the server in a fresh profile. A script error or a breach of the page's security policy, on any page
-    that a test opened, fails it at the end."""
+    """Opens a page of the server in a fresh profile. A script error or a breach of the page's security policy, on any
+    page that a test opened, fails it at the end."""
     contexts, complaints = [], []
 
     def open_page(path: str, size: tuple[int, int] = DESKTOP, dark: bool = False, **options: Any) -> Page:

@@ -34,7 +34,12 @@ class ServerProcess:
         command = [sys.executable, "-m", "stream_server.cli", "serve", "--port", str(self.port), *self._flags]
         with self._log.open("a") as log:
             process = subprocess.Popen(
-                command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=log, text=True
+                command,
+                cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
             )
         self._process = process
         assert process.stdout is not None
@@ -60,13 +65,18 @@ class ServerProcess:
         """Play a recording to it as a live call, in real time, by the program's own client."""
         command = [sys.executable, "-m", "stream_server.cli", "stream", str(recording), "--url", self.url, *flags]
         return subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
 
 
 def _follow(output: IO[str], greeted: threading.Event) -> None:
     """Read everything, so that the pipe never fills up; `greeted` also when it ends."""
-    for line in output:
-        if "Undertone is listening" in line:
-            greeted.set()
+    with output:
+        for line in output:
+            if "Undertone is listening" in line:
+                greeted.set()
     greeted.set()

@@ -58,7 +58,8 @@ test("low reliability makes it a perhaps and says why", () => {
 test("two feelings are both named, and none is when nothing stands out", () => {
   const mixed = emotion(2, { shape: "mixed", scores: { angry: 0.45, sad: 0.4 } });
   assert.equal(saying(call([["speech.started", 1], mixed]), 2, false).word, "Angry and sad");
-  assert.equal(saying(call([["speech.started", 1], emotion(2, { shape: "flat" })]), 2, false).word, "Hard to tell");
+  const flat = saying(call([["speech.started", 1], emotion(2, { shape: "flat" })]), 2, false);
+  assert.deepEqual([flat.word, flat.label], ["Hard to tell", null]);
 });
 
 test("a pause keeps the feeling for three seconds, then silence tells how long ago it was", () => {
@@ -74,6 +75,11 @@ test("two parties at once are said to be", () => {
   assert.equal(saying(both, 2, false).sentence, "Customer sounds angry: an agitated voice. Two people are speaking at once.");
 });
 
+test("while the agent speaks the customer is not judged", () => {
+  const said = saying(call([["speech.started", 1, { channel: 1 }]], STEREO), 5, true);
+  assert.deepEqual([said.word, said.label], ["Agent is speaking", null]);
+});
+
 test("where nothing may be inferred, nothing is", () => {
   assert.equal(saying(call([["speech.started", 1]], [{ channel: 0, role: "agent", emotion: false }]), 2, false).word, "Not judged");
 });
@@ -86,9 +92,9 @@ test("the clock goes on between events and follows the audio where they are apar
 });
 
 test("silence is counted from the end of the last speech, and there is none while anyone speaks", () => {
-  assert.equal(quiet_s(call(TALK), 50), 0);
-  assert.equal(quiet_s(call([...TALK, ["speech.ended", 5, { start_s: 1 }]]), 9), 4);
-  assert.equal(quiet_s(call([]), 9), Infinity);
+  assert.equal(quiet_s(call(TALK), 0, 50), 0);
+  assert.equal(quiet_s(call([...TALK, ["speech.ended", 5, { start_s: 1 }]]), 0, 9), 4);
+  assert.equal(quiet_s(call([]), 0, 9), Infinity);
 });
 
 test("a voice that turns out to be another hands on its name", () => {

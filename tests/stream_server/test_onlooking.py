@@ -120,7 +120,11 @@ async def test_a_list_brings_the_recent_past_of_live_calls_on_request() -> None:
         await until(lambda: len(served.engine.book.find("live").details().timeline) == 16)
         (live, over) = (await served.get("/v1/calls?recent_s=5")).json()["calls"]
         refused = await served.get("/v1/calls?recent_s=601")
-    assert [(row[0], row[1], row[-1]) for row in live["recent"]] == [(4.0, 0, "high"), (6.0, 0, "high"), (8.0, 0, "high")]
+    assert [(row[0], row[1], row[-1]) for row in live["recent"]] == [
+        (4.0, 0, "high"),
+        (6.0, 0, "high"),
+        (8.0, 0, "high"),
+    ]
     assert over["recent"] is None
     assert (refused.status_code, refused.json()["error"]["code"]) == (422, "request.invalid")
 
