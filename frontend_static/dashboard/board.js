@@ -3,6 +3,7 @@
  * unless the reader wants no motion.
  */
 import { h } from "../shared/dom.js";
+import { opening, written } from "./address.js";
 import { EndedRow, LiveRow } from "./row.js";
 
 /** @typedef {import("./row.js").Item} Item */
@@ -18,8 +19,8 @@ const GLIDE_MS = 500;
 export class Board {
   /** @type {Map<string, LiveRow|EndedRow>} */ #rows = new Map();
   /** @type {Map<string, number>} Where each row stands, px. */ #places = new Map();
+  /** @type {WeakMap<LiveRow|EndedRow, import("./address.js").Address>} */ #linked = new WeakMap();
   #still = matchMedia("(prefers-reduced-motion: reduce)");
-  #dark = matchMedia("(prefers-color-scheme: dark)");
   #kind = "";
 
   constructor() {
@@ -27,17 +28,16 @@ export class Board {
   }
 
   /**
-   * @param {Item[]} items in order @param {"live"|"ended"} view @param {{selected: string|null, now_ms: number,
-   * href: (call_id: string) => string}} of
+   * @param {Item[]} items in order @param {import("./address.js").Address} address of the page: rows link to theirs
+   * @param {number} now_ms
    */
-  show(items, view, { selected, now_ms, href }) {
+  show(items, address, now_ms) {
     const width = this.element.clientWidth;
-    const kind = view === "ended" ? "ended" : width && width < NARROW ? "narrow" : "wide";
+    const kind = address.view === "ended" ? "ended" : width && width < NARROW ? "narrow" : "wide";
     if (this.#kind !== kind) this.#rebuild(kind);
     const row_h = ROW_H[kind];
     this.element.style.height = `${items.length * row_h}px`;
     const [from, to] = this.#inSight(items.length, row_h);
-    const scheme = this.#dark.matches ? "dark" : "light";
     const wanted = new Map(items.map((item, i) => /** @type {const} */ ([item.call.call_id, i])));
     const focused = [...this.#rows].find(([, row]) => row.element.contains(document.activeElement))?.[0];
     for (const id of [...this.#rows.keys()]) {
@@ -50,10 +50,12 @@ export class Board {
       this.#place(item.call.call_id, row.element, i * row_h, nth);
       row.element.setAttribute("aria-posinset", String(i + 1));
       row.element.setAttribute("aria-setsize", String(items.length));
-      const address = href(item.call.call_id);
-      if (row.link.getAttribute("href") !== address) row.link.setAttribute("href", address);
-      row.link.setAttribute("aria-current", String(item.call.call_id === selected));
-      row.show(item, now_ms, scheme);
+      if (this.#linked.get(row) !== address) {
+        this.#linked.set(row, address);
+        row.link.setAttribute("href", written(opening(address, item.call.call_id)));
+        row.link.setAttribute("aria-current", String(item.call.call_id === address.call));
+      }
+      row.show(item, now_ms);
     });
   }
 

@@ -53,7 +53,8 @@ export class CallView {
       this.back,
       h("header.head", {}, h("div.name", {}, this.name, this.state, this.time), this.about, h("div.verdict", {}, this.level.element, this.sentence)),
       this.cards, this.timeline.element,
-      h("div.below", {}, this.people.element, this.alerts.element, this.turns.element, h("section.panel", {}, this.noticesTitle, this.notices)),
+      this.people.element,
+      h("div.below", {}, this.turns.element, h("div", {}, this.alerts.element, h("section.panel", {}, this.noticesTitle, this.notices))),
       this.foot);
   }
 
@@ -102,12 +103,16 @@ export class CallView {
     setText(this.foot, licences(call));
   }
 
-  /** @param {Detail} detail */
+  /** Each kind once, as it came last: some are told anew every half minute. @param {Detail} detail */
   #listNotices(detail) {
     const count = detail.notices.length;
     setText(this.noticesTitle, count ? t("dash.warnings.count", { count }) : t("dash.warnings.none"));
-    this.notices.replaceChildren(...detail.notices.toReversed().map((notice) =>
-      h("li", {}, h("time", {}, clock(notice.t)), h("span", { title: notice.code }, noticeText(notice)))));
+    /** @type {Map<string, import("../shared/detail.js").Notice & {times: number}>} */
+    const kinds = new Map();
+    for (const notice of detail.notices) kinds.set(notice.code, { ...notice, times: (kinds.get(notice.code)?.times ?? 0) + 1 });
+    const last = [...kinds.values()].sort((a, b) => b.t - a.t);
+    this.notices.replaceChildren(...last.map(({ times, ...notice }) => h("li", {}, h("time", {}, clock(notice.t)),
+      h("span", { title: notice.code }, noticeText(notice), times > 1 ? h("span.quiet", {}, ` ${t("dash.warnings.times", { count: times })}`) : null))));
   }
 }
 

@@ -4,7 +4,7 @@
  *
  * @typedef {import("../shared/detail.js").Point} Point
  * @typedef {import("../shared/geometry.js").Place} Place
- * @typedef {import("/static/vendor/uPlot.esm.js").default} Plot
+ * @typedef {import("/static/vendor/uPlot.esm.js")} Plot
  */
 import { h } from "../shared/dom.js";
 import { LABELS } from "../shared/labels.js";
@@ -26,7 +26,7 @@ export const DASHES = {
 };
 const WIDTHS = /** @type {Record<string, number>} */ ({ angry: 2.5, fearful: 2.25, arousal: 1.5 });
 
-/** @returns {Promise<typeof import("/static/vendor/uPlot.esm.js").default|null>} null: it is not installed */
+/** @returns {Promise<typeof import("/static/vendor/uPlot.esm.js")|null>} null: it is not installed */
 export async function load() {
   try {
     const { default: uPlot } = await import("/static/vendor/uPlot.esm.js");
@@ -45,7 +45,7 @@ export class Curves {
   /** @type {Place|null} */ #place = null;
   #look = "";
 
-  /** @param {typeof import("/static/vendor/uPlot.esm.js").default} uPlot */
+  /** @param {typeof import("/static/vendor/uPlot.esm.js")} uPlot */
   constructor(uPlot) {
     this.uPlot = uPlot;
     this.element = h("div.curves", { "aria-hidden": "true" });
@@ -68,7 +68,7 @@ export class Curves {
     this.#drawn = points;
   }
 
-  /** @param {number} width @param {Set<string>} shown @param {(name: string) => string} colour @returns {import("/static/vendor/uPlot.esm.js").default.Options} */
+  /** @param {number} width @param {Set<string>} shown @param {(name: string) => string} colour @returns {import("/static/vendor/uPlot.esm.js").Options} */
   #options(width, shown, colour) {
     const { left, right } = /** @type {Place} */ (this.#place);
     const quiet = colour("quiet");
@@ -100,7 +100,7 @@ export class Curves {
   }
 }
 
-/** Columns as uPlot takes them: times, then each series; null where nothing usable was heard. @param {Point[]} points @returns {import("/static/vendor/uPlot.esm.js").default.AlignedData} */
+/** Columns as uPlot takes them: times, then each series; null where nothing usable was heard. @param {Point[]} points @returns {import("/static/vendor/uPlot.esm.js").AlignedData} */
 export function aligned(points) {
   /** @type {number[]} */
   const times = [];

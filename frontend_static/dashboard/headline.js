@@ -13,35 +13,35 @@ import { speakingText, why } from "./why.js";
 const SPEAK_EVERY_MS = 10_000;
 
 export class Headline {
-  #dark = matchMedia("(prefers-color-scheme: dark)");
   #spoken = { text: "", at_ms: 0 };
 
   constructor() {
     this.level = new LevelMark();
-    this.title = h("p.title");
-    this.sentence = h("p.sentence", { id: "headline" });
+    this.sentence = h("p.sentence");
     this.about = h("p.about");
     this.spark = new Spark();
     this.legend = h("p.legend", { t: "dash.spark.legend" });
     this.picture = h("div.picture", {}, this.spark.canvas, this.legend);
     this.link = h("a.button.primary", { t: "dash.open" });
     this.live = h("p.unseen", { role: "status" });
-    this.element = h("section.headline", { "aria-labelledby": "headline" },
-      h("div.words", {}, h("div.first", {}, this.level.element, this.title), this.sentence, this.about, this.link), this.picture, this.live);
+    this.element = h("section.headline", { "t-label": "dash.headline" },
+      h("div.words", {}, h("p.title", {}, this.level.element), this.sentence, this.about, this.link), this.picture, this.live);
   }
 
-  /** @param {Item|null} worst the first of all live calls; null: there is none @param {number} now_ms @param {(call_id: string) => string} href */
-  show(worst, now_ms, href) {
+  /**
+   * @param {Item|null} worst the first of all live calls; null: there is none @param {boolean} open whether it is open already
+   * @param {number} now_ms @param {(call_id: string) => string} href
+   */
+  show(worst, open, now_ms, href) {
     const level = worst?.standing?.level ?? "calm";
+    const quiet = !worst || level === "calm";
+    const title = quiet ? t(`dash.headline.${worst ? "calm" : "none"}`) : t(`dash.headline.${level}`, { call: worst.call.call_id });
     this.element.dataset.level = level;
-    this.level.show(level);
-    this.level.element.hidden = !worst;
-    this.picture.hidden = this.link.hidden = this.about.hidden = !worst || level === "calm";
-    setText(this.title, !worst || level === "calm" ? "" : t(`dash.headline.${level}`, { call: worst.call.call_id }));
-    if (!worst) setText(this.sentence, t("dash.headline.none"));
-    else if (level === "calm") setText(this.sentence, t("dash.headline.calm"));
-    else this.#tell(worst, now_ms, href);
-    this.#speak(level === "help" ? `${this.title.textContent} ${this.sentence.textContent}` : "", now_ms);
+    this.level.show(level, title);
+    this.picture.hidden = this.sentence.hidden = this.about.hidden = quiet;
+    this.link.hidden = quiet || open;
+    if (!quiet) this.#tell(worst, now_ms, href);
+    this.#speak(level === "help" ? `${title}. ${this.sentence.textContent}` : "", now_ms);
   }
 
   /** @param {Item} worst @param {number} now_ms @param {(call_id: string) => string} href */
@@ -50,7 +50,7 @@ export class Headline {
     setText(this.sentence, t("dash.sentence", { text: why(call, standing, now_s) }));
     const tags = Object.values(call.tags);
     setText(this.about, [t("dash.time_in", { time: clock(now_s) }), t("dash.now_speaking", { who: speakingText(call) }), ...tags].join(" \u00b7 "));
-    this.spark.show(call.pulse, standing?.level ?? "calm", now_s, this.#dark.matches ? "dark" : "light");
+    this.spark.show(call.pulse, standing?.level ?? "calm", now_s);
     if (this.link.getAttribute("href") !== href(call.call_id)) this.link.setAttribute("href", href(call.call_id));
   }
 

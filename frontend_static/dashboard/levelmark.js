@@ -26,9 +26,9 @@ export class LevelMark {
     this.element.append(svg, this.#word);
   }
 
-  /** @param {Level} level */
-  show(level) {
-    setText(this.#word, t(`dash.level.${level}`));
+  /** @param {Level} level @param {string} [text] in the place of its word */
+  show(level, text) {
+    setText(this.#word, text ?? t(`dash.level.${level}`));
     if (this.element.dataset.level === level) return;
     this.element.dataset.level = level;
     this.#shape.setAttribute("d", SHAPES[level]);

@@ -53,10 +53,10 @@ export class Page {
     this.columns.classList.toggle("stale", lost_ms !== null && link.attempts > 0);
     this.columns.dataset.open = address.call ? "yes" : "no";
     this.headline.element.hidden = !picture.loaded || (!worst && !counts.ended);
-    this.headline.show(worst, now_ms, href);
+    this.headline.show(worst, worst?.call.call_id === address.call, now_ms, href);
     this.filters.show(address, counts, picture.choices);
     this.how.hidden = this.heads.hidden = address.view === "ended" || !items.length;
-    this.board.show(items, address.view, { selected: address.call, now_ms, href });
+    this.board.show(items, address, now_ms);
     this.#showEmpty(picture);
     this.detail.hidden = !address.call;
     if (this.#left) this.board.focus(this.#left);
@@ -75,6 +75,7 @@ export class Page {
   /** Another call was opened, or none: the reader's place moves with it. @param {string|null} call @param {string|null} before */
   opened(call, before) {
     this.#opened = call !== null;
+    this.detail.scrollTop = 0;
     this.#left = call === null ? before : null;
   }
 

@@ -14,6 +14,8 @@ import { talk } from "./talk.js";
 
 /** Speech of nobody known that is not worth a row. */
 const BRIEF_S = 1;
+/** A smaller share of the time rounds to nothing. */
+const LEAST = 0.005;
 /** Thinner slices of a mix are left out. */
 const THINNEST = 0.02;
 
@@ -39,7 +41,7 @@ export class People {
       ...shares.map((share) => ({ seconds: share.alone_s, kind: colour(share.speaker), text: speakerText(share.speaker, call.names) })),
       { seconds: all.both_s, kind: "both", text: t("dash.people.both") },
       { seconds: all.silent_s, kind: "silent", text: t("dash.people.silent") },
-    ].filter((part) => part.seconds > 0);
+    ].filter((part) => part.seconds >= LEAST * now_s);
     this.bar.replaceChildren(...parts.map((part) => slice(part.kind, part.seconds / Math.max(1, now_s))));
     const words = parts.map((part) => h("li", {}, slice(part.kind, null), `${part.text} ${percent(part.seconds / Math.max(1, now_s))}`));
     if (all.longest) words.push(h("li", {}, t("dash.people.longest", { seconds: Math.round(all.longest.end_s - all.longest.start_s), time: clock(all.longest.start_s) })));

@@ -34,8 +34,9 @@ export function ranked(before, live, now_ms) {
   for (const call of live) standings[call.call_id] = standing(before.standings[call.call_id], call, timeIn(call, now_ms));
   const stayed = before.order.filter((id) => id in standings);
   const known = new Set(stayed);
-  const came = live.map((call) => call.call_id).filter((id) => !known.has(id));
-  return { order: reordered([...stayed, ...came], (id) => urgency(standings[id])), standings };
+  const urgent = (/** @type {string} */ id) => urgency(standings[id]);
+  const came = live.map((call) => call.call_id).filter((id) => !known.has(id)).sort((a, b) => urgent(b) - urgent(a));
+  return { order: reordered([...stayed, ...came], urgent), standings };
 }
 
 /**

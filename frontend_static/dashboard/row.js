@@ -6,7 +6,7 @@ import { t } from "../shared/i18n.js";
 import { labelText, reliability } from "../shared/labels.js";
 import { LevelMark } from "./levelmark.js";
 import { Spark } from "./spark.js";
-import { ruleText, speakingText, why } from "./why.js";
+import { ruleText, speakingText, whyShort } from "./why.js";
 
 /** @typedef {import("../shared/calls.js").Call} Call */
 /** @typedef {import("./ranking.js").Standing} Standing */
@@ -26,7 +26,8 @@ export class LiveRow {
     this.speaking = h("span");
     this.time = h("span.time");
     this.link = h("a.call", {},
-      h("span.rank", {}, this.level.element, h("span.meter", { "aria-hidden": "true" }, this.fill), this.value),
+      h("span.rank", {}, this.level.element, h("span.meter", { "aria-hidden": "true" }, this.fill),
+        h("span.unseen", { t: "dash.head.distress" }), this.value),
       h("span.which", {}, this.name, this.about),
       h("span.why", {}, this.sentence, this.feeling.element),
       this.spark.canvas,
@@ -35,21 +36,20 @@ export class LiveRow {
     this.element = h("li.row", {}, this.link);
   }
 
-  /** @param {Item} item @param {number} now_ms @param {string} scheme */
-  show({ call, standing }, now_ms, scheme) {
+  /** @param {Item} item @param {number} now_ms */
+  show({ call, standing }, now_ms) {
     const now_s = timeIn(call, now_ms);
     const level = standing?.level ?? "calm";
     this.element.dataset.level = level;
     this.level.show(level);
     const value = Math.round((standing?.value ?? 0) * 100);
     setText(this.value, String(value));
-    this.value.title = t("dash.distress");
     this.fill.style.width = `${value}%`;
     setText(this.name, call.call_id);
     setText(this.about, aboutText(call));
-    setText(this.sentence, why(call, standing, now_s));
+    setText(this.sentence, whyShort(call, standing, now_s));
     this.feeling.show(call, standing?.channel ?? null);
-    this.spark.show(call.pulse, level, now_s, scheme);
+    this.spark.show(call.pulse, level, now_s);
     this.voice.setAttribute("data-on", call.speaking.length ? "yes" : "no");
     setText(this.speaking, speakingText(call));
     setText(this.time, clock(now_s));

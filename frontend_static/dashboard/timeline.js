@@ -13,6 +13,7 @@ import { Glass } from "./glass.js";
 import { lanesHeight, paintLanes } from "./lanes.js";
 import { Legend } from "./legend.js";
 import { momentText } from "./moment.js";
+import { colour, scheme } from "./palette.js";
 import { talk } from "./talk.js";
 import { moved, onto, shown, WHOLE, zoomed } from "./zoom.js";
 
@@ -36,11 +37,9 @@ export class Timeline {
   /** @type {View} */ #view = WHOLE;
   #now_s = 0;
   /** @type {number|null} */ #cursor_s = null;
-  /** @type {typeof import("/static/vendor/uPlot.esm.js").default|null|undefined} undefined: not known yet */ #uPlot = undefined;
+  /** @type {typeof import("/static/vendor/uPlot.esm.js")|null|undefined} undefined: not known yet */ #uPlot = undefined;
   /** @type {Track[]} */ #tracks = [];
-  /** @type {Map<string, string>} */ #colours = new Map();
   #series = new Set(USUAL);
-  #dark = matchMedia("(prefers-color-scheme: dark)");
   #built = "";
 
   /** @param {(view: View) => void} onView told of what the reader wants to see */
@@ -69,7 +68,6 @@ export class Timeline {
         h("div.segmented", { role: "group", "t-label": "dash.span" }, ...this.spans),
         h("div.segmented", { role: "group", "t-label": "dash.zoom" }, zoomOut, zoomIn)),
       this.stack, this.readout, this.legend.element, this.missing);
-    this.#dark.addEventListener("change", () => this.#colours.clear());
     new ResizeObserver(() => this.#draw()).observe(this.element);
     load().then((uPlot) => {
       this.#uPlot = uPlot;
@@ -109,7 +107,7 @@ export class Timeline {
       if (curves) ribbons(on, track, points);
       else emotionBand(on, track, points, this.#now_s);
       on.ctx.restore();
-      curves?.show(points, place, width, this.#series, (name) => this.#colour(name), String(this.#dark.matches));
+      curves?.show(points, place, width, this.#series, colour, scheme());
     }
     const overlaps = call.channels.length > 1 ? talk(detail.turns, this.#now_s).overlaps : [];
     paintLanes(this.#canvas(this.lanes, width, lanesHeight(call, detail), place), call, detail, overlaps, this.#now_s);
@@ -133,7 +131,7 @@ export class Timeline {
   /** Whose emotion it is. @param {import("../shared/band.js").Canvas} on @param {Call} call @param {number} channel */
   #title({ ctx }, call, channel) {
     ctx.textAlign = "left";
-    ctx.fillStyle = this.#colour("ink");
+    ctx.fillStyle = colour("ink");
     ctx.fillText(roleText(call.channels.find((c) => c.channel === channel)?.role ?? ""), 0, (RIBBON_H - 4) / 2, GUTTER - 8);
   }
 
@@ -151,7 +149,7 @@ export class Timeline {
     ctx.clearRect(0, 0, width, height);
     ctx.font = FONT;
     ctx.textBaseline = "middle";
-    return { ctx, place, colour: (/** @type {string} */ name) => this.#colour(name) };
+    return { ctx, place, colour };
   }
 
   /** @param {Call} call */
@@ -228,13 +226,6 @@ export class Timeline {
     if (!this.#series.delete(name)) this.#series.add(name);
     this.legend.press(this.#series);
     this.#draw();
-  }
-
-  /** @param {string} name */
-  #colour(name) {
-    const known = this.#colours.get(name) ?? getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-    this.#colours.set(name, known);
-    return known;
   }
 }
 

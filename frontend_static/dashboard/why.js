@@ -10,11 +10,34 @@ const SILENCE_S = 30;
 
 /** @param {Call} call @param {Standing|undefined} standing @param {number} now_s seconds into the call @returns {string} */
 export function why(call, standing, now_s) {
+  const feeling = standing ? feelingText(call, standing) : null;
+  return told(call, standing, feeling, now_s);
+}
+
+/** The same as few words as a row of the list holds. @param {Call} call @param {Standing|undefined} standing @param {number} now_s @returns {string} */
+export function whyShort(call, standing, now_s) {
+  if (!standing || !feels(standing)) return told(call, standing, null, now_s);
+  const { label, course, for_s, at_least } = standing;
+  const feeling = t(`dash.short.${label}.${course}`, { who: whoText(call, standing.channel, true), duration: lasting(for_s, at_least) });
+  return told(call, standing, feeling, now_s);
+}
+
+/** @param {Standing} standing */
+function feels({ level, for_s }) {
+  return level !== "calm" && for_s > 0;
+}
+
+/** @param {Call} call @param {Standing} standing */
+function feelingText(call, standing) {
+  if (!feels(standing)) return null;
+  const { label, course, for_s, at_least, channel } = standing;
+  return t(`dash.why.${label}.${course}`, { who: whoText(call, channel), duration: lasting(for_s, at_least) });
+}
+
+/** @param {Call} call @param {Standing|undefined} standing @param {string|null} feeling @param {number} now_s */
+function told(call, standing, feeling, now_s) {
   if (!call.channels.some((channel) => channel.emotion)) return t("dash.why.not_inferred");
-  if (!standing) return "";
-  const { alert, level, label, course, for_s, at_least, channel } = standing;
-  const values = { who: whoText(call, channel), duration: lasting(for_s, at_least) };
-  const feeling = level === "calm" || !for_s ? null : t(`dash.why.${label}.${course}`, values);
+  const alert = standing?.alert;
   if (!alert) return feeling ?? quiet(call, now_s);
   const raised = t("dash.why.alert", { rule: ruleText(alert.rule), duration: lasting(now_s - alert.raised_s) });
   return feeling ? t("dash.why.both", { alert: raised, feeling }) : raised;
@@ -49,10 +72,10 @@ function quiet(call, now_s) {
   return now_s - heard > SILENCE_S ? t("dash.why.silent", { duration: lasting(now_s - heard) }) : t("dash.why.calm");
 }
 
-/** @param {Call} call @param {number|null} channel */
-function whoText(call, channel) {
+/** @param {Call} call @param {number|null} channel @param {boolean} [short] without an article */
+function whoText(call, channel, short = false) {
   const role = call.channels.find((c) => c.channel === channel)?.role ?? "mixed";
-  if (role === "customer" || role === "agent") return t(`dash.who.${role}`);
+  if (!short && (role === "customer" || role === "agent")) return t(`dash.who.${role}`);
   if (role !== "mixed") return roleText(role);
   const voice = call.pulse.voices[String(channel)];
   return voice ? speakerText(voice, call.names) : t("dash.who.someone");

@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -61,16 +61,58 @@ def recording(path: Path) -> Audio:
     return samples
 
 
+@dataclass(frozen=True)
+class Script:
+    """What a caller says, and as whom."""
+
+    call_id: str
+    audio: Audio
+    roles: Sequence[str]
+    tags: dict[str, str]
+
+
+def scene(recordings: Path) -> list[Script]:
+    """A morning at a contact centre: customers who become angry, afraid and sad, one who is glad, a service call, and a
+    talk that is recorded on one channel."""
+    parties = ("customer", "agent")
+    calm = [Part("neutral", 3), Part("neutral", 2, AGENT)]
+    angry = [Part("angry", 12), Part("neutral", 1, AGENT)]
+    afraid = [Part("fearful", 3), Part("neutral", 2), Part("neutral", 1, AGENT)]
+    sad = [Part("sad", 3), Part("neutral", 1), Part("neutral", 2, AGENT)]
+    glad = [Part("happy", 2), Part("neutral", 2), Part("neutral", 2, AGENT)]
+    service = recording(recordings / "conversations" / "auto_repairs_40_stereo.flac")
+    quiet = conversation(recordings, *calm * 12, voice=4).max(axis=1, keepdims=True)
+    return [
+        Script("billing-0412", conversation(recordings, *calm * 6, *angry * 5), parties, tags("north", "billing")),
+        Script("repairs-0413", service, parties, tags("north", "repairs")),
+        Script("survey-0414", quiet, ("mixed",), tags("south", "survey")),
+        Script("claims-0415", conversation(recordings, *calm * 6, *afraid * 8, voice=5), parties, tags("south", "claims")),
+        Script("returns-0416", conversation(recordings, *calm * 3, *sad * 8, voice=3), parties, tags("north", "returns")),
+        Script("orders-0417", conversation(recordings, *glad * 12, voice=1), parties, tags("south", "orders")),
+    ]
+
+
+def tags(team: str, queue: str) -> dict[str, str]:
+    return {"team": team, "queue": queue}
+
+
 class Caller:
     """A call that goes on until it is hung up: the audio, again from its start when it is over, so much of it at once that
     the call is `head_s` old, then at the pace of speech."""
 
-    def __init__(
-        self, url: str, call_id: str, audio: Audio, *, roles: Sequence[str], tags: dict[str, str], head_s: float
-    ) -> None:
-        query = {"sample_rate": RATE_HZ, "channels": audio.shape[1], "roles": ",".join(roles), "call_id": call_id}
-        self._socket = connect(f"{url.replace('http', 'ws', 1)}/v1/stream?{urlencode(query)}", max_size=None)
-        self._socket.send(json.dumps({"type": "configure", "tags": tags}))
+    def __init__(self, url: str, script: Script, head_s: float) -> None:
+        audio = script.audio
+        query = {
+            "sample_rate": RATE_HZ,
+            "channels": audio.shape[1],
+            "roles": ",".join(script.roles),
+            "call_id": script.call_id,
+        }
+        self._opened = ExitStack()
+        self._socket = self._opened.enter_context(
+            connect(f"{url.replace('http', 'ws', 1)}/v1/stream?{urlencode(query)}", max_size=None)
+        )
+        self._socket.send(json.dumps({"type": "configure", "tags": script.tags}))
         self._audio = audio
         self._head_s = head_s
         self._over = threading.Event()
@@ -94,6 +136,7 @@ class Caller:
         self._over.set()
         for thread in self._threads:
             thread.join(timeout=20)
+        self._opened.close()
 
     def _speak(self) -> None:
         step = int(MESSAGE_S * RATE_HZ)

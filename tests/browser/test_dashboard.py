@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,51 +11,31 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, CDPSession, Page, expect
 
-from tests.browser.callers import AGENT, Caller, Part, conversation, recording
+from tests.browser.callers import Caller, Part, Script, conversation, scene
 from tests.browser.conftest import Visit
 from tests.browser.crowd import Crowd
 from tests.browser.looks import PHONE, screenshot, serious_violations
 from tests.browser.serving import ServerProcess
 
 WIDE = (1440, 900)
-HEAD_S = 130.0
+HEAD_S = 100.0
 READY_WITHIN_S = 60
-P95_FRAME_MS = 34
-"""Two frames of a 60 Hz screen."""
+CALLS = 6
+MEDIAN_FRAME_MS = 20
+"""A frame of a 60 Hz screen, and some."""
+MOST_BUSY = 0.6
+"""Share of one core that the page may use: how long a frame takes also depends on what else the machine does, this hardly."""
 MOST_ROWS = 40
 ALERT = {"rule": "anger", "severity": "critical", "value": 0.82, "start_s": 20.0, "end_s": 26.0, "speaker": "customer"}
 
 
 @pytest.fixture(scope="module")
 def calls(server: ServerProcess, recordings: Path) -> Iterator[None]:
-    """Live calls: a customer who has become angry, a service call, a quiet talk on one channel, one who is afraid."""
-    service = recordings / "conversations" / "auto_repairs_40_stereo.flac"
-    calm = [Part("neutral", 3), Part("neutral", 2, AGENT)]
-    scripts = {
-        "billing-0412": (
-            conversation(recordings, *calm * 5, Part("angry", 12), Part("neutral", 1, AGENT), Part("angry", 12)),
-            ("customer", "agent"),
-            {"team": "north", "queue": "billing"},
-        ),
-        "repairs-0413": (recording(service), ("customer", "agent"), {"team": "north", "queue": "repairs"}),
-        "survey-0414": (
-            conversation(recordings, *calm * 12, voice=4).max(axis=1, keepdims=True),
-            ("mixed",),
-            {"team": "south", "queue": "survey"},
-        ),
-        "claims-0415": (
-            conversation(recordings, *calm * 6, Part("sad", 6), Part("fearful", 7), voice=2),
-            ("customer", "agent"),
-            {"team": "south", "queue": "claims"},
-        ),
-    }
+    """The live calls of `scene`, a little over two minutes old."""
     with ExitStack() as stack:
-        callers = [
-            stack.enter_context(Caller(server.url, name, audio, roles=roles, tags=tags, head_s=HEAD_S))
-            for name, (audio, roles, tags) in scripts.items()
-        ]
+        callers = [stack.enter_context(Caller(server.url, script, HEAD_S)) for script in scene(recordings)]
         for caller in callers:
             assert caller.ready.wait(READY_WITHIN_S)
         yield
@@ -76,14 +57,14 @@ def row(page: Page, call_id: str) -> Any:
 def test_the_call_that_needs_help_stands_first_and_says_why(calls: None, visit: Visit) -> None:
     page = visit("/dashboard", WIDE)
     headline = page.locator(".headline")
-    expect(headline.locator(".title")).to_contain_text("billing-0412 needs help first")
+    expect(headline.locator(".title")).to_have_text("billing-0412 needs help first")
     expect(headline.locator(".sentence")).to_contain_text(re.compile("The customer .*(angry|afraid) for"))
     expect(page.locator(".row").first).to_contain_text("billing-0412")
-    expect(page.locator(".row")).to_have_count(4)
+    expect(page.locator(".row")).to_have_count(CALLS)
     values = [int(text) for text in page.locator(".row .value").all_inner_texts()]
     assert values[0] > 45
     assert all(below <= above + 6 for above, below in zip(values, values[1:], strict=False))
-    expect(row(page, "repairs-0413").locator(".time")).to_have_text(re.compile(r"^[2-9]:\d\d$"))
+    expect(row(page, "repairs-0413").locator(".time")).to_have_text(re.compile(r"^\d:\d\d$"))
 
 
 def test_an_open_call_shows_its_history_and_what_is_said_now(calls: None, visit: Visit) -> None:
@@ -128,18 +109,18 @@ def test_the_timeline_is_zoomed_by_keys_and_by_dragging_and_the_address_knows(ca
 
 def test_filters_narrow_the_list_and_a_shared_link_shows_the_same(calls: None, visit: Visit) -> None:
     page = visit("/dashboard", WIDE)
-    expect(page.locator(".row")).to_have_count(4)
+    expect(page.locator(".row")).to_have_count(CALLS)
     page.get_by_label("Tag").select_option("team:south")
-    expect(page.locator(".row")).to_have_count(2)
-    page.get_by_label("Role").select_option("agent")
+    expect(page.locator(".row")).to_have_count(3)
+    page.get_by_label("Role").select_option("mixed")
     expect(page.locator(".row")).to_have_count(1)
-    expect(page.locator(".row")).to_contain_text("claims-0415")
-    shared = visit(page.url.removeprefix("http://").partition("/")[2].join(["/", ""]), WIDE)
+    expect(page.locator(".row")).to_contain_text("survey-0414")
+    shared = visit(page.url, WIDE)
     expect(shared.locator(".row")).to_have_count(1)
-    expect(shared.locator(".row")).to_contain_text("claims-0415")
-    expect(shared.get_by_label("Role")).to_have_value("agent")
+    expect(shared.locator(".row")).to_contain_text("survey-0414")
+    expect(shared.get_by_label("Role")).to_have_value("mixed")
     shared.get_by_role("button", name="Clear filters").click()
-    expect(shared.locator(".row")).to_have_count(4)
+    expect(shared.locator(".row")).to_have_count(CALLS)
     shared.get_by_label("Find a call").fill("billing")
     expect(shared.locator(".row")).to_have_count(1)
     shared.get_by_label("Find a call").fill("nothing like it")
@@ -148,7 +129,7 @@ def test_filters_narrow_the_list_and_a_shared_link_shows_the_same(calls: None, v
 
 def test_by_keyboard_a_call_is_opened_and_left_again(calls: None, visit: Visit) -> None:
     page = visit("/dashboard", PHONE)
-    expect(page.locator(".row")).to_have_count(4)
+    expect(page.locator(".tab").first).to_have_text(f"Live{CALLS}")
     link = row(page, "survey-0414").locator("a")
     link.focus()
     page.keyboard.press("Enter")
@@ -175,7 +156,7 @@ def test_the_page_speaks_both_languages(calls: None, visit: Visit) -> None:
 def test_the_page_has_no_serious_accessibility_violation(calls: None, visit: Visit, dark: bool) -> None:
     theme = "dark" if dark else "light"
     page = visit("/dashboard", WIDE, dark)
-    expect(page.locator(".row")).to_have_count(4)
+    expect(page.locator(".row")).to_have_count(CALLS)
     page.wait_for_timeout(2500)  # the picture is to have settled
     screenshot(page, f"dashboard-{theme}")
     assert serious_violations(page) == []
@@ -189,7 +170,7 @@ def test_the_page_has_no_serious_accessibility_violation(calls: None, visit: Vis
 
 def test_the_page_fits_a_phone(calls: None, visit: Visit) -> None:
     page = visit("/dashboard", PHONE)
-    expect(page.locator(".row")).to_have_count(4)
+    expect(page.locator(".tab").first).to_have_text(f"Live{CALLS}")
     screenshot(page, "dashboard-phone", full=True)
     row(page, "billing-0412").locator("a").click()
     expect(page.locator(".curves canvas")).to_have_count(1)
@@ -212,7 +193,7 @@ def test_without_the_chart_library_the_timeline_is_there_and_says_what_is_missin
 def test_a_call_that_ends_moves_to_the_ended_ones_with_its_summary(server: ServerProcess, recordings: Path, visit: Visit) -> None:
     audio = conversation(recordings, Part("neutral", 2), Part("angry", 3))
     page = visit("/dashboard#call=short-0420", WIDE)
-    with Caller(server.url, "short-0420", audio, roles=("customer", "agent"), tags={}, head_s=8) as caller:
+    with Caller(server.url, Script("short-0420", audio, ("customer", "agent"), {}), head_s=8) as caller:
         assert caller.ready.wait(READY_WITHIN_S)
         expect(page.locator(".open .state").first).to_have_text("Live")
     expect(page.locator(".open .state").first).to_have_text("Ended: finished")
@@ -249,7 +230,7 @@ def test_after_a_restart_of_the_server_the_page_comes_back_by_itself(tmp_path: P
             expect(page.locator(".banner")).to_be_visible(timeout=3000)
             server.start()
             expect(page.locator(".banner")).to_be_hidden(timeout=20_000)
-            with Caller(server.url, "after-0421", audio, roles=("customer", "agent"), tags={}, head_s=2):
+            with Caller(server.url, Script("after-0421", audio, ("customer", "agent"), {}), head_s=2):
                 expect(row(page, "after-0421")).to_be_visible()
     finally:
         server.stop()
@@ -291,6 +272,9 @@ def test_three_hundred_live_calls_stay_smooth(crowd_page: Page) -> None:
     for _ in range(8):
         crowd.pass_time()
         crowd_page.wait_for_timeout(50)
+    cpu = crowd_page.context.new_cdp_session(crowd_page)
+    cpu.send("Performance.enable", {"timeDomain": "threadTicks"})
+    before, began_s = busy_s(cpu), time.monotonic()
     crowd_page.evaluate(FRAMES)
     events = 0
     for turn in range(32):
@@ -299,12 +283,20 @@ def test_three_hundred_live_calls_stay_smooth(crowd_page: Page) -> None:
             crowd_page.evaluate("window.scrolling = true")
         crowd_page.wait_for_timeout(250)
     times = sorted(crowd_page.evaluate("window.stopFrames()"))
-    p95 = times[int(len(times) * 0.95)]
-    print(f"\n{events} events in 8 s, {len(times)} frames: median {times[len(times) // 2]:.1f} ms, p95 {p95:.1f} ms, longest {times[-1]:.1f} ms")
+    busy = (busy_s(cpu) - before) / (time.monotonic() - began_s)
+    median, p95 = times[len(times) // 2], times[int(len(times) * 0.95)]
+    print(f"\n{events} events, {len(times)} frames: median {median:.1f} ms, p95 {p95:.1f} ms, longest {times[-1]:.1f} ms; {busy:.0%} busy")
     assert crowd_page.locator(".row").count() <= MOST_ROWS
     assert len(times) > 100
-    assert p95 <= P95_FRAME_MS
+    assert median <= MEDIAN_FRAME_MS
+    assert busy <= MOST_BUSY
     screenshot(crowd_page, "dashboard-crowd")
+
+
+def busy_s(cpu: CDPSession) -> float:
+    """Processor time that the page's main thread has used."""
+    metrics = {metric["name"]: metric["value"] for metric in cpu.send("Performance.getMetrics")["metrics"]}
+    return float(metrics["TaskDuration"])
 
 
 FRAMES = """() => {
