@@ -28,7 +28,7 @@ const LONGEST_NAME_PX = 100;
 /** Below the word, which stays clear. */
 const HATCH_H = 7;
 /** From one time on the axis to the next, at least. */
-const TICK_PX = 80;
+const TICK_PX = 120;
 
 /** @param {number} width px @param {number} voices @returns {number} px */
 export function stripHeight(width, voices) {

@@ -10,7 +10,9 @@ const CONFIGURE = JSON.stringify({ type: "configure", tags: { source: "microphon
 const FINISH = JSON.stringify({ type: "finish" });
 /** Addresses of this machine are known at once; one that is not by then is left out. */
 const GATHERED_WITHIN_MS = 1000;
-/** `call.started` must have come by then. */
+/** The server must have answered by then; its first answer waits for a process to start. */
+const ANSWER_WITHIN_MS = 15_000;
+/** `call.started` must have come by then, once the server has answered. */
 const EVENT_WITHIN_MS = 5000;
 /** A connection that is interrupted may come back for so long. */
 const INTERRUPTED_MS = 4000;
@@ -33,12 +35,12 @@ export class WhipCall {
   /** Resolves once the first event has come. Rejects with a LineError. */
   async open() {
     const first = this.#firstEvent();
-    first.catch(() => {}); // It is awaited below; by then it may have failed.
     try {
       await this.peer.setLocalDescription();
       await gathered(this.peer);
       await this.peer.setRemoteDescription({ type: "answer", sdp: await this.#publish() });
-      await first;
+      await Promise.race([first, this.#silence()]);
+      clearTimeout(this.#timer);
     } catch (error) {
       this.close();
       throw error instanceof LineError ? error : new LineError("refused", String(error));
@@ -71,9 +73,10 @@ export class WhipCall {
     let response;
     try {
       const body = this.peer.localDescription?.sdp;
-      response = await fetch("/v1/whip?channels=1", { method: "POST", headers: { "content-type": "application/sdp" }, body });
-    } catch {
-      throw new LineError("unreachable", "");
+      const headers = { "content-type": "application/sdp" };
+      response = await fetch("/v1/whip?channels=1", { method: "POST", headers, body, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+    } catch (error) {
+      throw new LineError(/** @type {Error} */ (error).name === "TimeoutError" ? "silent" : "unreachable", "");
     }
     if (response.status === 404 || response.status === 405) throw new LineError("missing", "");
     if (!response.ok) {
@@ -86,14 +89,19 @@ export class WhipCall {
 
   /** @returns {Promise<void>} */
   #firstEvent() {
-    return new Promise((resolve, reject) => {
-      this.#timer = setTimeout(() => reject(new LineError("silent", "")), EVENT_WITHIN_MS);
+    return new Promise((resolve) => {
       this.channel.onopen = () => this.channel.send(CONFIGURE);
       this.channel.onmessage = (message) => {
-        clearTimeout(this.#timer);
         resolve();
         this.#received(JSON.parse(message.data));
       };
+    });
+  }
+
+  /** Rejects unless an event comes in time. @returns {Promise<never>} */
+  #silence() {
+    return new Promise((_, reject) => {
+      this.#timer = setTimeout(() => reject(new LineError("silent", "")), EVENT_WITHIN_MS);
     });
   }
 

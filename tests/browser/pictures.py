@@ -6,7 +6,6 @@ import os
 import tempfile
 from pathlib import Path
 
-from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 from tests.browser.chromium import launch, write_microphone
@@ -16,7 +15,6 @@ DATA = Path(os.environ.get("UNDERTONE_DATA", ROOT.parent / "shared" / "data"))
 SIZE = {"width": 1080, "height": 880}
 FROM_S, HEARD_S = 60.0, 115.0
 """Where in the recording the microphone begins, and how much of it is heard before the picture is taken."""
-COLOURS = 128
 
 
 def main() -> None:
@@ -28,17 +26,15 @@ def main() -> None:
         server.start()
         try:
             browser = launch(playwright, microphone)
-            page = browser.new_page(viewport=SIZE, device_scale_factor=2, locale="en-GB")
+            page = browser.new_page(viewport=SIZE, device_scale_factor=1.5, locale="en-GB")
             page.goto(server.url)
             page.get_by_role("button", name="Start listening").click()
             minutes, seconds = divmod(int(HEARD_S), 60)
             expect(page.locator("#clock")).to_have_text(f"{minutes}:{seconds:02}", timeout=(HEARD_S + 30) * 1000)
-            page.screenshot(path=Path(folder) / "mic.png")
+            page.screenshot(path=ROOT / "docs" / "mic.png")
             browser.close()
         finally:
             server.stop()
-        picture = Image.open(Path(folder) / "mic.png").convert("RGB")
-        picture.quantize(COLOURS, dither=Image.Dither.NONE).save(ROOT / "docs" / "mic.png", optimize=True)
 
 
 if __name__ == "__main__":
