@@ -5,42 +5,15 @@
  * @typedef {import("./detail.js").Point} Point
  * @typedef {import("./calls.js").Call} Call
  * @typedef {{channel: number, role: string, emotion: boolean, y: number, ribbon_h: number, top: number, bottom: number}} Track
- * @typedef {{speaker: string|null, y: number}} Lane
  * @typedef {{from_s: number, to_s: number, left: number, right: number}} Place seconds, and the px where they lie
- * @typedef {Place & {width: number, height: number, axis_y: number, lanes_y: number, tracks: Track[], lanes: Lane[]}} Layout
  * @typedef {{from_s: number, to_s: number, point: Point}} Stretch what one point stands for
  */
 
-export const LANE_H = 22;
-const RIBBON_H = 20;
-const TRACK_H = { one: 150, several: 104, without: 26 };
-const AXIS_H = 24;
-const GAP = 12;
 /** A point stands for the hop before it; the hop widens to 2 s at most. */
 const LONGEST_HOP_S = 2.1;
 const HOP_S = 0.5;
 /** Speech of nobody known that is not worth a lane. */
 const BRIEF_S = 0.3;
-/** A shorter timeline would jump about while it grows. */
-const SHORTEST_S = { live: 30, ended: 5 };
-
-/** @param {Call} call @param {Detail} detail @param {number} now_s @param {number|null} span_s null: all @param {number} width */
-export function layout(call, detail, now_s, span_s, width) {
-  const emotional = call.channels.filter((channel) => channel.emotion).length;
-  let y = 4;
-  const tracks = call.channels.map((channel) => {
-    const h = !channel.emotion ? TRACK_H.without : emotional > 1 ? TRACK_H.several : TRACK_H.one;
-    const track = { ...channel, y, ribbon_h: RIBBON_H, top: y + RIBBON_H + 2, bottom: y + h };
-    y += h + GAP;
-    return track;
-  });
-  const lanes_y = y;
-  const from_s = span_s === null ? 0 : Math.max(0, now_s - span_s);
-  const lanes = speakers(call, detail, from_s).map((speaker, i) => ({ speaker, y: lanes_y + i * LANE_H }));
-  const axis_y = lanes_y + Math.max(1, lanes.length) * LANE_H + 4;
-  const to_s = Math.max(now_s, from_s + SHORTEST_S[call.state]);
-  return { from_s, to_s, left: 92, right: width - 8, width, height: axis_y + AXIS_H, axis_y, lanes_y, tracks, lanes };
-}
 
 /**
  * Who has a lane: the roles, or the speakers by name, and nobody known where that is to be seen.
