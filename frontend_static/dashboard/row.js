@@ -41,7 +41,7 @@ export class LiveRow {
     const now_s = timeIn(call, now_ms);
     const level = standing?.level ?? "calm";
     this.element.dataset.level = level;
-    this.level.show(level);
+    this.level.show(level, standing?.alert ? t("dash.level.alert") : undefined);
     const value = Math.round((standing?.value ?? 0) * 100);
     setText(this.value, String(value));
     this.fill.style.width = `${value}%`;

@@ -231,6 +231,7 @@ export default {
   "dash.empty.ended": "No call has ended lately.",
   "dash.empty.filtered": "No call matches the filters.",
 
+  "dash.level.alert": "Alert",
   "dash.level.help": "Needs help",
   "dash.level.watch": "Watch",
   "dash.level.calm": "Calm",

@@ -231,6 +231,7 @@ export default {
   "dash.empty.ended": "近期没有结束的通话。",
   "dash.empty.filtered": "没有符合筛选条件的通话。",
 
+  "dash.level.alert": "告警",
   "dash.level.help": "需要介入",
   "dash.level.watch": "需关注",
   "dash.level.calm": "平稳",
