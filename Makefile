@@ -68,8 +68,9 @@ test: $(VENV)/installed-tests   ## run the tests
 test-browser: browser           ## run the pages in a real browser, with a real server and a recording as microphone
 	@$(BIN)/python -m pytest -q tests/browser
 
-pictures: browser               ## take the README's picture of the microphone page anew, from a real call (2 minutes)
+pictures: browser               ## take the README's pictures of the pages anew, from real calls (4 minutes)
 	@$(BIN)/python -m tests.browser.pictures
+	@$(BIN)/python -m tests.browser.dashboardpicture
 
 browser: $(VENV)/installed-browser $(if $(NPM),node_modules/complete)  ## install what test-browser needs (Chromium by apt-get)
 	@command -v chromium >/dev/null || { echo "== installing Chromium"; \

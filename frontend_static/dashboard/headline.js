@@ -5,7 +5,7 @@ import { clock } from "../shared/format.js";
 import { t } from "../shared/i18n.js";
 import { LevelMark } from "./levelmark.js";
 import { Spark } from "./spark.js";
-import { speakingText, why } from "./why.js";
+import { speakingSentence, why } from "./why.js";
 
 /** @typedef {import("./row.js").Item} Item */
 
@@ -49,7 +49,7 @@ export class Headline {
     const now_s = timeIn(call, now_ms);
     setText(this.sentence, t("dash.sentence", { text: why(call, standing, now_s) }));
     const tags = Object.values(call.tags);
-    setText(this.about, [t("dash.time_in", { time: clock(now_s) }), t("dash.now_speaking", { who: speakingText(call) }), ...tags].join(" \u00b7 "));
+    setText(this.about, [t("dash.time_in", { time: clock(now_s) }), speakingSentence(call), ...tags].join(" \u00b7 "));
     this.spark.show(call.pulse, standing?.level ?? "calm", now_s);
     if (this.link.getAttribute("href") !== href(call.call_id)) this.link.setAttribute("href", href(call.call_id));
   }

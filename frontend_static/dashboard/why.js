@@ -51,6 +51,12 @@ export function speakingText(call) {
   return roles.length > 1 ? t("dash.both_speak") : roles[0];
 }
 
+/** The same as a sentence. @param {Call} call @returns {string} */
+export function speakingSentence(call) {
+  const one = call.speaking.length === 1;
+  return one ? t("dash.now_speaking", { who: speakingText(call) }) : speakingText(call);
+}
+
 /** @param {number} seconds @param {boolean} [at_least] @returns {string} "40 s", "1 min 20 s"; coarser as it grows */
 export function lasting(seconds, at_least = false) {
   const whole = seconds < 10 ? Math.max(1, Math.round(seconds)) : Math.round(seconds / 5) * 5;

@@ -86,8 +86,12 @@ def scene(recordings: Path) -> list[Script]:
         Script("billing-0412", conversation(recordings, *calm * 6, *angry * 5), parties, tags("north", "billing")),
         Script("repairs-0413", service, parties, tags("north", "repairs")),
         Script("survey-0414", quiet, ("mixed",), tags("south", "survey")),
-        Script("claims-0415", conversation(recordings, *calm * 6, *afraid * 8, voice=5), parties, tags("south", "claims")),
-        Script("returns-0416", conversation(recordings, *calm * 3, *sad * 8, voice=3), parties, tags("north", "returns")),
+        Script(
+            "claims-0415", conversation(recordings, *calm * 6, *afraid * 8, voice=5), parties, tags("south", "claims")
+        ),
+        Script(
+            "returns-0416", conversation(recordings, *calm * 3, *sad * 8, voice=3), parties, tags("north", "returns")
+        ),
         Script("orders-0417", conversation(recordings, *glad * 12, voice=1), parties, tags("south", "orders")),
     ]
 
@@ -97,8 +101,8 @@ def tags(team: str, queue: str) -> dict[str, str]:
 
 
 class Caller:
-    """A call that goes on until it is hung up: the audio, again from its start when it is over, so much of it at once that
-    the call is `head_s` old, then at the pace of speech."""
+    """A call that goes on until it is hung up: the audio, again from its start when it is over. So much of it is
+    sent at once that the call is `head_s` old, the rest at the pace of speech."""
 
     def __init__(self, url: str, script: Script, head_s: float) -> None:
         audio = script.audio

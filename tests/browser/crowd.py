@@ -96,7 +96,14 @@ class MadeUpCall:
 
     def event(self, kind: str, channel: int | None, **fields: Any) -> Event:
         self.seq += 1
-        return {"type": kind, "call_id": self.call_id, "seq": self.seq, "t": self.t, "channel": channel, "at": AT} | fields
+        return {
+            "type": kind,
+            "call_id": self.call_id,
+            "seq": self.seq,
+            "t": self.t,
+            "channel": channel,
+            "at": AT,
+        } | fields
 
 
 class Crowd:

@@ -4,7 +4,7 @@ import { opening, OVERVIEW, parsed, written } from "../../frontend_static/dashbo
 import { admits, choices, filters } from "../../frontend_static/dashboard/filters.js";
 import { talk } from "../../frontend_static/dashboard/talk.js";
 import { aligned, SERIES } from "../../frontend_static/dashboard/curves.js";
-import { lasting, why } from "../../frontend_static/dashboard/why.js";
+import { lasting, speakingSentence, why } from "../../frontend_static/dashboard/why.js";
 import { moved, onto, shown, WHOLE, zoomed } from "../../frontend_static/dashboard/zoom.js";
 import { STILL } from "../../frontend_static/shared/pulse.js";
 
@@ -137,6 +137,11 @@ test("a calm call says why there is nothing to say", () => {
   assert.equal(why(call({ pulse: heard }), calm, 60), "No anger or fear to speak of");
   assert.equal(why(call({ pulse: heard }), calm, 110), "No speech for 1 min");
   assert.equal(why(call({ channels: [{ channel: 0, role: "agent", emotion: false }] }), calm, 60), "Emotion is not inferred on this call");
+});
+
+test("who speaks is told whether it is nobody, one or both", () => {
+  const speaking = (channels) => speakingSentence(call({ speaking: channels }));
+  assert.deepEqual([[], [0], [0, 1]].map(speaking), ["Nobody speaks", "Customer is speaking", "Both at once"]);
 });
 
 test("times grow coarser as they grow longer", () => {

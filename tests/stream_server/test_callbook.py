@@ -25,7 +25,13 @@ def record() -> CallRecord:
 
 
 def alert(kind: type[Alert], t: float, rule: str = "anger", value: float = 0.7, **fields: Any) -> Alert:
-    whole: dict[str, Any] = {"channel": 0, "severity": "warning", "start_s": t - 3, "end_s": t, "speaker": "S1"} | fields
+    whole: dict[str, Any] = {
+        "channel": 0,
+        "severity": "warning",
+        "start_s": t - 3,
+        "end_s": t,
+        "speaker": "S1",
+    } | fields
     return kind(call_id="c", seq=2, t=t, rule=rule, value=value, **whole)
 
 
@@ -48,9 +54,16 @@ def test_an_alert_is_open_until_it_is_cleared() -> None:
 
 def test_the_same_rule_raised_again_is_another_alert_and_so_is_another_channel_s() -> None:
     alerts = told(
-        alert(AlertRaised, 10.0), alert(AlertCleared, 20.0), alert(AlertRaised, 30.0), alert(AlertRaised, 31.0, channel=1)
+        alert(AlertRaised, 10.0),
+        alert(AlertCleared, 20.0),
+        alert(AlertRaised, 30.0),
+        alert(AlertRaised, 31.0, channel=1),
     )
-    assert [(one.channel, one.raised_s, one.cleared_s) for one in alerts] == [(0, 10.0, 20.0), (0, 30.0, None), (1, 31.0, None)]
+    assert [(one.channel, one.raised_s, one.cleared_s) for one in alerts] == [
+        (0, 10.0, 20.0),
+        (0, 30.0, None),
+        (1, 31.0, None),
+    ]
 
 
 def test_what_was_never_raised_is_not_cleared() -> None:
