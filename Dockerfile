@@ -2,6 +2,11 @@
 #   docker build -t undertone . && docker run -p 8000:8000 undertone
 # PyPI's torch for x86-64 brings CUDA libraries of several GB. For the CPU build, point pip at PyTorch's index of CPU
 # wheels: --build-arg PIP_EXTRA_INDEX_URL=...
+FROM node:22-slim AS charts
+WORKDIR /pages
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --omit=dev
+
 FROM python:3.11-slim
 ARG PIP_EXTRA_INDEX_URL=""
 WORKDIR /app
@@ -14,6 +19,7 @@ COPY stream_server stream_server
 COPY evaluation evaluation
 COPY benchmarks benchmarks
 COPY frontend_static frontend_static
+COPY --from=charts /pages/node_modules/uplot/dist/uPlot.esm.js /pages/node_modules/uplot/dist/uPlot.min.css frontend_static/vendor/
 RUN pip install --no-cache-dir --constraint constraints.txt . \
     && useradd --create-home undertone
 USER undertone

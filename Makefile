@@ -9,9 +9,13 @@ EVALUATE := $(BIN)/undertone evaluate
 HELD_OUT := --part held_out
 TALKERS := --only dataset=librispeech,speechocean762,an4,ravdess,emodb
 BUILT := build/conversations
+NPM := $(shell command -v npm)
+VENDOR := frontend_static/vendor
+CHARTS := $(VENDOR)/uPlot.esm.js
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-models check bench bench-overload bench-replay soak evaluate conversations docs crossvalidate train-emotion train-speaker train-permissive compare clean
+.PHONY: help install run test test-browser pictures browser test-models check bench bench-overload bench-replay soak evaluate conversations docs crossvalidate train-emotion train-speaker train-permissive compare clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -40,11 +44,42 @@ $(VENV)/installed-tests: $(VENV)/installed-evaluation
 
 install: $(VENV)/installed   ## install into .venv
 
-run: $(VENV)/installed       ## install, start the server with the embedded models, print its address
+run: $(VENV)/installed $(if $(NPM),$(CHARTS))  ## install, start the server with the embedded models, print its address
 	@$(BIN)/undertone serve
+
+# The library that draws curves. Without npm, or if npm fails, the pages do without and say so.
+$(CHARTS): package-lock.json
+	@echo "== installing what draws the dashboard's curves"
+	@npm ci --silent --omit=dev && mkdir -p $(VENDOR) \
+		&& cp node_modules/uplot/dist/uPlot.esm.js node_modules/uplot/dist/uPlot.min.css node_modules/uplot/LICENSE $(VENDOR)/ \
+		|| echo "== npm could not install it: the pages work without their curves"
+
+# The same, and what the pages are checked and tested with.
+node_modules/complete: package-lock.json
+	@echo "== installing what the pages are checked with"
+	@npm ci --silent
+	@mkdir -p $(VENDOR)
+	@cp node_modules/uplot/dist/uPlot.esm.js node_modules/uplot/dist/uPlot.min.css node_modules/uplot/LICENSE $(VENDOR)/
+	@touch $@
 
 test: $(VENV)/installed-tests   ## run the tests
 	@$(BIN)/python -m pytest -q
+
+test-browser: browser           ## run the pages in a real browser, with a real server and a recording as microphone
+	@$(BIN)/python -m pytest -q tests/browser
+
+pictures: browser               ## take the README's pictures of the pages anew, from real calls (4 minutes)
+	@$(BIN)/python -m tests.browser.pictures
+	@$(BIN)/python -m tests.browser.dashboardpicture
+
+browser: $(VENV)/installed-browser $(if $(NPM),node_modules/complete)  ## install what test-browser needs (Chromium by apt-get)
+	@command -v chromium >/dev/null || { echo "== installing Chromium"; \
+		$(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y --no-install-recommends chromium fonts-wqy-zenhei >/dev/null; }
+
+$(VENV)/installed-browser: $(VENV)/installed-tests
+	@echo "== installing what drives the browser"
+	@$(PIP) install --quiet --constraint constraints.txt --group browser
+	@touch $@
 
 test-models: $(VENV)/installed-reference  ## the published models against their reference, at their true sizes (3 minutes)
 	@$(BIN)/python -m pytest -q tests/models
@@ -55,10 +90,11 @@ $(VENV)/installed-reference: $(VENV)/installed-tests
 	@$(PIP) install --quiet --no-deps funasr==1.4.16
 	@touch $@
 
-check: $(VENV)/installed-tests  ## lint and type-check
+check: $(VENV)/installed-tests $(if $(NPM),node_modules/complete)  ## lint and type-check
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(if $(NPM),npm run --silent check,echo "npm is not installed: the types of the pages are not checked")
 
 bench: $(VENV)/installed-tests  ## the capacity table: how many live calls a server holds here (about 15 minutes)
 	@mkdir -p benchmarks/results
@@ -117,4 +153,4 @@ $(VENV)/installed-teacher: $(VENV)/installed-tests
 	@touch $@
 
 clean:           ## remove the virtual environment and what the tools left
-	rm -rf $(VENV) *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) node_modules $(VENDOR) *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -32,6 +32,9 @@ from stream_server.version import VERSION
 
 log = logging.getLogger("undertone")
 FRONTEND = Path(__file__).resolve().parent.parent / "frontend_static"
+PAGES = ("/", "/dashboard")
+VIEWS_AT_ONCE = 8
+"""Calls whose recent past is unpacked in one turn of the loop."""
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -132,9 +135,16 @@ def _add_streams(app: FastAPI, engine: Engine) -> None:
 
 def _add_calls(app: FastAPI, engine: Engine) -> None:
     @app.get("/v1/calls", tags=["calls"], responses=body(CallList))
-    async def list_calls() -> Response:
+    async def list_calls(
+        recent_s: Annotated[float, Query(ge=0, le=600, description="seconds of each live call's timeline")] = 0,
+    ) -> Response:
         """Live calls and those that ended lately, newest first."""
-        return json(CallList([record.view() for record in engine.book.all()]))
+        views = []
+        for number, record in enumerate(engine.book.all()):
+            if recent_s and number % VIEWS_AT_ONCE == 0:
+                await asyncio.sleep(0)  # the calls come first
+            views.append(record.view(recent_s))
+        return json(CallList(views))
 
     @app.get("/v1/calls/{call_id}", tags=["calls"], responses=body(CallDetails))
     async def show_call(call_id: str) -> Response:
@@ -173,8 +183,12 @@ def _add_operations(app: FastAPI, engine: Engine) -> None:
 
 def _add_pages(app: FastAPI) -> None:
     @app.get("/", include_in_schema=False)
-    async def page() -> Response:
-        return FileResponse(FRONTEND / "index.html")
+    async def microphone() -> Response:
+        return FileResponse(FRONTEND / "mic" / "index.html")
+
+    @app.get("/dashboard", include_in_schema=False)
+    async def dashboard() -> Response:
+        return FileResponse(FRONTEND / "dashboard" / "index.html")
 
     @app.get("/docs", include_in_schema=False)
     async def reference() -> Response:
@@ -193,13 +207,13 @@ def _add_pages(app: FastAPI) -> None:
 
 
 class _PageHeaders:
-    """Adds to what the page consists of: nothing from outside the machine, and always the files of this version."""
+    """Adds to what the pages consist of: nothing from outside the machine, and always the files of this version."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not (scope["path"] == "/" or scope["path"].startswith("/static/")):
+        if scope["type"] != "http" or not (scope["path"] in PAGES or scope["path"].startswith("/static/")):
             await self._app(scope, receive, send)
             return
 

@@ -9,6 +9,10 @@ from typing import Any, Literal
 import msgspec
 
 from monitor.events import (
+    Alert,
+    AlertCleared,
+    AlertRaised,
+    AlertUpdated,
     CallEnded,
     CallStarted,
     CallSummary,
@@ -23,10 +27,11 @@ from monitor.events import (
     Warning,
 )
 from monitor.session import Session
-from stream_server.emotiontimeline import EmotionTimeline, Point
+from stream_server.emotiontimeline import EmotionTimeline, Point, Recent
 
 CHANGES = 2000
 WARNINGS = 100
+ALERTS = 100
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -47,8 +52,23 @@ class Notice(msgspec.Struct, frozen=True):
     reason: str
 
 
+class AlertView(msgspec.Struct, frozen=True):
+    """An alert as its newest event has it. `cleared_s` is null while it is open."""
+
+    rule: str
+    severity: str
+    channel: int | None
+    value: float
+    start_s: float
+    end_s: float
+    speaker: str | None
+    raised_s: float
+    cleared_s: float | None
+
+
 class CallView(msgspec.Struct, frozen=True, kw_only=True):
-    """A call in short. `speaking`: channels on which somebody speaks now; `emotions`: the newest event by channel."""
+    """A call in short. `speaking`: channels on which somebody speaks now; `emotions`: the newest event by channel;
+    `recent`: the newest of the timeline, of a live call and on request only."""
 
     call_id: str
     state: Literal["live", "ended"]
@@ -65,7 +85,9 @@ class CallView(msgspec.Struct, frozen=True, kw_only=True):
     speaking: list[int]
     speaker: str | None
     emotions: dict[str, Emotion]
+    alerts: list[AlertView]
     last_seq: int
+    recent: list[Recent] | None = None
 
 
 class CallDetails(CallView, frozen=True, kw_only=True):
@@ -102,6 +124,7 @@ class CallRecord:
         self._timeline = EmotionTimeline(len(started.channels))
         self._changes: deque[SpeakerChanged] = deque(maxlen=CHANGES)
         self._warnings: deque[Warning] = deque(maxlen=WARNINGS)
+        self._alerts: deque[AlertView] = deque(maxlen=ALERTS)
 
     def apply(self, event: Event) -> None:
         self._last_seq = event.seq
@@ -120,12 +143,16 @@ class CallRecord:
                 self._speaker = event.merged_into
             case Warning():
                 self._warnings.append(event)
+            case AlertRaised() | AlertUpdated() | AlertCleared():
+                self._alert(event)
             case CallEnded():
                 self._end(event)
 
-    def view(self) -> CallView:
-        """The call in short, as in GET /v1/calls."""
-        return CallView(**self._fields())
+    def view(self, recent_s: float = 0.0) -> CallView:
+        """The call in short, as in GET /v1/calls; if it is live, with the newest `recent_s` of its timeline."""
+        if self._session is None or not recent_s:
+            return CallView(**self._fields())
+        return CallView(**self._fields(), recent=self._timeline.recent(self._session.duration_s - recent_s))
 
     def details(self) -> CallDetails:
         """The call in full, as in GET /v1/calls/{id}."""
@@ -154,8 +181,38 @@ class CallRecord:
             "speaking": sorted(self._speaking),
             "speaker": self._speaker,
             "emotions": {str(channel): event for channel, event in self.emotions.items()},
+            "alerts": list(self._alerts),
             "last_seq": self._last_seq,
         }
+
+    def _alert(self, event: Alert) -> None:
+        """What is said of an open alert takes its place; what is cleared without ever having been raised is nothing."""
+        at = next(
+            (
+                at
+                for at, alert in enumerate(self._alerts)
+                if alert.cleared_s is None and (alert.rule, alert.channel) == (event.rule, event.channel)
+            ),
+            None,
+        )
+        cleared = isinstance(event, AlertCleared)
+        if at is None and cleared:
+            return
+        alert = AlertView(
+            rule=event.rule,
+            severity=event.severity,
+            channel=event.channel,
+            value=event.value,
+            start_s=event.start_s,
+            end_s=event.end_s,
+            speaker=event.speaker,
+            raised_s=event.t if at is None else self._alerts[at].raised_s,
+            cleared_s=event.t if cleared else None,
+        )
+        if at is None:
+            self._alerts.append(alert)
+        else:
+            self._alerts[at] = alert
 
     def break_off(self, reason: str, at: str) -> None:
         """The call is over without a `call.ended`: something broke on our side. There is no summary."""

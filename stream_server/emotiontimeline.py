@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
+from math import inf
 from typing import get_args
 
 import msgspec
@@ -15,7 +16,10 @@ POINTS = 7200
 """Per channel of a live call: an hour at the default hop."""
 POINTS_ENDED = 600
 """Of a call that has ended, over all channels; evenly thinned."""
+RECENT_STEP_S = 2.0
+"""Between two points of a channel as a list of calls shows them."""
 _PACKED = struct.Struct("<dBbffBh9e")
+_PLACE = struct.Struct("<dB")
 RELIABILITIES: tuple[Reliability, ...] = get_args(Reliability)
 NONE = -1
 
@@ -31,6 +35,19 @@ class Point(msgspec.Struct, frozen=True):
     reliability: Reliability
     speaker: str | None
     scores: dict[str, float]
+
+
+class Recent(msgspec.Struct, frozen=True, array_like=True):
+    """A point in a list of calls: only what says which call needs someone, as an array."""
+
+    t: float
+    channel: int
+    speaker: str | None
+    label: str | None
+    angry: float
+    fearful: float
+    arousal: float | None
+    reliability: Reliability
 
 
 class EmotionTimeline:
@@ -67,6 +84,31 @@ class EmotionTimeline:
     def points(self) -> list[Point]:
         """The points, oldest first."""
         return [self._unpacked(point) for point in self._points]
+
+    def recent(self, since_s: float) -> list[Recent]:
+        """The points after `since_s`, oldest first, thinned to one per channel in `RECENT_STEP_S`, the newest kept."""
+        taken: dict[int, float] = {}
+        points: list[Recent] = []
+        for packed in reversed(self._points):
+            t, channel = _PLACE.unpack_from(packed)
+            if t <= since_s:
+                break
+            if taken.get(channel, inf) - t >= RECENT_STEP_S:
+                taken[channel] = t
+                point = self._unpacked(packed)
+                points.append(
+                    Recent(
+                        point.t,
+                        point.channel,
+                        point.speaker,
+                        point.label,
+                        point.scores["angry"],
+                        point.scores["fearful"],
+                        point.arousal,
+                        point.reliability,
+                    )
+                )
+        return points[::-1]
 
     def _speaker(self, name: str | None) -> int:
         if name is None:

@@ -10,7 +10,7 @@ from typing import Any
 from monitor.events import CallStarted, Emotion, Event, SpeakerChanged
 from monitor.turns import Turn
 
-# As on the page (frontend_static/theme.css, labels.js): colours that the colour-blind tell apart, neutral on top.
+# As in frontend_static/shared (theme.css, labels.js): colours that the colour-blind tell apart, neutral on top.
 COLOURS = {
     "angry": "#d55e00",
     "fearful": "#cc79a7",

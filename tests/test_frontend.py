@@ -1,17 +1,29 @@
-"""The page's own tests, run by Node where it is installed."""
+"""The pages' own tests, run by Node where it is installed, and what holds for all that they consist of."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from monitor.events import EVENTS, event_type
+from stream_server.faults import ERRORS, WARNINGS
 
 ROOT = Path(__file__).resolve().parent.parent
+OURS = ("mic", "dashboard", "shared", "messages")
+"""The folders of the front end that are written here; `vendor` is not."""
+
+
+def ours(*suffixes: str) -> Iterator[Path]:
+    """The front end's own files with these suffixes; all of them without."""
+    for folder in OURS:
+        for path in sorted((ROOT / "frontend_static" / folder).rglob("*")):
+            if path.is_file() and (not suffixes or path.suffix in suffixes):
+                yield path
 
 
 def test_the_page_s_modules_pass_their_tests() -> None:
@@ -28,7 +40,7 @@ def test_the_page_knows_only_events_that_exist() -> None:
     known = {event_type(event) for event in EVENTS}
     named = {
         name
-        for path in (ROOT / "frontend_static").glob("*.js")
+        for path in ours(".js")
         for name in re.findall(r"""case ["']([a-z]+\.[a-z]+)["']""", path.read_text(encoding="utf-8"))
     }
     assert named
@@ -36,6 +48,14 @@ def test_the_page_knows_only_events_that_exist() -> None:
 
 
 def test_the_page_loads_nothing_from_outside() -> None:
-    for path in (ROOT / "frontend_static").iterdir():
+    for path in ours():
         text = path.read_text(encoding="utf-8").replace("http://www.w3.org/", "")
         assert not re.search(r"https?://|(?:src|href)=[\"']//", text), path
+
+
+def test_every_code_of_the_server_has_words_in_the_pages() -> None:
+    messages = (ROOT / "frontend_static/messages/en.js").read_text(encoding="utf-8")
+    keys = set(re.findall(r'^ +"([\w.]+)":', messages, re.MULTILINE))
+    assert {f"shared.warning.{fault.code}" for fault in WARNINGS} <= keys
+    named = {key.removeprefix("shared.error.") for key in keys if key.startswith("shared.error.")}
+    assert named - {"unreachable", "status"} <= {fault.code for fault in ERRORS}

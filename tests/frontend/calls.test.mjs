@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EMPTY, reduce, sorted, timeIn } from "../../frontend_static/calls.js";
+import { EMPTY, reduce, sorted, timeIn } from "../../frontend_static/shared/calls.js";
 
 const MONO = [{ channel: 0, role: "mixed", emotion: true }];
 const STEREO = [
@@ -10,7 +10,7 @@ const STEREO = [
 
 /** Plays events into the store, one second of wall time apart. */
 function play(state, events) {
-  return events.reduce((s, event, i) => reduce(s, { do: "event", event, now_ms: i * 1000 }), state);
+  return events.reduce((s, event, i) => reduce(s, { do: "events", events: [event], now_ms: i * 1000 }), state);
 }
 
 function script(call_id, channels = MONO) {
@@ -32,7 +32,7 @@ function script(call_id, channels = MONO) {
 function view(call_id, fields = {}) {
   return {
     call_id, state: "live", transport: "stream", channels: MONO, models: {}, tags: {}, started_at: "2025-01-01T10:00:00Z",
-    ended_at: null, reason: null, duration_s: 10, speaking: [], speaker: null, emotions: {}, last_seq: 5,
+    ended_at: null, reason: null, duration_s: 10, speaking: [], speaker: null, emotions: {}, alerts: [], last_seq: 5,
     summary: { duration_s: 10, turns: [] }, timeline: [], changes: [], warnings: [], ...fields,
   };
 }
@@ -84,7 +84,7 @@ test("the time in a live call goes on between events and stands still once it ha
   const a = script("a");
   const live = play(EMPTY, [a.started(), a.emotion(10)]);
   assert.equal(timeIn(live.calls.a, 1000 + 2500), 12.5);
-  const over = reduce(live, { do: "event", event: a.ended(14), now_ms: 5000 });
+  const over = reduce(live, { do: "events", events: [a.ended(14)], now_ms: 5000 });
   assert.equal(timeIn(over.calls.a, 60_000), 14);
 });
 
@@ -186,4 +186,56 @@ test("the end of a call brings its final turns and warnings stay", () => {
   const { detail } = play(opened("a", { last_seq: -1 }), [a.speech(1), a.warning(2), a.ended(3, turns)]).calls.a;
   assert.deepEqual(detail.turns, turns);
   assert.deepEqual(detail.notices, [{ t: 2, code: "overload", reason: "Windows skipped." }]);
+});
+
+test("events told together make the same state as one after the other", () => {
+  const [a, b] = [script("a"), script("b")];
+  const events = [a.started(), b.started(), a.speech(1), b.emotion(1), a.emotion(2), a.changed(1, null, "S1"), b.ended(3)];
+  const together = reduce(EMPTY, { do: "events", events, now_ms: 0 });
+  const singly = events.reduce((s, event) => reduce(s, { do: "events", events: [event], now_ms: 0 }), EMPTY);
+  assert.deepEqual(together, singly);
+});
+
+test("an agent's feelings do not count as distress, unless nobody else's are inferred", () => {
+  const both = STEREO.map((channel) => ({ ...channel, emotion: true }));
+  const felt = (channels, channel) => {
+    const a = script("a", channels);
+    return Object.keys(play(EMPTY, [a.started(), { ...a.emotion(1), channel }]).calls.a.pulse.evidence);
+  };
+  assert.deepEqual(felt(both, 0), ["0"]);
+  assert.deepEqual(felt(both, 1), []);
+  assert.deepEqual(felt([{ channel: 0, role: "agent", emotion: true }], 0), ["0"]);
+});
+
+test("the recent past of a fetched list makes the same pulse as the events did", () => {
+  const a = script("a");
+  const started = a.started();
+  const scores = { angry: 0.7, fearful: 0.1 };
+  const events = [2, 4, 6].map((t) => ({ ...a.emotion(t), seq: t, scores, speaker: "S1" }));
+  const lived = play(EMPTY, [started, ...events]).calls.a.pulse;
+  const recent = events.map((e) => [e.t, e.channel, e.speaker, e.label, scores.angry, scores.fearful, e.arousal, e.reliability]);
+  const listed = reduce(EMPTY, { do: "listed", views: [view("a", { recent })], now_ms: 0 });
+  assert.deepEqual(listed.calls.a.pulse, lived);
+});
+
+test("a list without the past keeps the pulse that is known, and begins with the latest emotion where none is", () => {
+  const a = script("a");
+  const scores = { angry: 0.7, fearful: 0.1 };
+  const known = play(EMPTY, [a.started(), { ...a.emotion(4), scores }]);
+  const emotions = { 0: { ...a.emotion(4), scores } };
+  assert.equal(reduce(known, { do: "listed", views: [view("a", { emotions })], now_ms: 0 }).calls.a.pulse, known.calls.a.pulse);
+  assert.equal(reduce(EMPTY, { do: "listed", views: [view("a", { emotions })], now_ms: 0 }).calls.a.pulse.bins.length, 1);
+});
+
+test("alerts open, change and are cleared, and the list brings those of before", () => {
+  const a = script("a");
+  const alert = (type, t, value) =>
+    ({ type, call_id: "a", seq: 100 + t, t, channel: 0, rule: "anger", severity: "warning", value, start_s: t - 3, end_s: t, speaker: null });
+  const open = play(EMPTY, [a.started(), alert("alert.raised", 10, 0.7), alert("alert.updated", 12, 0.9)]);
+  assert.deepEqual(open.calls.a.alerts.map((x) => [x.raised_s, x.cleared_s, x.value]), [[10, null, 0.9]]);
+  const over = play(open, [alert("alert.cleared", 20, 0.2)]);
+  assert.deepEqual(over.calls.a.alerts.map((x) => [x.raised_s, x.cleared_s]), [[10, 20]]);
+  assert.deepEqual(play(play(EMPTY, [a.started()]), [alert("alert.cleared", 20, 0.2)]).calls.a.alerts, []);
+  const listed = reduce(EMPTY, { do: "listed", views: [view("a", { alerts: open.calls.a.alerts })], now_ms: 0 });
+  assert.equal(listed.calls.a.alerts.length, 1);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { delay_ms } from "../../frontend_static/feed.js";
-import { pcm, wireLayout } from "../../frontend_static/recording.js";
+import { delay_ms } from "../../frontend_static/shared/feed.js";
+import { pcm, wireLayout } from "../../frontend_static/mic/recording.js";
 
 const LEFT = Float32Array.of(1, 0.5, -2);
 const RIGHT = Float32Array.of(0, -0.5, -1);

@@ -117,3 +117,22 @@ def test_the_record_of_a_call_that_ended_is_thinned() -> None:
     record.apply(CallEnded(call_id="c", seq=2, t=750.0, reason="finished", summary=summary))
     assert len(record.details().timeline) == 500
     assert record.details().emotions["0"].t == 749.5
+
+
+def test_the_recent_past_is_thinned_for_each_channel_and_keeps_the_newest() -> None:
+    timeline = EmotionTimeline(2)
+    for n in range(1, 41):
+        for channel in (0, 1):
+            timeline.add(emotion(t=n * 0.5, channel=channel))
+    recent = timeline.recent(since_s=10.0)
+    assert [point.t for point in recent if point.channel == 0] == [12.0, 14.0, 16.0, 18.0, 20.0]
+    assert [point.t for point in recent if point.channel == 1] == [12.0, 14.0, 16.0, 18.0, 20.0]
+    assert timeline.recent(since_s=20.0) == []
+
+
+def test_a_recent_point_says_what_its_event_said() -> None:
+    timeline = EmotionTimeline(1)
+    timeline.add(emotion(label="angry", arousal=0.5, top=0.75))
+    (point,) = timeline.recent(since_s=0.0)
+    assert (point.t, point.channel, point.speaker, point.label, point.reliability) == (1.5, 0, "S1", "angry", "medium")
+    assert (point.angry, point.fearful, point.arousal) == pytest.approx((0.75, 0.0313, 0.5), abs=1e-3)

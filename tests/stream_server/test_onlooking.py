@@ -113,6 +113,22 @@ async def test_a_live_call_is_shown_with_its_summary_so_far() -> None:
     assert set(record["timeline"][-1]["scores"]) == set(record["emotions"]["0"]["scores"])
 
 
+async def test_a_list_brings_the_recent_past_of_live_calls_on_request() -> None:
+    async with serving() as served, served.stream(call_id="live") as call:
+        await play(served, "over")
+        await call.send(pcm(voice(110, 8.0)))
+        await until(lambda: len(served.engine.book.find("live").details().timeline) == 16)
+        (live, over) = (await served.get("/v1/calls?recent_s=5")).json()["calls"]
+        refused = await served.get("/v1/calls?recent_s=601")
+    assert [(row[0], row[1], row[-1]) for row in live["recent"]] == [
+        (4.0, 0, "high"),
+        (6.0, 0, "high"),
+        (8.0, 0, "high"),
+    ]
+    assert over["recent"] is None
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "request.invalid")
+
+
 async def test_ended_calls_are_forgotten_in_the_end() -> None:
     async with serving(ended_calls=2) as served:
         for name in ("one", "two", "three"):
@@ -157,11 +173,12 @@ async def test_a_server_whose_models_are_being_restarted_says_so(monkeypatch: py
     assert int(answer.headers["Retry-After"]) > 0
 
 
-async def test_the_page_loads_nothing_from_outside() -> None:
+async def test_the_pages_load_nothing_from_outside() -> None:
     async with serving() as served:
-        page = await served.get("/")
-        assert page.status_code == 200
-        assert "default-src 'self'" in page.headers["content-security-policy"]
+        for path in ("/", "/dashboard"):
+            page = await served.get(path)
+            assert page.status_code == 200
+            assert "default-src 'self'" in page.headers["content-security-policy"]
         missing = await served.get("/nowhere")
     assert missing.json()["error"]["code"] == "request.not_found"
 

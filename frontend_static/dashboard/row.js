@@ -1,0 +1,115 @@
+/** One call in the list. A row is a link, so Tab and Enter work. */
+import { timeIn } from "../shared/calls.js";
+import { glyph, h, setGlyph, setText, trust, voice } from "../shared/dom.js";
+import { ago, clock, percent, reasonText, roleText } from "../shared/format.js";
+import { t } from "../shared/i18n.js";
+import { labelText, reliability } from "../shared/labels.js";
+import { LevelMark } from "./levelmark.js";
+import { Spark } from "./spark.js";
+import { ruleText, speakingText, whyShort } from "./why.js";
+
+/** @typedef {import("../shared/calls.js").Call} Call */
+/** @typedef {import("./ranking.js").Standing} Standing */
+/** @typedef {{call: Call, standing: Standing|undefined}} Item */
+
+export class LiveRow {
+  constructor() {
+    this.level = new LevelMark();
+    this.fill = h("i");
+    this.value = h("span.value");
+    this.name = h("span.name");
+    this.about = h("span.about");
+    this.sentence = h("span.sentence");
+    this.feeling = new Feeling();
+    this.spark = new Spark();
+    this.voice = voice();
+    this.speaking = h("span");
+    this.time = h("span.time");
+    this.link = h("a.call", {},
+      h("span.rank", {}, this.level.element, h("span.meter", { "aria-hidden": "true" }, this.fill),
+        h("span.unseen", { t: "dash.head.distress" }), this.value),
+      h("span.which", {}, this.name, this.about),
+      h("span.why", {}, this.sentence, this.feeling.element),
+      this.spark.canvas,
+      h("span.speaking", {}, this.voice, this.speaking),
+      this.time);
+    this.element = h("li.row", {}, this.link);
+  }
+
+  /** @param {Item} item @param {number} now_ms */
+  show({ call, standing }, now_ms) {
+    const now_s = timeIn(call, now_ms);
+    const level = standing?.level ?? "calm";
+    this.element.dataset.level = level;
+    this.level.show(level, standing?.alert ? t("dash.level.alert") : undefined);
+    const value = Math.round((standing?.value ?? 0) * 100);
+    setText(this.value, String(value));
+    this.fill.style.width = `${value}%`;
+    setText(this.name, call.call_id);
+    setText(this.about, aboutText(call));
+    setText(this.sentence, whyShort(call, standing, now_s));
+    this.feeling.show(call, standing?.channel ?? null);
+    this.spark.show(call.pulse, level, now_s);
+    this.voice.setAttribute("data-on", call.speaking.length ? "yes" : "no");
+    setText(this.speaking, speakingText(call));
+    setText(this.time, clock(now_s));
+  }
+}
+
+/** The emotion of a channel now: shape, word, bar, and how far it can be trusted. */
+class Feeling {
+  constructor() {
+    this.glyph = glyph(null);
+    this.word = h("span.word");
+    this.fill = h("i");
+    this.bar = h("span.bar", { "aria-hidden": "true" }, this.fill);
+    this.trust = trust();
+    this.trusted = h("span.unseen");
+    this.element = h("span.feeling", {}, this.glyph, this.word, this.bar, this.trust, this.trusted);
+  }
+
+  /** @param {Call} call @param {number|null} channel null: the first on which emotion is inferred */
+  show(call, channel) {
+    const of = channel ?? call.channels.find((c) => c.emotion)?.channel ?? -1;
+    const emotion = call.emotions[of];
+    this.element.hidden = of < 0;
+    setGlyph(this.glyph, emotion?.label);
+    setText(this.word, !emotion ? t("dash.listening") : emotion.label ? `${labelText(emotion.label)} ${percent(emotion.confidence)}` : labelText(null));
+    this.bar.hidden = this.trust.hidden = !emotion?.label;
+    if (!emotion?.label) return;
+    this.fill.style.width = `${emotion.confidence * 100}%`;
+    this.fill.style.background = `var(--${emotion.label})`;
+    this.trust.setAttribute("data-level", emotion.reliability);
+    const { text } = reliability(emotion.reliability);
+    this.trust.title = t("dash.reliability_is", { level: text });
+    setText(this.trusted, t("dash.reliability_is", { level: text }));
+  }
+}
+
+export class EndedRow {
+  constructor() {
+    this.name = h("span.name");
+    this.about = h("span.about");
+    this.when = h("span");
+    this.how = h("span.quiet");
+    this.time = h("span.time");
+    this.link = h("a.call.over", {}, h("span.which", {}, this.name, this.about), h("span.why", {}, this.when, this.how), this.time);
+    this.element = h("li.row", {}, this.link);
+  }
+
+  /** @param {Item} item @param {number} now_ms */
+  show({ call }, now_ms) {
+    setText(this.name, call.call_id);
+    setText(this.about, aboutText(call));
+    setText(this.when, call.ended_at ? ago(call.ended_at, now_ms) : "");
+    const alerts = call.alerts.map((alert) => ruleText(alert.rule));
+    setText(this.how, [reasonText(call.reason), ...new Set(alerts)].join(" \u00b7 "));
+    setText(this.time, clock(call.duration_s));
+  }
+}
+
+/** Roles and tags. @param {Call} call */
+function aboutText(call) {
+  const roles = call.channels.map((channel) => roleText(channel.role)).join(", ");
+  return [roles, ...Object.values(call.tags)].join(" \u00b7 ");
+}

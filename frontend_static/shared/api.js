@@ -1,0 +1,48 @@
+/** The server's REST API and socket addresses. Failures are `ApiError`s whose message can be shown as it is. */
+import { noticeText } from "./format.js";
+import { t } from "./i18n.js";
+
+export class ApiError extends Error {
+  /** @param {string} code @param {string} reason */
+  constructor(code, reason) {
+    super(reason);
+    this.code = code;
+  }
+}
+
+/** @param {number} [recent_s] so much of the past comes with each live call @returns {Promise<any[]>} live and recently ended calls, the newest first */
+export async function fetchCalls(recent_s = 0) {
+  return (await get(recent_s ? `/v1/calls?recent_s=${recent_s}` : "/v1/calls")).calls;
+}
+
+/** @param {string} call_id @returns {Promise<any>} the call with its history */
+export function fetchCall(call_id) {
+  return get(`/v1/calls/${encodeURIComponent(call_id)}`);
+}
+
+/** @param {string} path @param {Record<string, string|number>} query @returns {string} */
+export function socketUrl(path, query) {
+  const url = new URL(path, location.href);
+  url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  for (const [key, value] of Object.entries(query)) url.searchParams.set(key, String(value));
+  return url.href;
+}
+
+/** @param {string} path @returns {Promise<any>} */
+async function get(path) {
+  let response;
+  try {
+    response = await fetch(path, { headers: { accept: "application/json" } });
+  } catch {
+    throw new ApiError("unreachable", t("shared.error.unreachable"));
+  }
+  const body = await response.json().catch(() => null);
+  if (response.ok && body) return body;
+  throw apiError(response.status, body);
+}
+
+/** @param {number} status @param {any} body of the answer, null where it was no JSON @returns {ApiError} */
+export function apiError(status, body) {
+  const code = body?.error?.code ?? `http.${status}`;
+  return new ApiError(code, noticeText({ code, reason: body?.error?.reason ?? t("shared.error.status", { status }) }));
+}
