@@ -27,8 +27,7 @@ CALLS = 6
 MEDIAN_FRAME_MS = 20
 """A frame of a 60 Hz screen, and some."""
 MOST_BUSY = 0.6
-"""Share of one core that the page may use. What else the machine does counts for how long frames take, hardly for
-this."""
+"""Share of one core that the page may use. What else the machine does makes frames longer, but hardly this."""
 MOST_ROWS = 40
 ALERT = {"rule": "anger", "severity": "critical", "value": 0.82, "start_s": 20.0, "end_s": 26.0, "speaker": "customer"}
 
