@@ -107,8 +107,8 @@ class Engine:
         _settle_garbage_collection()
         self.ready = True
 
-    def open_call(self, call_id: str, roles: tuple[str, ...], transport: str) -> LiveCall:
-        """A new live call. Raises Refusal if its id is in use or the server is not taking calls."""
+    def admit(self, call_id: str) -> None:
+        """Raises Refusal if a call of this id would not be taken now: its id is in use, or none are taken."""
         if self.draining:
             raise Refusal("server.stopping", "the server is shutting down")
         if not self._houses:
@@ -122,6 +122,10 @@ class Engine:
         if busy is not None:
             retry_s = self.pressure.retry_s(now_s)
             raise Refusal("server.busy", f"{busy}; try again in {retry_s} s", retry_s)
+
+    def open_call(self, call_id: str, roles: tuple[str, ...], transport: str) -> LiveCall:
+        """A new live call. Raises Refusal as `admit` does."""
+        self.admit(call_id)
         session = open_session(self.settings, self.specs, call_id, roles, transport)
         outbox = Outbox(self.settings.stream.outbox_events)
         house = min(self._houses, key=lambda house: sum(call.house is house for call in self._calls))
