@@ -1,5 +1,6 @@
 # Undertone in a container: not root, listens on 0.0.0.0:8000, keeps nothing.
 #   docker build -t undertone . && docker run -p 8000:8000 undertone
+# For calls over WebRTC, whose audio comes by UDP to ports of its choice, it takes docker run --network host.
 # PyPI's torch for x86-64 brings CUDA libraries of several GB. For the CPU build, point pip at PyTorch's index of CPU
 # wheels: --build-arg PIP_EXTRA_INDEX_URL=...
 FROM python:3.11-slim

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from stream_server.cli import SHORT_FLAGS
-from stream_server.rtcworker import Surroundings, prepare
+from stream_server.rtcworker import Surroundings
 from stream_server.rtcworker import serve as serve_line
 from stream_server.serve import serve
 from stream_server.settings import load
@@ -26,6 +26,8 @@ class InLoop:
 
 async def start(far: socket.socket, surroundings: Surroundings) -> InLoop:
     """Begin to serve the far end, in the running loop."""
+    from stream_server.rtctuned import prepare  # loads aiortc
+
     prepare(surroundings)
     return InLoop(far.dup(), surroundings)
 

@@ -19,7 +19,8 @@ from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSes
 from av.packet import Packet
 
 from monitor.events import CallEnded, Emotion, Warning, decode
-from stream_server.rtcworker import Surroundings, prepare
+from stream_server.rtctuned import prepare
+from stream_server.rtcworker import Surroundings
 from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Samples
 

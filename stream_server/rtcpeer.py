@@ -10,34 +10,17 @@ from collections.abc import Callable
 import numpy as np
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
 from aiortc.exceptions import InvalidStateError
-from aiortc.jitterbuffer import JitterFrame
 from aiortc.mediastreams import MediaStreamError
-from aiortc.rtp import RtpPacket
 from aiortc.sdp import candidate_from_sdp
 from av import AudioFrame
 
 from stream_server.rtcaudio import Pcm, TrackAudio
-from stream_server.rtcorder import PacketOrder
 from stream_server.rtcwire import Audio, Connected, Lost, Opened, Over, Report, Shut, Taken, Told
 
 log = logging.getLogger("undertone.webrtc")
 EVENTS = "events"
 """The name of the data channel that events are sent on."""
-MOST_WAITING = 4
-"""RTP packets that wait for a missing one: 80 ms at the usual 20."""
 GONE = "client.disconnected"
-
-
-class JitterBuffer:
-    """In place of aiortc's, which calls it so: for audio, of which every packet is whole."""
-
-    def __init__(self, capacity: int, prefetch: int = 0, is_video: bool = False) -> None:
-        self._order: PacketOrder[JitterFrame] = PacketOrder(MOST_WAITING)
-
-    def add(self, packet: RtpPacket) -> tuple[bool, JitterFrame | None]:
-        """Whether video is to begin anew (never), and the packet whose turn it is."""
-        frame = JitterFrame(packet._data, packet.timestamp)  # type: ignore[attr-defined]
-        return False, self._order.add(packet.sequence_number, frame)
 
 
 class Peer:

@@ -6,9 +6,8 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stream_server.rtcwire import Answer, Drop, End, Line, Offer, Order, Ready, Say, Trickle, Unusable, connect, orders
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("undertone.webrtc")
 MOST_UNSENT_BYTES = 4 << 20
 """Audio that the server has not taken yet; what comes beyond that is left out."""
-CONSENT_TRIES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +41,8 @@ def main(end: socket.socket, surroundings: Surroundings) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for name in ("aioice", "aiortc"):  # they tell of every candidate
         logging.getLogger(name).setLevel(logging.WARNING)
+    from stream_server.rtctuned import prepare  # with aiortc, which only this process needs
+
     prepare(surroundings)
     try:
         import uvloop  # is not there on Windows
@@ -50,34 +50,6 @@ def main(end: socket.socket, surroundings: Surroundings) -> None:
         asyncio.run(serve(end, surroundings))
     else:
         uvloop.run(serve(end, surroundings))
-
-
-def prepare(surroundings: Surroundings) -> None:
-    """Give aiortc and aioice what they have constants for instead of settings; once in a process.
-
-    A peer that has vanished is asked CONSENT_TRIES times, each half a second at most, within `gone_s` (RFC 7675 allows
-    half a minute). aiortc's buffer holds every packet back for 80 ms, and after a loss for 300 ms, for ever.
-    """
-    from aioice import ice
-    from aiortc import rtcrtpreceiver
-
-    from stream_server.rtcpeer import JitterBuffer
-
-    ice.CONSENT_FAILURES = CONSENT_TRIES
-    interval_s = (surroundings.gone_s / CONSENT_TRIES - 0.5) / 1.2  # to which aioice adds up to a fifth
-    ice.CONSENT_INTERVAL = max(0.2, interval_s)  # type: ignore[assignment]
-    ice.get_host_addresses = partial(_addresses, ice.get_host_addresses, surroundings)
-
-    rtcrtpreceiver.JitterBuffer = JitterBuffer  # type: ignore[attr-defined, assignment]
-
-
-def _addresses(
-    found: Callable[[bool, bool], list[str]], surroundings: Surroundings, use_ipv4: bool, use_ipv6: bool
-) -> list[str]:
-    """What aioice takes for this machine's addresses; of itself it leaves out the loopback interface."""
-    if surroundings.addresses:
-        return list(surroundings.addresses)
-    return [*found(use_ipv4, use_ipv6), *(["127.0.0.1"] if surroundings.loopback and use_ipv4 else [])]
 
 
 async def serve(end: socket.socket, surroundings: Surroundings) -> None:
@@ -121,7 +93,7 @@ class Desk:
                 self._run(peer.close())
 
     async def _answer(self, offer: Offer) -> None:
-        from stream_server.rtcpeer import Peer  # with aiortc, which only this process needs
+        from stream_server.rtcpeer import Peer
 
         peer = Peer(offer.call, offer.channels, self._configuration, self.line.send, self._behind)
         self._peers[offer.call] = peer

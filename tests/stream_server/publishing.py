@@ -17,7 +17,8 @@ from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSes
 from av import AudioFrame, Packet
 
 from monitor.events import CallEnded, Event, decode
-from stream_server.rtcworker import Surroundings, prepare
+from stream_server.rtctuned import prepare
+from stream_server.rtcworker import Surroundings
 from tests.stream_server.serving import Served, as_query
 from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Samples
