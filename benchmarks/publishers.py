@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,8 +29,9 @@ CODED_HZ = 48_000
 PACKET_S = 0.02
 PACKET_SAMPLES = 960
 BIT_RATE = 32_000
-APART_S = 0.1
-"""From one call's beginning to the next one's: more at once the server would refuse."""
+APART_S = 0.2
+"""From one call's beginning to the next one's."""
+AGAIN_S = 1.0
 
 
 @dataclass
@@ -87,10 +89,11 @@ class Publisher:
         self._connection.createDataChannel("events").on("message", self._hear)
 
     async def publish(self, url: str) -> None:
-        """Raises OSError if the server refuses."""
+        """Try until the server takes the call: it lets in so many at once. Raises OSError if it refuses otherwise."""
         await self._connection.setLocalDescription(await self._connection.createOffer())
         offer = self._connection.localDescription.sdp
-        answer = await asyncio.to_thread(_post, f"{url}/v1/whip", offer)
+        while (answer := await asyncio.to_thread(_post, f"{url}/v1/whip", offer)) is None:
+            await asyncio.sleep(AGAIN_S)
         await self._connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
 
     async def close(self) -> None:
@@ -108,10 +111,16 @@ class Publisher:
                 self.heard.ended = reason
 
 
-def _post(url: str, offer: str) -> str:
+def _post(url: str, offer: str) -> str | None:
+    """The answer, None if the server is busy."""
     request = urllib.request.Request(url, offer.encode(), {"Content-Type": "application/sdp"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return str(answer.read().decode())
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return str(answer.read().decode())
+    except urllib.error.HTTPError as error:
+        if error.code != 503:
+            raise
+        return None
 
 
 async def publish(pipe: Connection, url: str, packets: list[bytes], calls: int) -> None:

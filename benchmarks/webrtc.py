@@ -80,7 +80,7 @@ def measure(packets: list[bytes], calls: int, seconds: float, in_loop: bool) -> 
         serving = psutil.Process(server.pid)
         models = set(serving.children(recursive=True))
         with Helper("the publishers", publishers.publish, server.url, packets, calls) as load:
-            load.answer(PATIENCE_S + calls * (1 + APART_S))
+            load.answer(PATIENCE_S + 2 * calls * (1 + APART_S))
             webrtc = set(serving.children(recursive=True)) - models
             time.sleep(SETTLE_S)
             groups = {

@@ -21,6 +21,8 @@ OPENS_WITHIN_S = 5.0
 SEND_TIMEOUT_S = 30.0
 LINGER_S = 0.5
 """From the last event handed over to the end of the connection: it is still to arrive."""
+GOODBYE_S = 1.0
+"""How long after the peer has left its DELETE may still come: some publishers close the connection first."""
 LAST_EVENT_S = 2.0
 LAST_AUDIO_S = 2.0
 """How long the process may take to hand over what audio it has when the call is to finish."""
@@ -116,7 +118,7 @@ class RtcCall:
         self._loop = asyncio.get_running_loop()
         self._connect_by: float | None = self._loop.time() + engine.settings.webrtc.connect_timeout_s
         self._giving_up: asyncio.TimerHandle | None = None
-        self._handed_over = asyncio.Event()
+        self._left = False
 
     def receive(self, report: Report) -> None:
         """Act on what is told of the peer. Never raises: what breaks on it is this call alone."""
@@ -127,6 +129,9 @@ class RtcCall:
 
     def finish(self) -> None:
         """The peer wants to end the call: what it has sent is heard first."""
+        if self._left:
+            self.call.finish(FINISHED)
+            return
         self._process.send(End(self._number))
         self._loop.call_later(LAST_AUDIO_S, self.call.finish, FINISHED)
 
@@ -189,6 +194,9 @@ class RtcCall:
             self.call.reject(reason, "what speaks WebRTC on this server failed; the call ends here")
         elif reason != FINISHED:
             self._channel.shut()
+            self._left = True
+            self._loop.call_later(GOODBYE_S, self.call.finish, reason)
+            return
         self.call.finish(reason)
 
     async def _watch(self) -> None:

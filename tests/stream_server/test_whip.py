@@ -135,6 +135,15 @@ async def test_a_peer_that_closes_its_connection_ends_its_call_at_once(served: S
         assert await gone(served, "b", 2.0) == "client.disconnected"
 
 
+async def test_a_peer_that_closes_its_connection_and_then_deletes_its_call_has_finished_it(served: Served) -> None:
+    async with Publisher(served, Played(opus(speech())), call_id="f") as publisher:
+        await until(lambda: bool(of(publisher.heard, SpeechStarted)))
+        await publisher.connection.close()
+        await asyncio.sleep(0.1)
+        assert (await publisher.delete()).status_code == 200
+        assert await gone(served, "f", 2.0) == "finished"
+
+
 async def test_a_peer_that_never_connects_ends_its_call() -> None:
     webrtc = WebrtcConfig(addresses=("127.0.0.1",), connect_timeout_s=0.5)
     async with serving(webrtc=webrtc) as served:
