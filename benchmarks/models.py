@@ -48,6 +48,7 @@ from inference.precision import MAKE, Precision
 from inference.published import EMOTION_WINDOW_SAMPLES, SPEAKER_WINDOW_SAMPLES, quick
 from inference.reuse import Heard, Reuse, ReusingEmotion2vec
 from stream_server.media import MediaError
+from stream_server.pressure import LAST_FULL_S
 from vad.grid import FRAME_SAMPLES, SAMPLE_RATE_HZ
 
 HOP_SAMPLES = SAMPLE_RATE_HZ // 2
@@ -57,8 +58,8 @@ REFERENCE, AS_IT_COMES = "reference (funasr), freed memory kept", "reference (fu
 SPEAKER_REFERENCE = "reference (funasr), one at a time"
 EXACT = f"{Precision.FLOAT32}, {Reuse.NONE}"
 UNTUNED = 10
-SPEECH_SHARE, BUSY = 0.67, 0.9
-"""Of the time somebody speaks in auto_repairs_40; of its time a thread can work before what waits for it gets late."""
+SPEECH_SHARE, PLAYED_S, MOST_CALLS = 0.67, 2000.0, 500
+"""Of the time somebody speaks in auto_repairs_40; how long, and up to how many calls, `calls_held` plays it through."""
 Logits = NDArray[np.float32]
 
 
@@ -269,9 +270,20 @@ def _eps(emotion: Path | None) -> float:
 
 
 def calls_held(ms: float, hop_s: float) -> int:
-    """How many calls one thread follows that takes `ms` for a window, if each brings one every `hop_s` while somebody
-    speaks: of two-party calls, SPEECH_SHARE of the time."""
-    return int(BUSY * 1000 * hop_s / (SPEECH_SHARE * ms))
+    """How many calls a server holds whose emotion model takes `ms` for a window, if each brings one every `hop_s` while
+    somebody speaks: of two-party calls, SPEECH_SHARE of the time. It lets nobody in from whom windows would wait longer
+    than LAST_FULL_S at p95 (`stream_server/pressure.py`); played through, one window after the other."""
+    dice, seconds = np.random.default_rng(0), ms / 1000
+    calls = 0
+    while calls < MOST_CALLS:
+        hops = np.arange(0, PLAYED_S, hop_s)
+        spoken = dice.random((calls + 1, len(hops))) < SPEECH_SHARE
+        dues = np.sort((dice.uniform(0, hop_s, (calls + 1, 1)) + hops)[spoken])
+        ends = np.maximum.accumulate(dues - seconds * np.arange(len(dues))) + seconds * np.arange(1, len(dues) + 1)
+        if np.percentile(ends - seconds - dues, 95) > LAST_FULL_S:
+            break
+        calls += 1
+    return calls
 
 
 def _print(found: Mapping[str, Any]) -> None:

@@ -37,6 +37,7 @@ SMALL_OUTBOX = "--stream.outbox-events=32"
 LAST_LOOK_S = 5.0
 TROUBLE_SHOWN = 12
 CALLS = 800
+FILES = ("json", "plot", "recording", "figures")
 
 
 @dataclass(slots=True)
@@ -52,9 +53,10 @@ class Observed:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status: 1 if something failed to run or the server crashed. A promise that breaks is a result."""
     options, further_flags = _parser().parse_known_args(arguments)
-    options.calls = options.calls or twice(options.figures)
     server_flags = [*([SMALL_OUTBOX] if options.slow_readers else []), *further_flags]
     try:
+        if options.calls is None:
+            options.calls = twice(options.figures)
         server_settings(server_flags)
         form = Form(Wire(Encoding(options.encoding), options.rate), 1, options.chunk_ms / 1000)
         sources = read(options.recording, 1) if options.recording else recordings(1)
@@ -67,11 +69,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("server with " + (" ".join(server_flags) or "its defaults"), flush=True)
         allow_files()
         outcome = run(options, server_flags, form, scripts)
-    except (MediaError, ServingError, SettingsError, psutil.Error, OSError) as error:
+    except (MediaError, ServingError, SettingsError, psutil.Error, OSError, ValueError, KeyError) as error:
         print(f"overload: {error}", file=sys.stderr)
         return 1
     print("\n".join(lines(outcome)))
-    conditions = {key: value for key, value in vars(options).items() if key not in ("json", "plot", "recording")}
+    conditions = {key: value for key, value in vars(options).items() if key not in FILES}
     conditions |= {"recording": [file.name for file in options.recording], "server_flags": server_flags}
     conditions |= {"cores": len(os.sched_getaffinity(0))}
     if options.json is not None:
@@ -145,7 +147,8 @@ async def weather(
 
 
 def twice(figures: Path | None) -> int:
-    """Twice the calls of row ii in a file of `benchmarks.capacity`; CALLS where it has none, or there is no file."""
+    """Twice the calls of row ii in a file of `benchmarks.capacity`; CALLS where there is none. Raises OSError,
+    ValueError, KeyError."""
     rows = [] if figures is None else json.loads(figures.read_text("utf-8"))["rows"]
     return next((2 * row["most_calls"] for row in rows if row["key"] == "ii" and row["most_calls"]), CALLS)
 

@@ -29,17 +29,18 @@ class ServingError(Exception):
 class Serving:
     """A server on a free port of this machine. Inside the `with`, it is ready; leaving it, it is stopped.
 
-    `flags` go to `undertone serve`. The server's output gathers in a file that is removed at the end.
+    `flags` go to `undertone serve`, or to another `module` that serves. The server's output gathers in a file that is
+    removed at the end.
     """
 
-    def __init__(self, flags: Sequence[str] = ()) -> None:
+    def __init__(self, flags: Sequence[str] = (), module: str = "stream_server.cli") -> None:
         self.url = ""
         self.exit_status: int | None = None
         self.stop_s = 0.0
         self._folder = tempfile.TemporaryDirectory(prefix="undertone-bench-")
         self._log = Path(self._folder.name) / "log"
         with self._log.open("wb") as out:
-            command = [sys.executable, "-m", "stream_server.cli", "serve", "--port", "0", *flags]
+            command = [sys.executable, "-m", module, "serve", "--port", "0", *flags]
             self._process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
 
     def __enter__(self) -> Serving:

@@ -25,8 +25,8 @@ from inference.int8 import int8
 NEAR = 0.005
 """The mean difference of a score from that of 32 bits that is near enough; no label may differ."""
 PROBES, TRIES = 4, 2
-HOPELESS = 1.5
-"""A kind whose first window takes so many times the best one's time is not timed any further."""
+HOPELESS, FUTILE = 1.5, 6.0
+"""A kind that takes so many times the best one's time is not compared; so many times, and it is not timed again."""
 
 
 class Precision(StrEnum):
@@ -98,9 +98,9 @@ def prepared(
     exact, best, chosen = torch.empty(0), rows, Precision.FLOAT32
     for precision, make in MAKE.items():
         own = make(rows)
-        limit_s = HOPELESS * min((each.seconds for each in tried.values()), default=float("inf"))
-        seconds = _quickest_s(partial(scores_of, own, windows[:1]), limit_s, clock)
-        if seconds > limit_s:
+        best_s = min((each.seconds for each in tried.values()), default=float("inf"))
+        seconds = _quickest_s(partial(scores_of, own, windows[:1]), FUTILE * best_s, clock)
+        if seconds > HOPELESS * best_s:
             tried[precision] = Tried(seconds)
             continue
         scores = scores_of(own, windows)
@@ -124,13 +124,13 @@ def scores_of(net: Emotion2vec, windows: Tensor) -> Tensor:
 def _quickest_s(
     call: Callable[[], Tensor], limit_s: float = float("inf"), clock: Callable[[], float] = time.perf_counter
 ) -> float:
-    """Seconds for a call: the quickest of some; fewer are made if the first takes far too long."""
+    """Seconds for a call: the quickest of some; fewer are made if they take longer than `limit_s`."""
     seconds = float("inf")
     for _ in range(1 + TRIES):
         began_s = clock()
         call()
         seconds = min(seconds, clock() - began_s)
-        if seconds > 4 * limit_s:
+        if seconds > limit_s:
             break
     return seconds
 

@@ -86,8 +86,8 @@ class Worker:
     @property
     def busy_s(self) -> list[float]:
         """For how long each of its threads has been at work since the beginning, in seconds."""
-        busy_s = {role: model.busy_s for role, model in self._remotes.items()}
-        return [sum(busy_s.pop(role) for role in list(busy_s) if role not in self._slow), *busy_s.values()]
+        slow = [model.busy_s for role, model in self._remotes.items() if role in self._slow]
+        return [sum(model.busy_s for model in self._remotes.values()) - sum(slow), *slow]
 
     @property
     def pid(self) -> int | None:
@@ -264,7 +264,7 @@ class RemoteModel:
         for number in over:
             self._sent.pop(number, None)
         reply = reply_decoder.decode(self._worker.ask(self.role, Request(items, over), self._generation))
+        self.busy_s += reply.busy_s
         if reply.error is not None:
             raise WorkerError(reply.error)
-        self.busy_s += reply.busy_s
         return analyses_of(reply, self.role, items)

@@ -79,9 +79,10 @@ class Desk:
 
     def answer(self) -> None:
         """Answer the next request. Raises EOFError or OSError once the line is closed."""
-        request = request_decoder.decode(self.connection.recv_bytes())
-        windows = unpack(request, self._model.role, self._audio, self._streams)
+        received = self.connection.recv_bytes()
         began_s = time.perf_counter()
+        request = request_decoder.decode(received)
+        windows = unpack(request, self._model.role, self._audio, self._streams)
         try:
             analyses = self._model.analyse(windows) if windows else []
             if len(analyses) != len(windows):
@@ -91,7 +92,7 @@ class Desk:
             log.exception("the %s model failed on a batch of %d", self._model.role, len(windows))
             for item in request.items:
                 self._streams.pop(item.stream, None)
-            reply = encode(Reply([], [], b"", f"{type(error).__name__}: {error}"))
+            reply = encode(Reply([], [], b"", f"{type(error).__name__}: {error}", time.perf_counter() - began_s))
         self.connection.send_bytes(reply)
 
 

@@ -106,6 +106,11 @@ class Instruments:
             "The worst delay of events, windows and clock by which the server judges its load",
             registry=registry,
         )
+        self.busy_ratio = Gauge(
+            "undertone_busy_ratio",
+            "The share of the last seconds for which the busiest thread worked",
+            registry=registry,
+        )
         self.events_dropped = Counter(
             "undertone_events_dropped_total", "Events that a slow reader lost", ("reader",), registry=registry
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,6 +30,7 @@ from stream_server.onlookers import PromptResponse, parse_filter, server_sent, w
 from stream_server.pressure import RETRY_S
 from stream_server.streaming import stream
 from stream_server.version import VERSION
+from stream_server.whip import FRAGMENT, PATH, SDP, Whip
 
 log = logging.getLogger("undertone")
 FRONTEND = Path(__file__).resolve().parent.parent / "frontend_static"
@@ -51,8 +53,10 @@ DESCRIPTION = (
 )
 
 
-def create_app(engine: Engine) -> FastAPI:
-    """The application around an engine; the models warm up while it starts."""
+def create_app(engine: Engine, whip: Whip | None = None) -> FastAPI:
+    """The application around an engine; the models warm up while it starts. `whip`: what takes calls over WebRTC, by
+    default with processes of its own."""
+    published = whip or Whip(engine)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -60,6 +64,7 @@ def create_app(engine: Engine) -> FastAPI:
         yield
         await warming_up
         await engine.drain()
+        published.close()
         engine.close()
 
     app = FastAPI(
@@ -75,6 +80,7 @@ def create_app(engine: Engine) -> FastAPI:
     refused = engine.instruments.faults.labels("request.forbidden").inc
     app.add_middleware(BrowserGuard, allowed_origins=server.allowed_origins, local_only=local_only, refused=refused)
     _add_streams(app, engine)
+    _add_whip(app, published)
     _add_calls(app, engine)
     _add_operations(app, engine)
     _add_pages(app)
@@ -131,6 +137,38 @@ def _add_streams(app: FastAPI, engine: Engine) -> None:
         seen = request.headers.get("last-event-id", after)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return PromptResponse(server_sent(engine, wanted, seen), media_type="text/event-stream", headers=headers)
+
+
+def _add_whip(app: FastAPI, whip: Whip) -> None:
+    """Calls over WebRTC; OpenAPI is told of bodies and answers, which are no JSON."""
+    offer = {"requestBody": {"required": True, "content": {SDP: {"schema": {"type": "string"}}}}}
+    fragment = {"requestBody": {"required": True, "content": {FRAGMENT: {"schema": {"type": "string"}}}}}
+    answered: dict[int | str, dict[str, Any]] = {201: {"content": {SDP: {"schema": {"type": "string"}}}}}
+
+    @app.post(PATH, tags=["whip"], status_code=201, responses=answered, openapi_extra=offer, response_class=Response)
+    async def publish(
+        request: Request,
+        channels: Annotated[str, Query(description="1, or 2: stereo Opus, a party on each side")] = "1",
+        roles: Annotated[str | None, Query(description="who is on each channel, such as customer,agent")] = None,
+        call_id: Annotated[str | None, Query(description="the id of the call; made up if left out")] = None,
+    ) -> Response:
+        """Begin a call over WebRTC (RFC 9725): an SDP offer in, the answer out; `Location` is the call's address."""
+        return await whip.publish(request)
+
+    @app.options(PATH, tags=["whip"], status_code=204)
+    async def ask() -> Response:
+        """What may be posted, and the ICE servers (`Link`)."""
+        return whip.options()
+
+    @app.patch(f"{PATH}/{{key}}", tags=["whip"], status_code=204, openapi_extra=fragment)
+    async def trickle(request: Request, key: str) -> Response:
+        """More ICE candidates of the publisher's."""
+        return await whip.trickle(request, key)
+
+    @app.delete(f"{PATH}/{{key}}", tags=["whip"], response_class=Response)
+    async def end(request: Request, key: str) -> Response:
+        """End the call."""
+        return whip.end(request, key)
 
 
 def _add_calls(app: FastAPI, engine: Engine) -> None:
@@ -234,7 +272,12 @@ def _add_faults(app: FastAPI, engine: Engine) -> None:
 
     @app.exception_handler(Refusal)
     async def refused(_: Request, refusal: Refusal) -> Response:
-        return answer(refusal.fault.code, refusal.reason)
+        response = answer(refusal.fault.code, refusal.reason)
+        if refusal.retry_after_s is not None:
+            response.headers["Retry-After"] = str(math.ceil(refusal.retry_after_s))
+        if response.status_code == 401:
+            response.headers["WWW-Authenticate"] = "Bearer"
+        return response
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:

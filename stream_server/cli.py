@@ -14,6 +14,8 @@ from stream_server.settings import SECTIONS, Settings, SettingsError, declared, 
 SHORT_FLAGS = {
     "server.host": "--host",
     "server.port": "--port",
+    "server.tls_cert": "--tls-cert",
+    "server.tls_key": "--tls-key",
     "models.emotion": "--emotion-model",
     "models.speaker": "--speaker-model",
     "models.device": "--device",

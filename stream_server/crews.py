@@ -19,6 +19,8 @@ from monitor.analysis import Role
 from stream_server.engine import Engine
 from stream_server.settings import Settings
 
+SHIPPED = "undertone-"
+"""So begin the names of the models that ship with Undertone."""
 MOST_WORKERS = 3
 """One event loop keeps no more of them busy."""
 
@@ -57,9 +59,10 @@ def start_workers(settings: Settings) -> Sequence[Worker]:
     """The processes that run the models, ready. Raises CheckpointError, WorkerError."""
     fetch(settings)
     number = settings.models.workers or min(MOST_WORKERS, max(1, _cores() * 2 // 3))
-    threads = settings.models.threads or _threads(settings.models.emotion, number)
+    threads = settings.models.threads or max(1, _cores() // (number if _large(settings) else number + 1))
     load = partial(load_models, replace(settings, models=replace(settings.models, threads=threads)))
-    with ThreadPoolExecutor(number) as starting:
+    # Large models find out at their start what is quickest, and must not do so against each other.
+    with ThreadPoolExecutor(1 if _large(settings) else number) as starting:
         pending = [starting.submit(Worker, load, roles(settings)) for _ in range(number)]
     failed = next((each.exception() for each in pending if each.exception() is not None), None)
     if failed is not None:
@@ -90,11 +93,11 @@ def roles(settings: Settings) -> list[Role]:
     return [role for role, there in wanted.items() if there]
 
 
-def _threads(emotion: str, workers: int) -> int:
-    """How many each of the workers may use. A few calls keep a published model busy, and leave the server's own process
-    little to do: then the workers share all cores."""
-    large = emotion in MODELS or Path(emotion).expanduser().exists()
-    return max(1, _cores() // (workers if large else workers + 1))
+def _large(settings: Settings) -> bool:
+    """Whether the emotion model is a published one: a few calls keep it busy and leave the server's own process little
+    to do, so that the workers may use all cores."""
+    name = settings.models.emotion
+    return name in MODELS or (not name.startswith(SHIPPED) and Path(name).expanduser().exists())
 
 
 def _cores() -> int:

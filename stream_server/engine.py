@@ -111,8 +111,8 @@ class Engine:
         _settle_garbage_collection()
         self.ready = True
 
-    def open_call(self, call_id: str, roles: tuple[str, ...], transport: str) -> LiveCall:
-        """A new live call. Raises Refusal if its id is in use or the server is not taking calls."""
+    def admit(self, call_id: str) -> None:
+        """Raises Refusal if a call of this id would not be taken now: its id is in use, or none are taken."""
         if self.draining:
             raise Refusal("server.stopping", "the server is shutting down")
         if not self._houses:
@@ -126,6 +126,10 @@ class Engine:
         if busy is not None:
             retry_s = self.pressure.retry_s(now_s)
             raise Refusal("server.busy", f"{busy}; try again in {retry_s} s", retry_s)
+
+    def open_call(self, call_id: str, roles: tuple[str, ...], transport: str) -> LiveCall:
+        """A new live call. Raises Refusal as `admit` does."""
+        self.admit(call_id)
         session = open_session(self.settings, self.specs, call_id, roles, transport)
         outbox = Outbox(self.settings.stream.outbox_events)
         house = min(self._houses, key=lambda house: sum(call.house is house for call in self._calls))
@@ -177,19 +181,19 @@ class Engine:
 
     async def _watch(self) -> None:
         """Judge the load some times a second, and give way to it or come back."""
-        gauges = self.instruments.hop_factor, self.instruments.strain_seconds
+        gauges = self.instruments.hop_factor, self.instruments.strain_seconds, self.instruments.busy_ratio
         gauges[0].set(self.pressure.step.factor)
         while True:
-            began_s, worked_s = time.monotonic(), self._worked_s
+            began_s = time.monotonic()
             await asyncio.sleep(WATCH_EVERY_S)
             now_s = time.monotonic()
             try:
                 waiting_s = max((batcher.waiting_s for batcher in self._batchers), default=0.0)
-                more_s = (after - before for before, after in zip(worked_s, self._worked_s, strict=True))
-                busy, late_s = max(more_s) / (now_s - began_s), now_s - began_s - WATCH_EVERY_S
-                changed = self.pressure.tick(now_s, len(self._calls), waiting_s, late_s, busy)
+                late_s = now_s - began_s - WATCH_EVERY_S
+                changed = self.pressure.tick(now_s, len(self._calls), waiting_s, late_s, self._worked_s)
                 gauges[0].set(self.pressure.step.factor)
                 gauges[1].set(self.pressure.strain_s)
+                gauges[2].set(self.pressure.busy)
                 if changed:
                     self._step()
             except Exception:  # without it nobody would be refused, or everybody for ever
@@ -198,8 +202,9 @@ class Engine:
     def _step(self) -> None:
         """Give all calls the pace that the load asks for by now."""
         pace = self.grain_samples / SAMPLE_RATE_HZ, self._hop_s
-        late_ms = 1000 * self.pressure.strain_s
-        log.warning("%d calls, %.0f ms late: audio by %g s, scores every %g s", len(self._calls), late_ms, *pace)
+        late_ms, busy = 1000 * self.pressure.strain_s, 100 * self.pressure.busy
+        told = "%d calls, %.0f ms late, busiest thread %.0f %% busy: audio by %g s, scores every %g s"
+        log.warning(told, len(self._calls), late_ms, busy, *pace)
         for call in list(self._calls):
             self._pace(call)
         if self.pressure.step is STEPS[0]:
@@ -218,7 +223,8 @@ class Engine:
 
     @property
     def _worked_s(self) -> list[float]:
-        """For how long each thread has been at work that has only one to do its work: this one, and those of models."""
+        """For how long each thread has been at work that alone can do its work, since the beginning, in seconds: this
+        one, and those of models in processes of their own. (Threads of this process share its interpreter's lock.)"""
         return [time.thread_time(), *(busy_s for base in self._bases for busy_s in base.busy_s)]
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,8 @@ from vad.resample import MAX_RATE_HZ, MIN_RATE_HZ, Resampler
 
 CALL_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 ROLE = re.compile(r"[A-Za-z0-9_-]{1,32}")
-PARAMETERS = frozenset({"encoding", "sample_rate", "channels", "roles", "call_id"})
+WHIP_PARAMETERS = frozenset({"channels", "roles", "call_id"})
+PARAMETERS = WHIP_PARAMETERS | {"encoding", "sample_rate"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,7 @@ class StreamParameters:
 
 def parse_parameters(query: Mapping[str, str]) -> StreamParameters:
     """Raises Refusal with what was wrong and what is expected."""
-    surplus = sorted(set(query) - PARAMETERS)
-    if surplus:
-        raise Refusal(
-            "request.invalid", f"no such parameter: {', '.join(surplus)}; there are {', '.join(sorted(PARAMETERS))}"
-        )
+    _check_names(query, PARAMETERS)
     try:
         encoding = Encoding(query.get("encoding", "pcm_s16le"))
     except ValueError:
@@ -51,16 +48,29 @@ def parse_parameters(query: Mapping[str, str]) -> StreamParameters:
             "stream.sample_rate_out_of_range",
             f"sample_rate {rate!r} is not a whole number from {MIN_RATE_HZ} to {MAX_RATE_HZ} (Hz)",
         )
+    return StreamParameters(encoding, int(rate), *_parties(query))
+
+
+def parse_whip_parameters(query: Mapping[str, str]) -> StreamParameters:
+    """As `parse_parameters`, for audio that comes decoded, as float32 at 16 kHz. Raises Refusal."""
+    _check_names(query, WHIP_PARAMETERS)
+    return StreamParameters(Encoding.PCM_F32LE, SAMPLE_RATE_HZ, *_parties(query))
+
+
+def _check_names(query: Mapping[str, str], known: Set[str]) -> None:
+    surplus = sorted(set(query) - known)
+    if surplus:
+        raise Refusal(
+            "request.invalid", f"no such parameter: {', '.join(surplus)}; there are {', '.join(sorted(known))}"
+        )
+
+
+def _parties(query: Mapping[str, str]) -> tuple[int, tuple[str, ...], str]:
+    """How many channels a call has, who is on them, and its id."""
     channels = query.get("channels", "1")
     if channels not in ("1", "2"):
         raise Refusal("stream.channels_invalid", f"channels {channels!r} is neither 1 nor 2")
-    return StreamParameters(
-        encoding,
-        int(rate),
-        int(channels),
-        parse_roles(query.get("roles"), int(channels)),
-        _call_id(query.get("call_id")),
-    )
+    return int(channels), parse_roles(query.get("roles"), int(channels)), _call_id(query.get("call_id"))
 
 
 def parse_roles(text: str | None, channels: int) -> tuple[str, ...]:
@@ -100,14 +110,15 @@ class Intake:
     in smaller pieces costs much and tells nothing sooner.
     """
 
-    def __init__(self, parameters: StreamParameters) -> None:
+    def __init__(self, parameters: StreamParameters, begun_at: int = 0) -> None:
+        """`begun_at`: how many samples at 16 kHz the call has had before, for the blocks begin with it."""
         self._decoder = PcmDecoder(parameters.encoding, parameters.channels)
         self._resamplers = [Resampler(parameters.sample_rate_hz) for _ in range(parameters.channels)]
         self.second_bytes = SAMPLE_BYTES[parameters.encoding] * parameters.channels * parameters.sample_rate_hz
         self._received_bytes = 0
         self._gathered: list[bytes] = []
-        self._given = 0
-        self._due_bytes = self._next_after(0, BLOCK_SAMPLES)
+        self._given = begun_at
+        self._due_bytes = self._next_after(begun_at, BLOCK_SAMPLES)
 
     @property
     def position_s(self) -> float:
@@ -136,6 +147,12 @@ class Intake:
         self._given += len(out[0])
         self._due_bytes = self._next_after(self._given, grain_samples)
         return out
+
+    def skip(self, samples: int) -> None:
+        """Go on so many samples later; for streams at 16 kHz, when all that was gathered is given."""
+        self._received_bytes += samples * self.second_bytes // SAMPLE_RATE_HZ
+        self._given += samples
+        self._due_bytes = self._next_after(self._given, BLOCK_SAMPLES)
 
     def flush(self) -> tuple[list[Samples], int]:
         """The rest, with what the resamplers still held, and the bytes of an unfinished sample."""

@@ -152,6 +152,14 @@ class LiveCall:
         self._fed.arrived(self.session.duration_s, time.monotonic())
         self._pump()
 
+    def miss(self, samples: int) -> None:
+        """So many samples at 16 kHz were lost on every channel; `arrived` has told of them."""
+        self._counted_s = self._arrived_s
+        for channel in range(len(self.session.roles)):
+            self.session.receive_gap(channel, samples)
+        self._fed.arrived(self.session.duration_s, time.monotonic())
+        self._pump()
+
     def arrived(self, position_s: float) -> None:
         """The wire has brought the call's audio up to `position_s`, which only grows; it may be fed later."""
         now_s = time.monotonic()

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from monitor.events import DROPPABLE, EVENTS, URGENT, Event, encode, event_type
 
@@ -110,3 +111,35 @@ class Outbox:
             self._kept += 1
         self.overrun = True
         self._over.set()
+
+
+class Port(Protocol):
+    """The way to a call's client."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether nothing can be sent any more."""
+        ...
+
+    def send(self, data: bytes) -> bool:
+        """Send an event at once; False, with nothing sent, if the client is behind or gone."""
+        ...
+
+    async def may_send(self, seconds: float) -> bool:
+        """Wait until the client has caught up; False if it has not after `seconds`."""
+        ...
+
+
+async def deliver(outbox: Outbox, port: Port, patience_s: float) -> str:
+    """Send events until the last: at once where the client keeps up, else as it does, for which it has `patience_s`
+    each time. Gives the reason for which it stopped, as calls end for it."""
+    outbox.direct = lambda message: port.send(message.data)
+    while await outbox.first():
+        if not await port.may_send(patience_s):
+            return "client.too_slow"
+        if port.gone:
+            return "client.disconnected"
+        message = await outbox.first()  # meanwhile another one may have become that
+        if message is not None and port.send(message.data):
+            outbox.delivered(message)
+    return "client.too_slow" if outbox.overrun else "finished"

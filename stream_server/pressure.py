@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -37,8 +38,8 @@ WIDEST_HOP_S = 2.0
 FULL_S, FULL_FOR_S = 0.25, 1.0
 """Strain from which nobody is let in, once it has lasted so long, until the steps that are left have helped."""
 LAST_FULL_S, CALM_S = 0.16, 1.5
-"""At the last step nobody is let in for so long after such a strain: nothing is left to help, and what a call costs
-shows late where it is looked at every two seconds."""
+"""At the last step nobody is let in for so long after such a strain, or FULL_BUSY: nothing is left to help, and what a
+call costs shows late where it is looked at every two seconds."""
 WAITING_S, PRESSED_S, PRESSED_BUSY, PRESSED_FOR_S = 2.0, 0.22, 0.9, 1.5
 """For so long after somebody was refused for want of room, more are taken to wait at the door; while they do, and the
 strain or the busiest thread's share has been so high for so long, a step is taken."""
@@ -55,8 +56,8 @@ TENSE_S, TENSE_LEAST, TENSE_SHARE = 0.18, 3, 0.05
 """From this strain on, only so many more: the limit is near, and must be felt before it is passed."""
 TENSE_BUSY, FULL_BUSY = 0.85, 0.93
 """Shares of its time for which the busiest thread works, from which on only so many are let in, and nobody."""
-BUSY_OVER_S = 1.0
-"""The time constant over which these shares are taken."""
+BUSY_OVER_S = 2.0
+"""The time over which these shares are taken: that of some batches, which are counted when they are done."""
 RETRY_S, LONGEST_RETRY_S, REFUSALS_PER_S = 5, 60, 10
 """When those who are refused should try again: the later the more of them there are, because refusing costs, too."""
 NEWEST_S = 1.0
@@ -84,6 +85,7 @@ class Pressure:
         self._young: deque[float] = deque()
         self._refusals: deque[float] = deque()
         self._held: deque[tuple[float, int]] = deque()
+        self._worked: deque[tuple[float, Sequence[float]]] = deque()
 
     def event_sent(self, now_s: float, lag_s: float) -> None:
         """An event went out `lag_s` after the last sample that it needed had come."""
@@ -118,15 +120,14 @@ class Pressure:
             return None
         if self.tense:
             before = min((held for at, held in self._held if at >= now_s - YOUNG_S), default=calls)
-            more, most = calls - before, max(TENSE_LEAST, TENSE_SHARE * before)
-        else:
-            more = len(self._young)
-            most = max(YOUNG_LEAST, YOUNG_SHARE * (calls - more))
-        if more < most:
-            return None
-        if self.tense:
+            if calls - before < max(TENSE_LEAST, TENSE_SHARE * before):
+                return None
             self._refused_at = now_s
-        return f"{more} calls began within {YOUNG_S:g} s, more are not let in at once"
+            return f"{calls} calls are nearly all that can be served in time; more are let in slowly"
+        young = len(self._young)
+        if young < max(YOUNG_LEAST, YOUNG_SHARE * (calls - young)):
+            return None
+        return f"{young} calls began within {YOUNG_S:g} s, more are not let in at once"
 
     @property
     def tense(self) -> bool:
@@ -140,11 +141,10 @@ class Pressure:
             return self._ticked_at - self._tense_at < CALM_S
         return self._lasted(self._full_since, self._ticked_at, FULL_FOR_S)
 
-    def tick(self, now_s: float, calls: int, waiting_s: float, late_s: float, busy: float = 0.0) -> bool:
-        """`waiting_s`: how long the window has waited that waits longest; `late_s`: how late this tick is; `busy`: the
-        share of the time since the last one for which the busiest thread worked. Whether a step was taken, or taken
-        back."""
-        self.busy += (busy - self.busy) * min(1.0, max(0.0, now_s - self._ticked_at) / BUSY_OVER_S)
+    def tick(self, now_s: float, calls: int, waiting_s: float, late_s: float, worked_s: Sequence[float] = ()) -> bool:
+        """`waiting_s`: how long the window has waited that waits longest; `late_s`: how late this tick is;
+        `worked_s`: for how long each thread has worked since the beginning. Whether a step was taken, or taken back."""
+        self.busy = self._busiest(now_s, worked_s)
         while self._lags and self._lags[0][0] < now_s - NEWEST_S:
             self._lags.popleft()
         self.strain_s = max(0.0, max(_p95([lag for _, lag in self._lags]), waiting_s) - self.alone_s, late_s)
@@ -162,7 +162,8 @@ class Pressure:
         pressed = above is not None and near and now_s - self._refused_at < WAITING_S
         self._pressed_since = self._since(self._pressed_since, now_s, pressed)
         self._strained_since = self._since(self._strained_since, now_s, strained)
-        self._relaxed_since = self._since(self._relaxed_since, now_s, self.strain_s < self.step.relaxed_s)
+        relaxed = self.strain_s < self.step.relaxed_s and self.busy < TENSE_BUSY
+        self._relaxed_since = self._since(self._relaxed_since, now_s, relaxed)
         if now_s - self._stepped_at < SETTLING_S:
             return False
         pressed = self._lasted(self._pressed_since, now_s, PRESSED_FOR_S)
@@ -175,6 +176,19 @@ class Pressure:
                 self._calls_at.pop()
                 return self._to(self._steps - 1, now_s)
         return False
+
+    def _busiest(self, now_s: float, worked_s: Sequence[float]) -> float:
+        """The share of the last BUSY_OVER_S for which the busiest thread has worked."""
+        if self._worked and len(self._worked[0][1]) != len(worked_s):
+            self._worked.clear()
+        self._worked.append((now_s, worked_s))
+        while len(self._worked) > 2 and self._worked[1][0] <= now_s - BUSY_OVER_S:
+            self._worked.popleft()
+        since_s, before_s = self._worked[0]
+        if now_s <= since_s:
+            return 0.0
+        more_s = (after - before for after, before in zip(worked_s, before_s, strict=True))
+        return max(more_s, default=0.0) / max(BUSY_OVER_S, now_s - since_s)
 
     def _to(self, steps: int, now_s: float) -> bool:
         self._steps, self._stepped_at, self.step = steps, now_s, STEPS[steps]

@@ -27,8 +27,8 @@ emotion_roles = ["customer", "mixed"]
 ```
 
 A list is comma-separated in flags and in the environment. Unknown keys and bad values stop the start. Every setting has
-the flag `--SECTION.KEY`; short ones are `--host`, `--port`, `--emotion-model`, `--speaker-model`, `--device`. Times are
-seconds. This page is made by `make docs`.
+the flag `--SECTION.KEY`; short ones are `--host`, `--port`, `--tls-cert`, `--tls-key`, `--emotion-model`,
+`--speaker-model`, `--device`. Times are seconds. This page is made by `make docs`.
 
 | setting | environment | default | allowed | meaning |
 |---|---|---|---|---|

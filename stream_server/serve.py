@@ -7,7 +7,9 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import sys
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -17,8 +19,10 @@ from inference.remote import WorkerError
 from stream_server.app import create_app
 from stream_server.crews import load_engine
 from stream_server.engine import Engine
-from stream_server.settings import Settings, SettingsError
+from stream_server.rtcprocess import Start, spawn
+from stream_server.settings import ServerConfig, Settings, SettingsError
 from stream_server.streaming import MAX_MESSAGE_BYTES
+from stream_server.whip import Whip
 from stream_server.wire import Wire
 
 KEEP_ALIVE_S = 20.0
@@ -41,7 +45,7 @@ class DrainingServer(uvicorn.Server):
         """Greet once the models are warm; stop if they do not run."""
         if self._announce and self._engine.ready:
             self._announce = False
-            print(_greeting(self._engine, self._sockets[0]), flush=True)
+            print(greeting(self._engine, *self._sockets[0].getsockname()[:2]), flush=True)
         return await super().on_tick(counter) or self._engine.broken
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -56,23 +60,27 @@ class DrainingServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(settings: Settings) -> int:
-    """Run until SIGINT or SIGTERM; the exit status."""
+def serve(settings: Settings, start: Start = spawn) -> int:
+    """Run until SIGINT or SIGTERM; the exit status. `start`: what is to speak WebRTC, by default other processes."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
+        check_tls(settings.server)
         listener = _listen(settings)
         engine = load_engine(settings)
     except (CheckpointError, WorkerError, SettingsError) as error:
         print(f"undertone: {error}", file=sys.stderr)
         return 2
-    DrainingServer(configured(engine), engine).run(sockets=[listener])
+    DrainingServer(configured(engine, Whip(engine, start)), engine).run(sockets=[listener])
     return 1 if engine.broken else 0
 
 
-def configured(engine: Engine) -> uvicorn.Config:
-    """How uvicorn is to serve an engine."""
+def configured(engine: Engine, whip: Whip | None = None) -> uvicorn.Config:
+    """How uvicorn is to serve an engine; `whip` as in `create_app`."""
+    server = engine.settings.server
     return uvicorn.Config(
-        create_app(engine),
+        create_app(engine, whip),
+        ssl_certfile=server.tls_cert or None,
+        ssl_keyfile=server.tls_key or None,
         ws=Wire,
         ws_max_size=4 * MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,
@@ -82,6 +90,30 @@ def configured(engine: Engine) -> uvicorn.Config:
         timeout_graceful_shutdown=5,
         server_header=False,
     )
+
+
+def check_tls(server: ServerConfig) -> None:
+    """Raises SettingsError if HTTPS is wanted and the certificate or its key cannot be used."""
+    if server.tls_key and not server.tls_cert:
+        raise SettingsError("server.tls_key is set and server.tls_cert is not; HTTPS needs the certificate too")
+    if not server.tls_cert:
+        return
+    for file in filter(None, (server.tls_cert, server.tls_key)):
+        try:
+            Path(file).read_bytes()
+        except OSError as error:
+            raise SettingsError(f"{file}: cannot be read: {error.strerror}") from None
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+            server.tls_cert,
+            server.tls_key or None,
+            password=lambda: "",  # else OpenSSL would ask at the terminal
+        )
+    except (ssl.SSLError, ValueError) as error:
+        raise SettingsError(
+            f"server.tls_cert {server.tls_cert} and server.tls_key {server.tls_key or '(the same file)'} are no "
+            f"certificate and its key in PEM, without a passphrase: {error}"
+        ) from None
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -97,10 +129,11 @@ def _listen(settings: Settings) -> socket.socket:
         ) from None
 
 
-def _greeting(engine: Engine, listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
+def greeting(engine: Engine, host: str, port: int) -> str:
+    """What is said on standard output once the server takes calls."""
     shown = "localhost" if host in ("0.0.0.0", "::", "127.0.0.1", "::1") else host
-    address = f"http://{shown}:{port}"
+    scheme = "https" if engine.settings.server.tls_cert else "http"
+    address = f"{scheme}://{shown}:{port}"
     specs = (engine.specs.emotion, engine.specs.speaker, engine.specs.speech)
     models = [spec for spec in specs if spec is not None]
     listed = "\n".join(f"  model    {spec.name} (licence {spec.licence})" for spec in models)

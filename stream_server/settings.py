@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
+from ipaddress import ip_address
 from pathlib import Path
 from textwrap import dedent
 from typing import Annotated, Any, Literal, get_type_hints
@@ -44,6 +46,10 @@ class ServerConfig:
     "Port to listen on; 0 for any free one"
     allowed_origins: tuple[str, ...] = ()
     "Other addresses whose pages may use this server, such as that of a proxy before it: https://desk.example"
+    tls_cert: str = ""
+    "Certificate file (PEM, with its chain) for HTTPS: browsers give a microphone to nothing else but localhost"
+    tls_key: str = ""
+    "Key file (PEM) of that certificate, without a passphrase; may be left out if it is in the same file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ class ModelsConfig:
     reuse: Literal["none", "convolutions", "frames"] = "convolutions"
     "What emotion2vec+ uses again of a call's last window on a CPU: faster the more, and less exact"
     precision: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
-    "Numbers in which emotion2vec+ computes; auto: the quickest here whose scores are near those of float32"
+    "Numbers in which emotion2vec+ computes; auto: on a CPU the quickest whose scores are near float32, else bfloat16"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     "Where the models run"
     threads: Annotated[int, Ge(0), Le(256)] = 0
@@ -85,11 +91,62 @@ class ModelsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class WebrtcConfig:
+    """Settings of calls over WebRTC (WHIP)."""
+
+    workers: Annotated[int, Ge(1), Le(64)] = 1
+    "Processes that speak WebRTC, started with the first such call; one keeps a core busy at the most"
+    token: str = ""
+    "Bearer token that a WHIP client must show; empty: none"
+    ice_servers: tuple[str, ...] = ()
+    "STUN and TURN servers, for this server and for its peers: stun:HOST:PORT, turn:USER:PASSWORD@HOST:PORT"
+    addresses: tuple[str, ...] = ()
+    "Addresses of this machine on which audio may come in; none: all, and loopback if server.host is that"
+    connect_timeout_s: Annotated[float, Gt(0), Le(600)] = 15.0
+    "Seconds that a peer may take to connect after its offer was answered"
+    gone_timeout_s: Annotated[float, Ge(2), Le(600)] = 5.0
+    "Seconds after which a peer that answers nothing has gone"
+
+    def __post_init__(self) -> None:
+        parse_ice_servers(self.ice_servers)
+        for address in self.addresses:
+            ip_address(address)  # raises ValueError, which says what it is not
+
+
+@dataclass(frozen=True, slots=True)
+class IceServer:
+    """A STUN or TURN server; `user` and `password` are those of a TURN server."""
+
+    url: str
+    user: str = ""
+    password: str = ""
+
+
+ICE_SERVER = re.compile(
+    r"(?P<scheme>stuns?|turns?):(?:(?P<user>[^:@\s\"]+):(?P<password>[^@\s\"]+)@)?"
+    r"(?P<host>[\w.-]+(?::\d+)?(?:\?transport=(?:udp|tcp))?)",
+    re.ASCII,
+)
+
+
+def parse_ice_servers(texts: Sequence[str]) -> list[IceServer]:
+    """Raises ValueError for what is none; a TURN server has a user and a password, a STUN server has not."""
+    servers = []
+    for text in texts:
+        found = ICE_SERVER.fullmatch(text)
+        if found is None or found["scheme"].startswith("turn") != (found["user"] is not None):
+            raise ValueError(f"ice_servers: {text!r} is neither stun:HOST:PORT nor turn:USER:PASSWORD@HOST:PORT")
+        servers.append(IceServer(f"{found['scheme']}:{found['host']}", found["user"] or "", found["password"] or ""))
+    return servers
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All sections."""
 
     server: ServerConfig = field(default_factory=ServerConfig)
     stream: StreamConfig = field(default_factory=StreamConfig)
+    webrtc: WebrtcConfig = field(default_factory=WebrtcConfig)
     models: ModelsConfig = field(default_factory=ModelsConfig)
     vad: EndpointingConfig = field(default_factory=EndpointingConfig)
     monitor: MonitorConfig = field(default_factory=MonitorConfig)
@@ -99,6 +156,7 @@ class Settings:
 SECTIONS: dict[str, type] = {
     "server": ServerConfig,
     "stream": StreamConfig,
+    "webrtc": WebrtcConfig,
     "models": ModelsConfig,
     "vad": EndpointingConfig,
     "monitor": MonitorConfig,

@@ -144,7 +144,8 @@ class Wire(WebSocketsSansIOProtocol):
         if not await self.may_write(seconds):
             self.transport.abort()
             return
-        self.transport.write_eof()
+        if self.transport.can_write_eof():  # TLS cannot
+            self.transport.write_eof()
         self.transport.resume_reading()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):

@@ -1,6 +1,6 @@
 /** Wires the dashboard: events and REST into the store, the store into the views, what is shown into the address. */
 import { isOpen } from "../shared/alerts.js";
-import { fetchCall, fetchCalls } from "../shared/api.js";
+import { failureText, fetchCall, fetchCalls } from "../shared/api.js";
 import { EMPTY, reduce, sorted, timeIn } from "../shared/calls.js";
 import { byId } from "../shared/dom.js";
 import { Feed } from "../shared/feed.js";
@@ -25,6 +25,8 @@ const LONGEST_HOLD_MS = 10_000;
 const LIST_EVERY_MS = 15_000;
 /** What the sparklines show is asked for this far back. */
 const RECENT_S = 180;
+/** A history that could not be fetched is asked for again after so long. */
+const HISTORY_AGAIN_MS = 5000;
 /** Events that may wait for the next picture. */
 const MOST_QUEUED = 5000;
 
@@ -34,11 +36,12 @@ class App {
   address = parsed(location.hash);
   /** @type {import("../shared/feed.js").FeedStatus} */ link = { phase: "connecting", retry_at_ms: null, attempts: 0 };
   /** @type {number|null} When the picture stopped being live. */ lost_ms = null;
-  /** @type {string|null} Why the open call cannot be shown. */ problem = null;
-  /** @type {string|null} Why there is no list. */ trouble = null;
+  /** @type {(() => string)|null} Why the open call cannot be shown, in the language in force. */ problem = null;
+  /** @type {(() => string)|null} Why there is no list. */ trouble = null;
   /** @type {import("../shared/calls.js").CallEvent[]} What came since the last picture. */ queue = [];
   loaded = false;
   drawing = false;
+  again = 0;
   ranked_ms = -Infinity;
   pointed_ms = -Infinity;
 
@@ -80,7 +83,7 @@ class App {
     this.state = reduce(this.state, { do: "events", events, now_ms });
     for (const event of events) if (event.type === "alert.raised") this.bell.raised(event, now_ms);
     const { call } = this.address;
-    if (call && this.state.calls[call]?.detail === null && !this.state.waiting[call]) this.load(call);
+    if (call && this.state.calls.get(call)?.detail === null && !this.state.waiting.has(call)) this.load(call);
   }
 
   /** @param {import("../shared/calls.js").Action} action */
@@ -106,28 +109,32 @@ class App {
 
   /** @param {number} recent_s */
   async loadList(recent_s) {
+    const asked_ms = Date.now();
     try {
-      this.tell({ do: "listed", views: await fetchCalls(recent_s), now_ms: Date.now() });
+      this.tell({ do: "listed", views: await fetchCalls(recent_s), asked_ms, now_ms: Date.now() });
       this.loaded = true;
       this.trouble = null;
     } catch (error) {
-      this.trouble = /** @type {Error} */ (error).message;
+      this.trouble = failureText(error);
     }
     this.draw();
   }
 
-  /** @param {string} call_id */
+  /** Its history; until it comes, the events of the call wait for it. @param {string} call_id */
   async load(call_id) {
-    this.problem = null;
+    clearTimeout(this.again);
     this.tell({ do: "opened", call_id });
     try {
       const view = await fetchCall(call_id);
-      if (this.address.call === call_id) this.tell({ do: "detailed", view, now_ms: Date.now() });
+      if (this.address.call !== call_id) return;
+      this.problem = null;
+      this.tell({ do: "detailed", view, now_ms: Date.now() });
     } catch (error) {
       if (this.address.call !== call_id) return;
-      const { code, message } = /** @type {import("../shared/api.js").ApiError} */ (error);
-      this.problem = code === "call.not_found" ? t("dash.unknown_call", { call: call_id }) : message;
-      if (code === "call.not_found") this.tell({ do: "gone", call_id });
+      const unknown = /** @type {{code?: string}} */ (error).code === "call.not_found";
+      this.problem = unknown ? () => t("dash.unknown_call", { call: call_id }) : failureText(error);
+      if (unknown) this.tell({ do: "gone", call_id });
+      else this.again = setTimeout(() => this.address.call === call_id && this.load(call_id), HISTORY_AGAIN_MS);
       this.draw();
     }
   }
@@ -173,20 +180,20 @@ class App {
     this.rank(live, now_ms);
     const { calls } = this.state;
     const { standings } = this.ranking;
-    const items = (this.address.view === "live" ? this.ranking.order.map((id) => calls[id]) : ended)
-      .filter((call) => call && admits(call, standings[call.call_id], this.address, timeIn(call, now_ms)))
-      .map((call) => ({ call, standing: standings[call.call_id] }));
-    const first = calls[this.ranking.order[0]];
+    const items = (this.address.view === "live" ? this.ranking.order.flatMap((id) => calls.get(id) ?? []) : ended)
+      .map((call) => ({ call, standing: standings.get(call.call_id) }))
+      .filter(({ call, standing }) => admits(call, standing, this.address, timeIn(call, now_ms)));
+    const first = calls.get(this.ranking.order[0]);
     const levels = { help: 0, watch: 0, calm: 0 };
-    for (const id in standings) levels[standings[id].level] += 1;
+    for (const { level } of standings.values()) levels[level] += 1;
     const shown = this.address.view === "live" ? live : ended;
     const alerts = shown.filter((call) => call.alerts.some((alert) => isOpen(alert) || call.state === "ended")).length;
-    const open = this.address.call ? (calls[this.address.call] ?? null) : null;
+    const open = this.address.call ? (calls.get(this.address.call) ?? null) : null;
     document.title = `${levels.help ? t("dash.title.help", { count: levels.help }) : t("dash.title")} \u00b7 Undertone`;
     this.page.show({
-      address: this.address, items, open, problem: this.problem, trouble: this.trouble, loaded: this.loaded, link: this.link, lost_ms: this.lost_ms,
-      worst: first ? { call: first, standing: standings[first.call_id] } : null,
-      standing: open ? standings[open.call_id] : undefined,
+      address: this.address, items, open, problem: this.problem?.() ?? null, trouble: this.trouble?.() ?? null, loaded: this.loaded, link: this.link, lost_ms: this.lost_ms,
+      worst: first ? { call: first, standing: standings.get(first.call_id) } : null,
+      standing: open ? standings.get(open.call_id) : undefined,
       counts: { live: live.length, ended: ended.length, levels, alerts }, choices: choices(shown, this.address),
     }, now_ms);
   }
@@ -194,7 +201,7 @@ class App {
   /** Calls that come and go are ranked at once, others in their time. @param {import("../shared/calls.js").Call[]} live @param {number} now_ms */
   rank(live, now_ms) {
     const { standings, order } = this.ranking;
-    const same = live.length === order.length && live.every((call) => call.call_id in standings);
+    const same = live.length === order.length && live.every((call) => standings.has(call.call_id));
     const since_ms = now_ms - this.ranked_ms;
     const held = now_ms - this.pointed_ms < HOLD_MS && since_ms < LONGEST_HOLD_MS;
     if (same && (since_ms < RANK_EVERY_MS || held)) return;

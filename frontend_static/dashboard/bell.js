@@ -79,7 +79,12 @@ export class Bell {
   /** @param {CallEvent} event */
   #notify(event) {
     const title = t("dash.bell.title", { call: event.call_id });
-    const notice = new Notification(title, { body: ruleText(event.rule), tag: `${event.call_id}:${event.rule}` });
+    let notice;
+    try {
+      notice = new Notification(title, { body: ruleText(event.rule), tag: `${event.call_id}:${event.rule}` });
+    } catch {
+      return this.notice.set(false); // Browsers of phones have it, but not for a page.
+    }
     notice.onclick = () => {
       window.focus();
       this.open(event.call_id);

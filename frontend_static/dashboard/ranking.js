@@ -9,7 +9,7 @@
  * @typedef {{level: Level, value: number, label: "angry"|"fearful", channel: number|null, for_s: number,
  *   at_least: boolean, course: Course, alert: import("../shared/alerts.js").Alert|null}} Standing
  *   `value`: distress; `label`: what there is more of; `for_s`: how long it has lasted, `at_least` so long
- * @typedef {{order: string[], standings: Record<string, Standing>}} Ranking of the live calls
+ * @typedef {{order: string[], standings: Map<string, Standing>}} Ranking of the live calls
  * @typedef {import("../shared/calls.js").Call} Call
  */
 import { isOpen } from "../shared/alerts.js";
@@ -25,16 +25,16 @@ const COURSE_S = 16;
 const COURSE_CHANGE = 0.06;
 
 /** @type {Ranking} */
-export const UNRANKED = { order: [], standings: {} };
+export const UNRANKED = { order: [], standings: new Map() };
 
 /** @param {Ranking} before @param {Call[]} live @param {number} now_ms @returns {Ranking} */
 export function ranked(before, live, now_ms) {
-  /** @type {Record<string, Standing>} */
-  const standings = {};
-  for (const call of live) standings[call.call_id] = standing(before.standings[call.call_id], call, timeIn(call, now_ms));
-  const stayed = before.order.filter((id) => id in standings);
+  /** @type {Map<string, Standing>} */
+  const standings = new Map();
+  for (const call of live) standings.set(call.call_id, standing(before.standings.get(call.call_id), call, timeIn(call, now_ms)));
+  const stayed = before.order.filter((id) => standings.has(id));
   const known = new Set(stayed);
-  const urgent = (/** @type {string} */ id) => urgency(standings[id]);
+  const urgent = (/** @type {string} */ id) => urgency(/** @type {Standing} */ (standings.get(id)));
   const came = live.map((call) => call.call_id).filter((id) => !known.has(id)).sort((a, b) => urgent(b) - urgent(a));
   return { order: reordered([...stayed, ...came], urgent), standings };
 }

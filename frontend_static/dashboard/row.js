@@ -74,7 +74,9 @@ class Feeling {
     const emotion = call.emotions[of];
     this.element.hidden = of < 0;
     setGlyph(this.glyph, emotion?.label);
-    setText(this.word, !emotion ? t("dash.listening") : emotion.label ? `${labelText(emotion.label)} ${percent(emotion.confidence)}` : labelText(null));
+    const feeling = emotion?.label ? `${labelText(emotion.label)} ${percent(emotion.confidence)}` : labelText(null);
+    const now = emotion?.label && call.state === "live" ? t("dash.row.now", { feeling }) : feeling;
+    setText(this.word, emotion ? now : t("dash.listening"));
     this.bar.hidden = this.trust.hidden = !emotion?.label;
     if (!emotion?.label) return;
     this.fill.style.width = `${emotion.confidence * 100}%`;

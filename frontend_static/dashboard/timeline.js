@@ -1,6 +1,6 @@
 /**
- * The whole call in one picture: what leads and how strong, who spoke, what alerts rest on. Zoomed by mouse, finger and
- * keyboard alike, with a cursor that reads out any moment.
+ * The whole call in one picture: what leads and how strong, who spoke, what alerts rest on. Zoomed by mouse, by keyboard and
+ * by buttons, which a finger needs, with a cursor that reads out any moment under mouse, finger or keys.
  */
 import { emotionBand, ribbons } from "../shared/band.js";
 import { timeIn } from "../shared/calls.js";

@@ -30,6 +30,8 @@ class App {
   /** @type {Level|null} */ level = null;
   /** @type {import("./listening.js").Heard|null} */ heard = null;
   /** @type {Status} */ status = { phase: "over" };
+  /** @type {Screen} */ screen = "welcome";
+  /** What the start button says. */ saying = "mic.start";
   /** @type {() => string} What went wrong, in the language in force. */ problem = () => "";
   /** @type {{text: () => string, until_ms: number}} */ note = { text: () => "", until_ms: 0 };
   /** @type {number|null} */ lost_ms = null;
@@ -62,19 +64,31 @@ class App {
 
   async start() {
     this.playing = false;
+    this.heard = null;
     this.show("welcome");
     this.busy(true);
     try {
       this.say("mic.asking");
       const stream = await this.devices.open();
-      this.level = new Level(stream);
-      this.session = new Session(stream, { event: (event) => this.onEvent(event), status: (status) => this.onStatus(status) });
       this.say("mic.connecting");
-      await this.session.start();
+      await this.listen(stream);
     } catch (error) {
-      this.fail(/** @type {{code: string, message: string}} */ (error));
+      this.fail(/** @type {{code: string, text?: () => string}} */ (error));
     }
     this.busy(false);
+  }
+
+  /** What a session says once it has been let go is not heard. @param {MediaStream} stream */
+  async listen(stream) {
+    this.level = new Level(stream);
+    const ours = () => this.session === session;
+    const session = new Session(stream, {
+      event: (event) => ours() && this.onEvent(event),
+      behind: () => ours() && this.tell(() => t("mic.behind"), NOTE_MS),
+      status: (status) => ours() && this.onStatus(status),
+    });
+    this.session = session;
+    await session.start();
   }
 
   /** A recording takes the microphone's place. */
@@ -91,23 +105,22 @@ class App {
     else this.session?.stop();
   }
 
-  /** @param {{code: string, message: string}} error of the microphone or of the line */
-  fail({ code, message }) {
+  /** @param {{code: string, text?: () => string}} error of the microphone or of the line */
+  fail({ code, text }) {
     this.release();
     const key = `mic.problem.${code}`;
-    this.problem = () => (has(key) ? t(key) : message || t("mic.problem.refused"));
+    this.problem = () => (has(key) ? t(key) : text?.() || t("mic.problem.refused"));
     this.show("welcome");
   }
 
   /** @param {Status} status */
   onStatus(status) {
-    const before = this.status.phase;
     this.status = status;
     if (status.phase === "lost") this.lost_ms ??= Date.now();
     if (status.phase === "live") {
       if (this.lost_ms) this.returned(Date.now() - this.lost_ms);
       this.lost_ms = null;
-      if (before !== "lost") this.show("live");
+      if (this.screen !== "live") this.show("live");
       this.devices.list();
     }
     if (status.phase === "over") this.ended(null);
@@ -128,17 +141,17 @@ class App {
     this.tell(() => t("mic.back", { gap: t("shared.s", { value: Math.max(1, Math.round(gap_ms / 1000)) }) }), NOTE_MS);
   }
 
-  /** The call is over, in order or not. @param {string|null} problem */
+  /** The call is over, in order or not. @param {(() => string)|null} problem */
   ended(problem) {
     this.release();
-    if (problem) this.problem = () => problem;
+    if (problem) this.problem = problem;
     this.show(this.heard?.detail.summary ? "over" : "welcome");
   }
 
   /** @param {MediaStream} stream of the device that was chosen */
   async useStream(stream) {
-    this.level?.setStream(stream);
     await this.session?.setStream(stream);
+    this.level?.setStream(stream);
   }
 
   unplugged() {
@@ -160,6 +173,7 @@ class App {
 
   /** @param {Screen} screen */
   show(screen) {
+    this.screen = screen;
     for (const name of ["welcome", "live", "over"]) byId(name).hidden = name !== screen;
     byId("source-microphone").hidden = this.playing;
     byId("source-recording").hidden = !this.playing;
@@ -228,6 +242,7 @@ class App {
 
   /** @param {string} key of what the start button says meanwhile */
   say(key) {
+    this.saying = key;
     setText(byId("start-text"), t(key));
   }
 
@@ -235,8 +250,8 @@ class App {
   busy(busy) {
     if (busy) this.problem = () => "";
     this.renderProblem();
-    const button = /** @type {HTMLButtonElement} */ (byId("start"));
-    button.disabled = busy || !allowed();
+    /** @type {HTMLButtonElement} */ (byId("start")).disabled = busy || !allowed();
+    /** @type {HTMLButtonElement} */ (byId("player-start")).disabled = busy;
     if (!busy) this.say("mic.start");
   }
 
@@ -247,7 +262,7 @@ class App {
 
   relabel() {
     document.title = `${t("mic.title")} \u00b7 Undertone`;
-    this.say("mic.start");
+    this.say(this.saying);
     for (const element of document.querySelectorAll(".who-sees")) setText(element, t("mic.who_sees", { host: location.host }));
     this.devices.relabel();
     this.player.relabel();

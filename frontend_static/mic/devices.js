@@ -11,15 +11,21 @@ const LOUD_STAYS_MS = 1500;
 export class Devices {
   /** @type {MediaStream|null} */ #stream = null;
   #chosen = "";
+  #choosing = Promise.resolve();
   #loud_ms = 0;
   /** @type {{id: string, name: string}[]} */ #known = [];
 
-  /** @param {(stream: MediaStream) => void} onStream told of the stream of another choice @param {() => void} onUnplugged */
+  /** @param {(stream: MediaStream) => Promise<void>} onStream takes the stream of another choice @param {() => void} onUnplugged */
   constructor(onStream, onUnplugged) {
     this.onStream = onStream;
     this.onUnplugged = onUnplugged;
     this.selects = ["welcome-select", "live-select"].map((id) => /** @type {HTMLSelectElement} */ (byId(id)));
-    for (const select of this.selects) select.addEventListener("change", () => this.#choose(select.value));
+    for (const select of this.selects) {
+      select.addEventListener("change", () => {
+        const id = select.value;
+        this.#choosing = this.#choosing.then(() => this.#choose(id));
+      });
+    }
     navigator.mediaDevices?.addEventListener("devicechange", () => this.list());
     this.list();
   }
@@ -27,17 +33,12 @@ export class Devices {
   /** Asks for permission where there is none. Rejects with a MicrophoneError. @returns {Promise<MediaStream>} */
   async open() {
     const stream = await openMicrophone(this.#chosen);
-    const [track] = stream.getAudioTracks();
-    track.addEventListener("ended", () => stream === this.#stream && this.onUnplugged());
-    const before = this.#stream;
-    this.#stream = stream;
-    for (const old of before?.getTracks() ?? []) old.stop();
-    this.#chosen ||= track.getSettings().deviceId ?? "";
+    this.#hold(stream);
     return stream;
   }
 
   close() {
-    for (const track of this.#stream?.getTracks() ?? []) track.stop();
+    stopped(this.#stream);
     this.#stream = null;
   }
 
@@ -70,15 +71,36 @@ export class Devices {
     setText(byId("level-text"), loud ? text : "");
   }
 
-  /** @param {string} id */
+  /** One choice after the other; the device before is let go once its successor is listened to. @param {string} id */
   async #choose(id) {
+    const [before, held] = [this.#chosen, this.#stream];
     this.#chosen = id;
     this.relabel();
-    if (!this.#stream) return;
+    if (!held) return;
+    /** @type {MediaStream|null} */
+    let stream = null;
     try {
-      this.onStream(await this.open());
+      stream = await openMicrophone(id);
+      if (this.#stream === held) await this.onStream(stream);
+      if (this.#stream === held) return this.#hold(stream);
     } catch {
-      await this.list(); // It went away meanwhile; the one before is still listened to.
+      this.#chosen = before;
+      await this.list();
     }
+    stopped(stream); // It is of no use, or the call is over meanwhile.
   }
+
+  /** @param {MediaStream} stream that is listened to from now on */
+  #hold(stream) {
+    const [track] = stream.getAudioTracks();
+    track.addEventListener("ended", () => stream === this.#stream && this.onUnplugged());
+    stopped(this.#stream);
+    this.#stream = stream;
+    this.#chosen ||= track.getSettings().deviceId ?? "";
+  }
+}
+
+/** @param {MediaStream|null} stream */
+function stopped(stream) {
+  for (const track of stream?.getTracks() ?? []) track.stop();
 }

@@ -6,7 +6,7 @@
  * @typedef {import("../shared/calls.js").CallEvent} CallEvent
  * @typedef {import("../shared/detail.js").Detail} Detail
  * @typedef {{call_id: string, state: "live"|"ended", channels: Channel[], models: Record<string, {name: string, licence: string}>,
- *   speaking: number[], speaker: string|null, names: Record<string, string>, emotions: Record<string, Emotion>, reason: string|null,
+ *   speaking: number[], speaker: string|null, names: Map<string, string>, emotions: Record<string, Emotion>, reason: string|null,
  *   duration_s: number, anchor_ms: number, detail: Detail}} Heard `names`: given by the visitor; `anchor_ms`: when `duration_s` was true
  */
 import { detailEvent } from "../shared/detail.js";
@@ -19,7 +19,7 @@ const NOTHING_YET = { seq: -1, points: {}, turns: [], changes: [], notices: [], 
 /** @param {CallEvent} event `call.started` @param {number} now_ms @returns {Heard} */
 export function begun(event, now_ms) {
   return {
-    call_id: event.call_id, state: "live", channels: event.channels, models: event.models, speaking: [], speaker: null, names: {},
+    call_id: event.call_id, state: "live", channels: event.channels, models: event.models, speaking: [], speaker: null, names: new Map(),
     emotions: {}, reason: null, duration_s: 0, anchor_ms: now_ms, detail: { ...NOTHING_YET, seq: event.seq },
   };
 }
@@ -37,8 +37,9 @@ export function timeIn(heard, now_ms) {
 
 /** @param {Heard} heard @param {string} speaker @param {string} name "": none @returns {Heard} */
 export function named(heard, speaker, name) {
-  const { [speaker]: _, ...names } = heard.names;
-  return { ...heard, names: name ? { ...names, [speaker]: name } : names };
+  const names = new Map(heard.names);
+  names.delete(speaker);
+  return { ...heard, names: name ? names.set(speaker, name) : names };
 }
 
 /** How long nobody has spoken on a channel. @param {Heard} heard @param {number} channel @param {number} now_s @returns {number} Infinity: nobody ever has */
@@ -82,9 +83,8 @@ function changed(/** @type {Heard} */ heard, /** @type {CallEvent} */ event, /**
 
 /** Two voices were one: a name given to either stays. @returns {Partial<Heard>} */
 function merged(/** @type {Heard} */ heard, /** @type {string} */ from, /** @type {string} */ into) {
-  const { [from]: name, ...names } = heard.names;
-  return {
-    names: name && !names[into] ? { ...names, [into]: name } : names,
-    speaker: heard.speaker === from ? into : heard.speaker,
-  };
+  const [names, name] = [new Map(heard.names), heard.names.get(from)];
+  names.delete(from);
+  if (name && !names.has(into)) names.set(into, name);
+  return { names, speaker: heard.speaker === from ? into : heard.speaker };
 }

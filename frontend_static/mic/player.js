@@ -1,12 +1,12 @@
 /** "Play a recording": picks a file, plays it to the server in real time and, unless muted, to the visitor. */
 import { byId, setText } from "../shared/dom.js";
-import { clock, sentence } from "../shared/format.js";
+import { clock } from "../shared/format.js";
 import { t } from "../shared/i18n.js";
-import { decode } from "./recording.js";
+import { decode, RecordingError } from "./recording.js";
 import { RecordingStream } from "./stream.js";
 
 /** @typedef {import("./recording.js").Layout} Layout */
-/** @typedef {{started: () => void, event: (event: any) => void, ended: (problem: string|null) => void}} PlayerHandlers */
+/** @typedef {{started: () => void, event: (event: any) => void, ended: (problem: (() => string)|null) => void}} PlayerHandlers */
 
 const LONGEST_TAG = 60;
 
@@ -56,8 +56,7 @@ export class Player {
       byId("player-start").hidden = false;
       this.#say(() => t("mic.recording.ready", { length: clock(audio.duration), count: audio.numberOfChannels }));
     } catch (error) {
-      const { message } = /** @type {Error} */ (error);
-      this.#say(() => message);
+      this.#say(error instanceof RecordingError ? error.text : () => String(error));
     }
   }
 
@@ -81,7 +80,7 @@ export class Player {
       ended: (problem) => {
         this.#stream = null;
         this.#silence();
-        this.on.ended(problem && sentence(problem));
+        this.on.ended(problem);
       },
     });
   }

@@ -8,14 +8,23 @@ export const RATE_HZ = 16_000;
 /** Decoding unpacks the whole file in memory, so it is bounded. */
 const MOST_BYTES = 200 * 2 ** 20;
 
-/** @param {File} file @returns {Promise<AudioBuffer>} resampled to 16 kHz. Throws an Error whose message can be shown. */
+export class RecordingError extends Error {
+  /** @param {() => string} text in the language in force */
+  constructor(text) {
+    super(text());
+    this.text = text;
+  }
+}
+
+/** @param {File} file @returns {Promise<AudioBuffer>} resampled to 16 kHz. Throws a RecordingError. */
 export async function decode(file) {
-  if (file.size > MOST_BYTES) throw new Error(t("mic.recording.too_big", { name: file.name, most: MOST_BYTES / 2 ** 20 }));
+  const { name } = file;
+  if (file.size > MOST_BYTES) throw new RecordingError(() => t("mic.recording.too_big", { name, most: MOST_BYTES / 2 ** 20 }));
   const context = new OfflineAudioContext(1, 1, RATE_HZ);
   try {
     return await context.decodeAudioData(await file.arrayBuffer());
   } catch {
-    throw new Error(t("mic.recording.unreadable", { name: file.name }));
+    throw new RecordingError(() => t("mic.recording.unreadable", { name }));
   }
 }
 

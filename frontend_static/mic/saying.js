@@ -69,7 +69,7 @@ function sounds(/** @type {Heard} */ heard, /** @type {Emotion} */ emotion) {
   if (emotion.shape === "flat") return t("mic.now.flat.says", { energy });
   const role = heard.channels.length > 1 ? focus(heard)?.role : null;
   const speaker = role ? null : (emotion.speaker ?? heard.speaker);
-  const who = role ? roleText(role) : speaker ? (heard.names[speaker] ?? speakerText(speaker, {})) : t("mic.now.someone");
+  const who = role ? roleText(role) : speaker ? (heard.names.get(speaker) ?? speakerText(speaker)) : t("mic.now.someone");
   return t("mic.now.sounds", { who, label: labelWord(emotion.label ?? ""), energy });
 }
 

@@ -4,7 +4,8 @@
  * @typedef {import("./line.js").Path} Path
  * @typedef {{phase: "connecting"} | {phase: "live", path: Path, why: string|null} | {phase: "lost", retry_at_ms: number|null}
  *   | {phase: "over"}} Status `retry_at_ms`: null while it is being tried
- * @typedef {{event: (event: any) => void, status: (status: Status) => void}} SessionHandlers
+ * @typedef {{event: (event: any) => void, behind: () => void, status: (status: Status) => void}} SessionHandlers `behind`: some
+ *   audio was left out
  */
 import { delay_ms } from "../shared/feed.js";
 import { openLine } from "./line.js";
@@ -15,26 +16,29 @@ const PASSING = ["server.stopping", "server.failed", "client.disconnected"];
 const ENDED_WITHIN_MS = 4000;
 
 export class Session {
-  /** @type {Awaited<ReturnType<typeof openLine>>["call"]|null} */ #call = null;
+  /** @type {object|null} The one connection that is made or used; whatever another one still says is not heard. */ #attempt = null;
+  /** @type {import("./line.js").Line["call"]|null} */ #call = null;
+  /** @type {string|null} What kept WebRTC from being used; it is not tried again. */ #why = null;
   #attempts = 0;
   #timer = 0;
   #stopping = false;
 
-  /** @param {MediaStream} stream @param {SessionHandlers} on */
-  constructor(stream, on) {
+  /** @param {MediaStream} stream @param {SessionHandlers} on @param {typeof openLine} open */
+  constructor(stream, on, open = openLine) {
     this.stream = stream;
     this.on = on;
+    this.open = open;
   }
 
-  /** The first connection. Rejects with a LineError. */
+  /** The first connection. Rejects with a LineError, unless it was stopped meanwhile. */
   async start() {
     this.on.status({ phase: "connecting" });
     await this.#connect();
   }
 
-  /** Tries again now. Does nothing while connected. */
+  /** Tries again now. Does nothing while connected or connecting. */
   async retry() {
-    if (this.#call || this.#stopping) return;
+    if (this.#attempt || this.#stopping) return;
     clearTimeout(this.#timer);
     this.on.status({ phase: "lost", retry_at_ms: null });
     try {
@@ -46,33 +50,45 @@ export class Session {
 
   /** @param {MediaStream} stream from another device */
   async setStream(stream) {
-    this.stream = stream;
     await this.#call?.setStream(stream);
+    this.stream = stream;
   }
 
   /** Ends the call; `status` says when it is over. */
   stop() {
     this.#stopping = true;
     clearTimeout(this.#timer);
-    if (!this.#call) return this.on.status({ phase: "over" });
+    if (!this.#call) return this.#over();
     this.#call.finish();
     this.#timer = setTimeout(() => this.#over(), ENDED_WITHIN_MS);
   }
 
-  /** Lets go at once, as when the page is closed. */
+  /** Lets go at once, as when the page is closed. Nothing is told any more. */
   close() {
     this.#stopping = true;
     clearTimeout(this.#timer);
-    this.#call?.close();
+    this.#release();
   }
 
   async #connect() {
-    const { call, path, why } = await openLine(this.stream, { event: (event) => this.#heard(event), lost: () => this.#lost() });
-    this.#call = call;
-    this.#attempts = 0;
-    if (this.#stopping) return this.stop();
-    this.on.status({ phase: "live", path, why });
-    await call.setStream(this.stream); // Another device may have been chosen meanwhile.
+    const attempt = (this.#attempt = {});
+    const current = () => this.#attempt === attempt;
+    const { stream } = this;
+    try {
+      const { call, path, why } = await this.open(stream, {
+        event: (event) => current() && this.#heard(event),
+        behind: () => current() && this.on.behind(),
+        lost: () => current() && this.#lost(),
+      }, this.#why);
+      if (!current()) return call.close(); // Stopped meanwhile, or lost at once.
+      [this.#call, this.#why, this.#attempts] = [call, why, 0];
+      this.on.status({ phase: "live", path, why });
+      if (this.stream !== stream) await call.setStream(this.stream); // Another device was chosen meanwhile.
+    } catch (error) {
+      if (!current()) return;
+      this.#release();
+      throw error;
+    }
   }
 
   /** @param {any} event */
@@ -85,13 +101,11 @@ export class Session {
 
   #lost() {
     if (this.#stopping) return this.#over();
-    this.#call?.close();
-    this.#call = null;
+    this.#release();
     this.#again();
   }
 
   #again() {
-    if (this.#stopping) return;
     this.#attempts += 1;
     const wait_ms = delay_ms(this.#attempts, Math.random());
     this.on.status({ phase: "lost", retry_at_ms: Date.now() + wait_ms });
@@ -99,10 +113,14 @@ export class Session {
   }
 
   #over() {
-    clearTimeout(this.#timer);
-    this.#stopping = true;
-    this.#call?.close();
-    this.#call = null;
+    this.close();
     this.on.status({ phase: "over" });
+  }
+
+  /** The connection is no longer ours. */
+  #release() {
+    const call = this.#call;
+    this.#attempt = this.#call = null;
+    call?.close();
   }
 }

@@ -8,6 +8,8 @@ const FINISH = JSON.stringify({ type: "finish" });
 /** The highest rate that the server takes. */
 const HIGHEST_RATE_HZ = 48_000;
 const EVENT_WITHIN_MS = 5000;
+/** The audio thread hands over the last of what it holds, and is not waited for any longer. */
+const FLUSHED_WITHIN_MS = 300;
 /** A message is left out beyond this: the network is slower than speech. */
 const MOST_BUFFERED_BYTES = 512 * 1024;
 
@@ -16,6 +18,7 @@ export class SocketCall {
   /** @type {AudioContext} */ #context;
   /** @type {MediaStreamAudioSourceNode|null} */ #source = null;
   /** @type {AudioWorkletNode|null} */ #worklet = null;
+  #timer = 0;
   #over = false;
 
   /** @param {MediaStream} stream @param {import("./line.js").CallHandlers} on */
@@ -36,12 +39,12 @@ export class SocketCall {
       await this.#context.resume();
       await this.#connect();
       this.#worklet = new AudioWorkletNode(this.#context, "pcm", { channelCount: 1, channelCountMode: "explicit" });
-      this.#worklet.port.onmessage = (message) => this.#send(message.data);
+      this.#worklet.port.onmessage = ({ data }) => (data ? this.#send(data) : this.#flushed());
       this.#worklet.connect(this.#context.destination); // It plays nothing; unconnected, some browsers would not run it.
       this.setStream(this.stream);
     } catch (error) {
       this.close();
-      throw error instanceof LineError ? error : new LineError("refused", String(error));
+      throw error instanceof LineError ? error : new LineError("refused", () => String(error));
     }
   }
 
@@ -52,15 +55,17 @@ export class SocketCall {
     if (this.#worklet) this.#source.connect(this.#worklet);
   }
 
-  /** Asks for the call's end; `call.ended` follows. */
+  /** Asks for the call's end, once what was said last is sent; `call.ended` follows. */
   finish() {
     this.#source?.disconnect();
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(FINISH);
+    this.#timer ||= setTimeout(() => this.#flushed(), FLUSHED_WITHIN_MS);
+    this.#worklet?.port.postMessage("flush");
   }
 
   /** Lets go of everything, at once. */
   close() {
     this.#over = true;
+    clearTimeout(this.#timer);
     this.#source?.disconnect();
     if (this.#context.state !== "closed") this.#context.close();
     this.#socket?.close();
@@ -72,19 +77,19 @@ export class SocketCall {
     const socket = new WebSocket(socketUrl("/v1/stream", query));
     this.#socket = socket;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new LineError("unreachable", "")), EVENT_WITHIN_MS);
+      const timer = setTimeout(() => reject(new LineError("unreachable")), EVENT_WITHIN_MS);
       socket.onopen = () => socket.send(CONFIGURE);
       socket.onmessage = (message) => {
         const event = JSON.parse(message.data);
         clearTimeout(timer);
-        if (event.seq === 0) return reject(new LineError(event.code, noticeText(event)));
+        if (event.seq === 0) return reject(new LineError(event.code, () => noticeText(event)));
         socket.onclose = () => this.#lost();
         resolve();
         this.#received(event);
       };
       socket.onclose = () => {
         clearTimeout(timer);
-        reject(new LineError("unreachable", ""));
+        reject(new LineError("unreachable"));
       };
     });
   }
@@ -98,7 +103,16 @@ export class SocketCall {
   /** @param {Int16Array<ArrayBuffer>} message */
   #send(message) {
     const socket = this.#socket;
-    if (socket?.readyState === WebSocket.OPEN && socket.bufferedAmount < MOST_BUFFERED_BYTES) socket.send(message);
+    if (socket?.readyState !== WebSocket.OPEN) return;
+    if (socket.bufferedAmount < MOST_BUFFERED_BYTES) socket.send(message);
+    else this.on.behind();
+  }
+
+  /** All audio is sent. */
+  #flushed() {
+    clearTimeout(this.#timer);
+    if (this.#worklet) this.#worklet.port.onmessage = null;
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(FINISH);
   }
 
   #lost() {

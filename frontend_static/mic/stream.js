@@ -3,7 +3,8 @@
  *
  * @typedef {import("./recording.js").Layout} Layout
  * @typedef {{event: (event: any) => void, progress: (sent_s: number) => void,
- *   ended: (problem: string|null) => void}} StreamHandlers `ended` comes once; `problem` null: all went well
+ *   ended: (problem: (() => string)|null) => void}} StreamHandlers `ended` comes once; `problem`: what went wrong, in the
+ *   language in force
  */
 import { socketUrl } from "../shared/api.js";
 import { noticeText } from "../shared/format.js";
@@ -25,7 +26,7 @@ export class RecordingStream {
   #timer = 0;
   #over = false;
   #stopped = false;
-  /** @type {string|null} */ #problem = null;
+  /** @type {(() => string)|null} */ #problem = null;
 
   /** @param {AudioBuffer} audio @param {Layout} layout @param {Record<string, string>} tags @param {StreamHandlers} on */
   constructor(audio, layout, tags, on) {
@@ -79,7 +80,7 @@ export class RecordingStream {
   /** @param {any} event */
   #received(event) {
     if (event.seq > 0) this.#on.event(event);
-    if (event.type === "error") this.#problem = noticeText(event);
+    if (event.type === "error") this.#problem = () => noticeText(event);
     if (event.type === "call.ended") this.#over = true;
   }
 
@@ -89,6 +90,7 @@ export class RecordingStream {
     clearTimeout(this.#timer);
     this.#over = true;
     if (finished) return this.#on.ended(null);
-    this.#on.ended(this.#problem ?? t(this.#start_ms > 0 ? "mic.problem.gone" : "mic.problem.unreachable"));
+    const begun = this.#start_ms > 0;
+    this.#on.ended(this.#problem ?? (() => t(begun ? "mic.problem.gone" : "mic.problem.unreachable")));
   }
 }

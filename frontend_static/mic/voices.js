@@ -80,7 +80,7 @@ class Voice {
     const speech_s = heard.detail.turns
       .filter((turn) => turn.speaker === this.speaker)
       .reduce((sum, turn) => sum + (turn.end_s ?? now_s) - turn.start_s, 0);
-    this.#told = heard.names[this.speaker] ?? "";
+    this.#told = heard.names.get(this.speaker) ?? "";
     const text = speakerText(this.speaker, heard.names);
     this.dot.style.background = `var(--${laneName(place)})`;
     setText(this.name, text);

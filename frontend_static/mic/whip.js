@@ -43,7 +43,7 @@ export class WhipCall {
       clearTimeout(this.#timer);
     } catch (error) {
       this.close();
-      throw error instanceof LineError ? error : new LineError("refused", String(error));
+      throw error instanceof LineError ? error : new LineError("refused", () => String(error));
     }
     this.channel.onclose = () => this.#lost();
     this.peer.onconnectionstatechange = () => this.#connectionChanged();
@@ -76,12 +76,13 @@ export class WhipCall {
       const headers = { "content-type": "application/sdp" };
       response = await fetch("/v1/whip?channels=1", { method: "POST", headers, body, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
     } catch (error) {
-      throw new LineError(/** @type {Error} */ (error).name === "TimeoutError" ? "silent" : "unreachable", "");
+      throw new LineError(/** @type {Error} */ (error).name === "TimeoutError" ? "silent" : "unreachable");
     }
-    if (response.status === 404 || response.status === 405) throw new LineError("missing", "");
+    if (response.status === 404 || response.status === 405) throw new LineError("missing");
+    if (response.status === 401) throw new LineError("unauthorized"); // A page has no place for a token.
     if (!response.ok) {
-      const { code, message } = apiError(response.status, await response.json().catch(() => null));
-      throw new LineError(code.startsWith("server.") ? code : "refused", message);
+      const { code, text } = apiError(response.status, await response.json().catch(() => null));
+      throw new LineError(code.startsWith("server.") ? code : "refused", text);
     }
     this.#resource = response.headers.get("location");
     return response.text();
@@ -101,7 +102,7 @@ export class WhipCall {
   /** Rejects unless an event comes in time. @returns {Promise<never>} */
   #silence() {
     return new Promise((_, reject) => {
-      this.#timer = setTimeout(() => reject(new LineError("silent", "")), EVENT_WITHIN_MS);
+      this.#timer = setTimeout(() => reject(new LineError("silent")), EVENT_WITHIN_MS);
     });
   }
 

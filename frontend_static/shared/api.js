@@ -1,13 +1,19 @@
-/** The server's REST API and socket addresses. Failures are `ApiError`s whose message can be shown as it is. */
+/** The server's REST API and socket addresses. Failures are `ApiError`s, whose text can be shown as it is. */
 import { noticeText } from "./format.js";
 import { t } from "./i18n.js";
 
 export class ApiError extends Error {
-  /** @param {string} code @param {string} reason */
-  constructor(code, reason) {
-    super(reason);
+  /** @param {string} code @param {() => string} text in the language in force */
+  constructor(code, text) {
+    super(code);
     this.code = code;
+    this.text = text;
   }
+}
+
+/** @param {unknown} error @returns {() => string} what can be shown of it, in the language in force */
+export function failureText(error) {
+  return error instanceof ApiError ? error.text : () => String(error);
 }
 
 /** @param {number} [recent_s] so much of the past comes with each live call @returns {Promise<any[]>} live and recently ended calls, the newest first */
@@ -34,7 +40,7 @@ async function get(path) {
   try {
     response = await fetch(path, { headers: { accept: "application/json" } });
   } catch {
-    throw new ApiError("unreachable", t("shared.error.unreachable"));
+    throw new ApiError("unreachable", () => t("shared.error.unreachable"));
   }
   const body = await response.json().catch(() => null);
   if (response.ok && body) return body;
@@ -44,5 +50,5 @@ async function get(path) {
 /** @param {number} status @param {any} body of the answer, null where it was no JSON @returns {ApiError} */
 export function apiError(status, body) {
   const code = body?.error?.code ?? `http.${status}`;
-  return new ApiError(code, noticeText({ code, reason: body?.error?.reason ?? t("shared.error.status", { status }) }));
+  return new ApiError(code, () => noticeText({ code, reason: body?.error?.reason ?? t("shared.error.status", { status }) }));
 }

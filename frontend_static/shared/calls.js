@@ -15,12 +15,18 @@
  * @typedef {{call_id: string, state: "live"|"ended", transport: string, channels: Channel[],
  *   models: Record<string, Model>, tags: Record<string, string>, started_at: string|null, ended_at: string|null,
  *   reason: string|null, duration_s: number, speaking: number[], speaker: string|null,
- *   emotions: Record<string, Emotion>, names: Record<string, string>, alerts: Alert[], pulse: Pulse, last_seq: number,
- *   anchor_ms: number, detail: Detail|null}} Call `anchor_ms`: when `duration_s` was true
- * @typedef {{calls: Record<string, Call>, waiting: Record<string, CallEvent[]>}} State
- *   `waiting`: by call, the events since its history was asked for
- * @typedef {{do: "listed", views: any[], now_ms: number} | {do: "events", events: CallEvent[], now_ms: number}
+ *   emotions: Record<string, Emotion>, names: Map<string, string>, alerts: Alert[], pulse: Pulse, last_seq: number,
+ *   anchor_ms: number, since_ms: number, detail: Detail|null}} Call `anchor_ms`: when `duration_s` was true; `since_ms`: when
+ *   its start was told, -Infinity if it was not
+ * @typedef {{calls: Map<string, Call>, waiting: Map<string, CallEvent[]>, strangers: CallEvent[]}} State
+ *   `waiting`: by call, the events since its history was asked for; `strangers`: events since the last list, of calls that
+ *   are not known
+ * @typedef {{do: "listed", views: any[], asked_ms: number, now_ms: number} | {do: "events", events: CallEvent[], now_ms: number}
  *   | {do: "opened", call_id: string} | {do: "detailed", view: any, now_ms: number} | {do: "gone", call_id: string}} Action
+ *   `asked_ms`: when the list was asked for
+ *
+ * Whoever makes a call names it and its roles: what is kept by such a name is in a Map, to which "constructor" is a key
+ * like any other.
  */
 import { alerted } from "./alerts.js";
 import { detailEvent, detailFrom } from "./detail.js";
@@ -31,18 +37,20 @@ import { counts } from "./roles.js";
 const MOST_ENDED = 50;
 /** Events held back while a call's history is on its way. */
 const MOST_WAITING = 2000;
+/** Events held back of calls that no list has named yet: some seconds of hundreds of calls. */
+const MOST_STRANGERS = 5000;
 
 /** Start times of one call may differ by this much between its event and its view. */
 const SAME_START_MS = 5000;
 
 /** @type {State} */
-export const EMPTY = { calls: {}, waiting: {} };
+export const EMPTY = { calls: new Map(), waiting: new Map(), strangers: [] };
 
 /** @param {State} state @param {Action} action @returns {State} */
 export function reduce(state, action) {
   switch (action.do) {
     case "listed":
-      return listed(state, action.views, action.now_ms);
+      return listed(state, action.views, action.asked_ms, action.now_ms);
     case "events":
       return onEvents(state, action.events, action.now_ms);
     case "opened":
@@ -50,13 +58,13 @@ export function reduce(state, action) {
     case "detailed":
       return detailed(state, action.view, action.now_ms);
     case "gone":
-      return { calls: without(state.calls, action.call_id), waiting: without(state.waiting, action.call_id) };
+      return { ...state, calls: without(state.calls, action.call_id), waiting: without(state.waiting, action.call_id) };
   }
 }
 
 /** Live calls, the newest first, and ended ones, the last ended first. @param {State} state */
 export function sorted(state) {
-  const all = Object.values(state.calls);
+  const all = [...state.calls.values()];
   const by = (/** @type {"started_at"|"ended_at"} */ key) => (/** @type {Call} */ a, /** @type {Call} */ b) =>
     compared(b[key] ?? "", a[key] ?? "") || compared(a.call_id, b.call_id);
   return {
@@ -77,28 +85,33 @@ export function timeIn(call, now_ms) {
 
 /** One call is open at a time: the history of the others is let go. @returns {State} */
 function opened(/** @type {State} */ state, /** @type {string} */ id) {
-  const calls = Object.fromEntries(
-    Object.values(state.calls).map((call) => [call.call_id, call.call_id === id ? call : { ...call, detail: null }]),
-  );
-  return { calls, waiting: { [id]: [] } };
+  const calls = new Map([...state.calls].map(([key, call]) => [key, key === id ? call : { ...call, detail: null }]));
+  return { ...state, calls, waiting: new Map([[id, []]]) };
 }
 
-/** The list is the server's: what it no longer names is dropped, but for calls that are open here. @returns {State} */
-function listed(/** @type {State} */ state, /** @type {any[]} */ views, /** @type {number} */ now_ms) {
-  /** @type {Record<string, Call>} */
-  const calls = {};
-  for (const view of views) calls[view.call_id] = merged(state.calls[view.call_id], view, now_ms);
-  for (const call of Object.values(state.calls)) if (!calls[call.call_id] && call.detail) calls[call.call_id] = call;
-  return bounded({ ...state, calls });
+/**
+ * The list is the server's: what it no longer names is dropped, but for calls that are open here and those that began
+ * after it was asked for. What was told meanwhile of calls that it is the first to name comes on top.
+ * @returns {State}
+ */
+function listed(/** @type {State} */ state, /** @type {any[]} */ views, /** @type {number} */ asked_ms, /** @type {number} */ now_ms) {
+  /** @type {Map<string, Call>} */
+  const calls = new Map(views.map((view) => [view.call_id, merged(state.calls.get(view.call_id), view, now_ms)]));
+  for (const [id, call] of state.calls) if (!calls.has(id) && (call.detail || call.since_ms >= asked_ms)) calls.set(id, call);
+  for (const event of state.strangers) {
+    const call = told(calls.get(event.call_id), event, now_ms);
+    if (call) calls.set(event.call_id, call);
+  }
+  return bounded({ ...state, calls, strangers: [] });
 }
 
 /** @returns {State} */
 function detailed(/** @type {State} */ state, /** @type {any} */ view, /** @type {number} */ now_ms) {
-  const old = state.calls[view.call_id];
-  const call = merged(old, view, now_ms);
-  const detail = (state.waiting[view.call_id] ?? []).reduce((d, event) => detailEvent(d, event, call), detailFrom(view, call));
-  const calls = { ...state.calls, [view.call_id]: { ...call, detail } };
-  return { calls, waiting: without(state.waiting, view.call_id) };
+  const id = view.call_id;
+  let call = merged(state.calls.get(id), view, now_ms);
+  call = { ...call, detail: detailFrom(view, call) };
+  for (const event of state.waiting.get(id) ?? []) call = told(call, event, now_ms) ?? call;
+  return { ...state, calls: new Map(state.calls).set(id, call), waiting: without(state.waiting, id) };
 }
 
 /** A view joins what is known; of an older one only the tags, which no event tells. @returns {Call} */
@@ -106,14 +119,15 @@ function merged(/** @type {Call|undefined} */ old, /** @type {any} */ view, /** 
   if (old && another(old, view.started_at)) old = undefined;
   if (old && old.last_seq > view.last_seq) return { ...old, tags: view.tags };
   const { summary: _s, timeline: _t, changes: _c, warnings: _w, recent, ...rest } = view;
-  return { ...rest, names: old?.names ?? {}, pulse: pulseOf(old, view), detail: old?.detail ?? null, anchor_ms: now_ms };
+  return { ...rest, names: old?.names ?? new Map(), pulse: pulseOf(old, view), detail: old?.detail ?? null, anchor_ms: now_ms,
+    since_ms: old?.since_ms ?? -Infinity };
 }
 
 /** Of the `recent` rows where the view has them (the list has, if asked), of the latest emotions where nothing else is known. @returns {Pulse} */
 function pulseOf(/** @type {Call|undefined} */ old, /** @type {any} */ view) {
   if (!view.recent && old) return old.pulse;
-  const latest = Object.values(view.emotions).map((/** @type {any} */ { t, channel, label, scores, arousal, reliability }) =>
-    [t, channel, label, scores.angry, scores.fearful, arousal, reliability]);
+  const latest = Object.values(view.emotions).map((/** @type {any} */ { t, channel, speaker, label, scores, arousal, reliability }) =>
+    [t, channel, speaker, label, scores.angry ?? 0, scores.fearful ?? 0, arousal, reliability]);
   return (view.recent ?? latest).reduce((/** @type {Pulse} */ pulse, /** @type {any[]} */ row) => {
     const [t, channel, speaker, label, angry, fearful, arousal, reliability] = row;
     return counts(view, channel) ? beaten(pulse, { t, channel, speaker, label, angry, fearful, arousal, reliability }) : pulse;
@@ -122,22 +136,36 @@ function pulseOf(/** @type {Call|undefined} */ old, /** @type {any} */ view) {
 
 /** @returns {State} */
 function onEvents(/** @type {State} */ state, /** @type {CallEvent[]} */ events, /** @type {number} */ now_ms) {
-  const [calls, waiting] = [{ ...state.calls }, { ...state.waiting }];
-  let [news, ended] = [false, false];
+  const [calls, waiting] = [new Map(state.calls), new Map(state.waiting)];
+  let [strangers, news, ended] = [[...state.strangers], false, false];
   for (const event of events) {
     const id = event.call_id;
-    const call = told(calls[id], event, now_ms);
-    if (waiting[id]) waiting[id] = [...waiting[id], event].slice(-MOST_WAITING);
-    news ||= call !== calls[id] || id in waiting;
-    if (call) calls[id] = call;
+    const [old, held] = [calls.get(id), waiting.get(id)];
+    const call = told(old, event, now_ms);
+    if (held) waiting.set(id, [...held, event].slice(-MOST_WAITING));
+    if (call) calls.set(id, call);
+    else strangers.push(event);
+    if (call && !old) strangers = strangers.filter((other) => other.call_id !== id); // Those are of an earlier call of this name.
+    news ||= !call || call !== old || held !== undefined;
     ended ||= event.type === "call.ended";
   }
   if (!news) return state;
-  return ended ? bounded({ calls, waiting }) : { calls, waiting };
+  const next = { calls, waiting, strangers: strangers.slice(-MOST_STRANGERS) };
+  return ended ? bounded(next) : next;
+}
+
+/** What a call is after an event. One that cannot be taken in costs itself, not those that came with it. @returns {Call|undefined} */
+function told(/** @type {Call|undefined} */ old, /** @type {CallEvent} */ event, /** @type {number} */ now_ms) {
+  try {
+    return after(old, event, now_ms);
+  } catch (failure) {
+    console.error(`Event ${event.seq} of call ${event.call_id} is left out:`, failure);
+    return old;
+  }
 }
 
 /** What a call is after an event; the same object if it knew that. @returns {Call|undefined} */
-function told(/** @type {Call|undefined} */ old, /** @type {CallEvent} */ event, /** @type {number} */ now_ms) {
+function after(/** @type {Call|undefined} */ old, /** @type {CallEvent} */ event, /** @type {number} */ now_ms) {
   let call = event.type === "call.started" && (!old || another(old, event.at)) ? fresh(event, now_ms) : old;
   if (call && event.seq > call.last_seq) call = { ...overview(call, event, now_ms), last_seq: event.seq };
   if (call?.detail && event.seq > call.detail.seq) call = { ...call, detail: detailEvent(call.detail, event, call) };
@@ -155,7 +183,8 @@ function fresh(/** @type {CallEvent} */ event, /** @type {number} */ now_ms) {
   return {
     call_id: event.call_id, state: "live", transport: event.transport, channels: event.channels, models: event.models,
     tags: event.tags, started_at: event.at ?? null, ended_at: null, reason: null, duration_s: event.t, speaking: [],
-    speaker: null, emotions: {}, names: {}, alerts: [], pulse: STILL, last_seq: -1, anchor_ms: now_ms, detail: null,
+    speaker: null, emotions: {}, names: new Map(), alerts: [], pulse: STILL, last_seq: -1, anchor_ms: now_ms, since_ms: now_ms,
+    detail: null,
   };
 }
 
@@ -197,9 +226,9 @@ function felt(/** @type {Call} */ call, /** @type {CallEvent} */ event, /** @typ
   return beaten(call.pulse, { t, channel, speaker, label, angry, fearful, arousal, reliability });
 }
 
-/** @returns {Record<string, string>} */
-function named(/** @type {Record<string, string>} */ names, /** @type {string} */ speaker, /** @type {string|null} */ name) {
-  return name ? { ...names, [speaker]: name } : names;
+/** @returns {Map<string, string>} */
+function named(/** @type {Map<string, string>} */ names, /** @type {string} */ speaker, /** @type {string|null} */ name) {
+  return name ? new Map(names).set(speaker, name) : names;
 }
 
 /** Forgets the ended calls beyond the bound. @param {State} state @returns {State} */
@@ -208,8 +237,9 @@ function bounded(state) {
   return surplus.length ? { ...state, calls: surplus.reduce((calls, call) => without(calls, call.call_id), state.calls) } : state;
 }
 
-/** @template T @param {Record<string, T>} record @param {string} key @returns {Record<string, T>} */
-function without(record, key) {
-  const { [key]: _, ...rest } = record;
+/** @template T @param {Map<string, T>} map @param {string} key @returns {Map<string, T>} */
+function without(map, key) {
+  const rest = new Map(map);
+  rest.delete(key);
   return rest;
 }

@@ -41,18 +41,19 @@ export function roleText(role) {
   return has(key) ? t(key) : sentence(role);
 }
 
-/** @param {string|null} speaker "S2", or a role @param {Record<string, string>} names @returns {string} */
-export function speakerText(speaker, names) {
+/** @param {string|null} speaker "S2", or a role @param {ReadonlyMap<string, string>} [names] @returns {string} */
+export function speakerText(speaker, names = new Map()) {
   if (!speaker) return t("shared.speaker.unknown");
   const number = speaker.match(/^S(\d+)$/)?.[1];
-  if (!number) return names[speaker] ?? roleText(speaker);
-  return names[speaker] ? t("shared.speaker.named", { name: names[speaker], number }) : t("shared.speaker", { number });
+  const name = names.get(speaker);
+  if (!number) return name ?? roleText(speaker);
+  return name ? t("shared.speaker.named", { name, number }) : t("shared.speaker", { number });
 }
 
-/** Short enough for a lane's margin. @param {string|null} speaker @param {Record<string, string>} names @returns {string} */
+/** Short enough for a lane's margin. @param {string|null} speaker @param {ReadonlyMap<string, string>} names @returns {string} */
 export function speakerShort(speaker, names) {
   if (!speaker) return t("shared.speaker.unknown_short");
-  return names[speaker] ?? speakerText(speaker, names);
+  return names.get(speaker) ?? speakerText(speaker);
 }
 
 /** Why a call ended. @param {string|null} reason @returns {string} */

@@ -13,7 +13,7 @@ import torch
 
 from benchmarks import gpu
 from benchmarks.layouts import SMALL, TINY, emotion_shapes, random_tensors, speaker_shapes
-from benchmarks.models import apart, emotion_costs, speaker_costs
+from benchmarks.models import apart, calls_held, emotion_costs, speaker_costs
 from inference import official
 from inference.emotion2vec import frames_in, normalised
 from inference.graphed import GraphedEmotion2vec
@@ -39,6 +39,14 @@ def test_speakers_are_timed_alone_and_in_batches() -> None:
     found = speaker_costs(official.campplus(random_tensors(speaker_shapes(SMALL)), "small"), None, WAVE)
     assert set(found["ms"]) == {"one at a time", "batch 8"}
     assert all(ms > 0 for ms in found["ms"].values())
+
+
+def test_a_server_holds_fewer_calls_than_would_fill_its_time() -> None:
+    """At 100 ms and a hop of 2 s there is time for 29, but then windows wait for each other for seconds."""
+    assert calls_held(1000, 0.5) == 0
+    assert 10 < calls_held(100, 2.0) < 29
+    assert calls_held(50, 2.0) > 2 * calls_held(100, 2.0)
+    assert calls_held(100, 0.5) < calls_held(100, 1.0) < calls_held(100, 2.0)
 
 
 def test_accounts_are_compared_by_label_score_and_spread() -> None:

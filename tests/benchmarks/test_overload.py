@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+from pathlib import Path
 
 import pytest
 
 from benchmarks import load as loads
+from benchmarks import overload
 from benchmarks.deaf import Deaf, Fate, Ward
 from benchmarks.load import Load
+from benchmarks.overload import CALLS, twice
 from benchmarks.scripts import Form, Script
 from benchmarks.storm import STORM, Watch
 from stream_server import pressure, streaming
@@ -98,3 +102,19 @@ async def test_a_caller_that_reads_again_in_time_is_not_cut_off() -> None:
 )
 def test_ends_have_words(fate: Fate, words: str) -> None:
     assert str(fate) == words
+
+
+def test_a_storm_wants_twice_what_was_found(tmp_path: Path) -> None:
+    figures = tmp_path / "capacity.json"
+    rows = [{"key": "i", "most_calls": None}, {"key": "ii", "most_calls": 457}]
+    figures.write_text(json.dumps({"rows": rows}), "utf-8")
+    assert twice(figures) == 914
+    figures.write_text(json.dumps({"rows": rows[:1]}), "utf-8")
+    assert twice(figures) == twice(None) == CALLS
+
+
+def test_figures_that_cannot_be_read_are_said_to_be_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    figures = tmp_path / "capacity.json"
+    figures.write_text("{", "utf-8")
+    assert overload.main(["--figures", str(figures)]) == 1
+    assert "overload: " in capsys.readouterr().err

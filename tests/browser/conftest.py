@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.chromium import FOREIGN_HOST, launch, write_microphone
-from tests.browser.looks import DESKTOP
-from tests.browser.serving import ServerProcess
+from tests.browser.looks import AXE, DESKTOP, Violations, serious_violations
+from tests.browser.serving import ROOT, ServerProcess
 
 EXPECT_WITHIN_MS = 20_000
 RESOURCE_FAILED = "Failed to load resource"
@@ -45,6 +45,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     process.start()
     yield process
     process.stop()
+
+
+@pytest.fixture(scope="session")
+def violations() -> Violations:
+    """Finds what axe objects to. Without axe, a test that asks for this is skipped as a whole, before it begins."""
+    if not AXE.exists():
+        pytest.skip("npm has not installed axe-core, so accessibility is not tested: run `make browser` with npm")
+    return serious_violations
+
+
+@pytest.fixture(scope="session")
+def charts() -> None:
+    """Skips where npm has not installed what draws the curves."""
+    if not (ROOT / "frontend_static" / "vendor" / "uPlot.esm.js").exists():
+        pytest.skip("npm has not installed uPlot, so the curves are not tested: run `make browser` with npm")
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Callable
+
 from playwright.sync_api import Page
 
 from tests.browser.serving import ROOT
@@ -11,11 +12,11 @@ SCREENSHOTS = ROOT / "build" / "screenshots"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 DESKTOP, PHONE = (1280, 800), (360, 760)
 
+Violations = Callable[[Page], list[str]]
+
 
 def serious_violations(page: Page) -> list[str]:
     """What axe finds on the page as it is now and calls serious or critical: one line each, with the place."""
-    if not AXE.exists():
-        pytest.skip("axe-core is not installed: npm ci")
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [

@@ -5,24 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.chromium import FOREIGN_HOST
 from tests.browser.conftest import Visit
-from tests.browser.looks import PHONE, screenshot, serious_violations
+from tests.browser.looks import PHONE, Violations, screenshot
 from tests.browser.serving import ServerProcess
 
 FEELING = re.compile("Angry|Disgusted|Fearful|Happy|Neutral|Sad|Surprised|Perhaps|Hard to tell")
 FEELING_ZH = re.compile("愤怒|厌恶|恐惧|开心|平静|悲伤|惊讶|可能|难以判断")
-
-
-@pytest.fixture(scope="session")
-def takes_webrtc(server: ServerProcess) -> None:
-    """Skips where the server has no WHIP endpoint."""
-    if httpx.options(f"{server.url}/v1/whip").status_code == 404:
-        pytest.skip("this server has no /v1/whip")
 
 
 def without_webrtc(page: Page) -> Page:
@@ -46,7 +38,7 @@ def stop(page: Page) -> None:
     expect(page.get_by_role("heading", name="That was your call")).to_be_visible()
 
 
-def test_over_webrtc_the_page_shows_emotion_and_two_speakers(visit: Visit, takes_webrtc: None) -> None:
+def test_over_webrtc_the_page_shows_emotion_and_two_speakers(visit: Visit) -> None:
     page = visit("/")
     listen(page)
     expect(page.locator("#path")).to_have_text("WebRTC")
@@ -55,9 +47,9 @@ def test_over_webrtc_the_page_shows_emotion_and_two_speakers(visit: Visit, takes
     expect(page.locator(".figures")).to_contain_text("Changes of speaker")
 
 
-def test_without_webrtc_a_websocket_takes_its_place_and_the_page_says_why(visit: Visit) -> None:
+def test_without_webrtc_a_websocket_takes_its_place_and_the_page_says_why(visit: Visit, violations: Violations) -> None:
     page = without_webrtc(visit("/"))
-    assert serious_violations(page) == []
+    assert violations(page) == []
     screenshot(page, "mic-welcome")
     listen(page)
     expect(page.locator("#path")).to_have_text("WebSocket (this server does not offer WebRTC)")
@@ -66,21 +58,23 @@ def test_without_webrtc_a_websocket_takes_its_place_and_the_page_says_why(visit:
     expect(page.locator(".voices li")).to_have_count(2)
     expect(page.get_by_role("img", name=re.compile("The last 30 seconds: Mostly"))).to_be_visible()
     expect(page.get_by_role("meter")).to_have_attribute("aria-valuetext", re.compile("good|silent"))
-    assert serious_violations(page) == []
+    assert violations(page) == []
     screenshot(page, "mic-live", full=True)
     stop(page)
     expect(page.locator(".summary")).to_contain_text("Length")
-    assert serious_violations(page) == []
+    assert violations(page) == []
     screenshot(page, "mic-over", full=True)
 
 
-def test_when_the_server_refuses_webrtc_the_websocket_is_tried(visit: Visit) -> None:
+@pytest.mark.parametrize(
+    ("status", "why"), [(500, "the server refused WebRTC"), (401, "this server takes WebRTC only with a token")]
+)
+def test_when_the_server_refuses_webrtc_the_websocket_is_tried(visit: Visit, status: int, why: str) -> None:
     page = visit("/")
-    page.route(
-        "**/v1/whip*", lambda route: route.fulfill(status=500, json={"error": {"code": "x", "reason": "broken"}})
-    )
+    refusal = {"error": {"code": "x", "reason": "broken"}}
+    page.route("**/v1/whip*", lambda route: route.fulfill(status=status, json=refusal))
     listen(page)
-    expect(page.locator("#path")).to_have_text("WebSocket (the server refused WebRTC)")
+    expect(page.locator("#path")).to_have_text(f"WebSocket ({why})")
 
 
 def test_a_voice_is_named_by_keyboard_and_called_so_from_then_on(visit: Visit) -> None:
@@ -95,7 +89,7 @@ def test_a_voice_is_named_by_keyboard_and_called_so_from_then_on(visit: Visit) -
     expect(page.locator(".summary")).to_contain_text("Ada (speaker 1)")
 
 
-def test_the_language_changes_during_a_call_and_the_call_goes_on(visit: Visit) -> None:
+def test_the_language_changes_during_a_call_and_the_call_goes_on(visit: Visit, violations: Violations) -> None:
     page = without_webrtc(visit("/", dark=True))
     listen(page)
     page.get_by_role("button", name="中文").click()
@@ -103,7 +97,7 @@ def test_the_language_changes_during_a_call_and_the_call_goes_on(visit: Visit) -
     expect(page.locator(".controls")).to_contain_text("停止")
     expect(page.get_by_text("Reliability")).to_have_count(0)
     assert page.evaluate("document.documentElement.lang") == "zh-CN"
-    assert serious_violations(page) == []
+    assert violations(page) == []
     screenshot(page, "mic-live-dark-zh", full=True)
     page.reload()
     expect(page.get_by_role("button", name="开始聆听")).to_be_visible()
@@ -115,14 +109,14 @@ def test_the_language_is_the_address_s_or_the_browser_s(visit: Visit) -> None:
     expect(visit("/", locale="fr-FR").get_by_role("button", name="Start listening")).to_be_visible()
 
 
-def test_a_phone_shows_everything_in_its_width(visit: Visit) -> None:
+def test_a_phone_shows_everything_in_its_width(visit: Visit, violations: Violations) -> None:
     page = without_webrtc(visit("/", size=PHONE, has_touch=True))
     screenshot(page, "mic-phone-welcome")
-    assert serious_violations(page) == []
+    assert violations(page) == []
     listen(page)
     expect(page.locator(".voices li")).not_to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
-    assert serious_violations(page) == []
+    assert violations(page) == []
     screenshot(page, "mic-phone-live", full=True)
     stop(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]

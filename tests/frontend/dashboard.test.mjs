@@ -10,7 +10,7 @@ import { STILL } from "../../frontend_static/shared/pulse.js";
 
 const call = (fields = {}) => ({
   call_id: "c-17", state: "live", channels: [{ channel: 0, role: "customer", emotion: true }, { channel: 1, role: "agent", emotion: false }],
-  models: { emotion: { labels: ["angry", "neutral"] } }, tags: { team: "north" }, alerts: [], names: {}, pulse: { ...STILL, led: { angry: 50 } }, ...fields,
+  models: { emotion: { labels: ["angry", "neutral"] } }, tags: { team: "north" }, alerts: [], names: new Map(), pulse: { ...STILL, led: { angry: 50 } }, ...fields,
 });
 const asked = (fields) => ({ ...OVERVIEW, ...fields });
 const turn = (speaker, start_s, end_s, channel = 0) => ({ speaker, channel, start_s, end_s });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import { apiError, failureText } from "../../frontend_static/shared/api.js";
 import { chosen, MESSAGES, translate } from "../../frontend_static/shared/i18n.js";
 import { LABELS } from "../../frontend_static/shared/labels.js";
 
@@ -67,6 +68,15 @@ test("a template is filled, and what is missing is seen", () => {
   assert.equal(translate("en", "shared.speaker", { number: 2 }), "Speaker 2");
   assert.equal(translate("zh", "shared.speaker", { number: 2 }), "说话人 2");
   assert.equal(translate("en", "shared.speaker"), "Speaker {number}");
+});
+
+test("what went wrong is told in the language in force, not in that of its moment", (t) => {
+  globalThis.document = { documentElement: { lang: "en-GB" } };
+  t.after(() => delete globalThis.document);
+  const failures = [apiError(503, { error: { code: "server.busy", reason: "full" } }), apiError(502, null)].map(failureText);
+  assert.deepEqual(failures.map((text) => text()), [en["shared.error.server.busy"], "The server answered 502."]);
+  document.documentElement.lang = "zh-CN";
+  assert.deepEqual(failures.map((text) => text()), [zh["shared.error.server.busy"], "服务器返回 502。"]);
 });
 
 test("the address comes before the earlier choice, and that before the browser's", () => {

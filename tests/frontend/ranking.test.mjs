@@ -86,7 +86,7 @@ test("an open alert comes before everything", () => {
   const calls = [call("angry", felt(0.9, 0, 40), 40), call("alerted", felt(0.1, 0, 40), 40, { alerts: [alert] })];
   const { order, standings } = ranked(UNRANKED, calls, 0);
   assert.deepEqual(order, ["alerted", "angry"]);
-  assert.equal(standings.alerted.level, "help");
+  assert.equal(standings.get("alerted").level, "help");
   const over = [calls[0], { ...calls[1], alerts: [{ ...alert, cleared_s: 9 }] }];
   assert.deepEqual(ranked({ order, standings }, over, 0).order, ["angry", "alerted"]);
 });
@@ -96,7 +96,7 @@ test("calls that come are ranked in, and calls that have ended leave", () => {
   assert.deepEqual(before.order, ["b", "a"]);
   const after = ranked(before, [call("a", felt(0.2, 0, 20), 20), call("c", felt(0.9, 0, 20), 20)], 0);
   assert.deepEqual(after.order, ["c", "a"]);
-  assert.deepEqual(Object.keys(after.standings).sort(), ["a", "c"]);
+  assert.deepEqual([...after.standings.keys()].sort(), ["a", "c"]);
 });
 
 test("how long it has lasted is counted from when it rose, and its course from what has changed", () => {

@@ -100,12 +100,12 @@ test("silence is counted from the end of the last speech, and there is none whil
 test("a voice that turns out to be another hands on its name", () => {
   const two = call([...TALK, ["speaker.changed", 1, { from: null, to: "S1" }], ["speaker.changed", 1.5, { from: "S1", to: "S2" }]]);
   const heard = told(named(two, "S2", "Ada"), { type: "speaker.updated", seq: 99, t: 3, channel: 0, speaker: "S2", merged_into: "S1" }, 3000);
-  assert.deepEqual(heard.names, { S1: "Ada" });
+  assert.deepEqual(heard.names, new Map([["S1", "Ada"]]));
   assert.equal(heard.speaker, "S1");
 });
 
 test("a name that is emptied is none", () => {
-  assert.deepEqual(named(named(call(TALK), "S1", "Ada"), "S1", "").names, {});
+  assert.deepEqual(named(named(call(TALK), "S1", "Ada"), "S1", "").names, new Map());
 });
 
 test("the end stops the clock and keeps the summary", () => {

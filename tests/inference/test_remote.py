@@ -20,7 +20,7 @@ import pytest
 import torch
 
 from inference import remote
-from inference.model import CheckpointError, Models, specs
+from inference.model import SLOW_S, CheckpointError, Models, specs
 from inference.remote import Worker, WorkerError
 from monitor.analysis import (
     Analysis,
@@ -467,6 +467,30 @@ def test_a_large_model_does_not_hold_up_the_others() -> None:
     finally:
         worker.close()
     waiting.join(WAIT_S)
+
+
+def test_it_is_told_for_how_long_each_thread_has_worked() -> None:
+    """The large model has a thread of its own, and takes a tenth of a second for any window."""
+    worker = Worker(large, list(Role))
+    try:
+        assert worker.busy_s == [0.0, 0.0]
+        ask(worker, window(Stream(), 6400))
+        shared_s, own_s = worker.busy_s
+        assert 0.0 < shared_s < SLOW_S
+        assert own_s == 0.0
+        for _ in range(2):
+            ask(worker, window(Stream(), 6400, Role.EMOTION))
+        assert worker.busy_s[0] == shared_s
+        assert worker.busy_s[1] >= 4 * SLOW_S
+    finally:
+        worker.close()
+
+
+def test_a_batch_that_failed_has_cost_time_too() -> None:
+    with working() as worker:
+        with pytest.raises(WorkerError):
+            ask(worker, window(Stream(), 6400, last=BROKEN))
+        assert worker.busy_s[0] > 0.0
 
 
 # --- the models that ship with Undertone

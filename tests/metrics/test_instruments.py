@@ -28,6 +28,7 @@ DOCUMENTED = {
     "undertone_speech_seconds": ("counter", set()),
     "undertone_stage_seconds": ("histogram", {"stage", "model"}),
     "undertone_strain_seconds": ("gauge", set()),
+    "undertone_busy_ratio": ("gauge", set()),
     "undertone_streams_active": ("gauge", {"transport"}),
     "undertone_windows": ("counter", {"model", "outcome"}),
 }

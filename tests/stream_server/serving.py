@@ -21,7 +21,7 @@ from monitor.analysis import Analysis, EmotionSpec, Role, SpeakerSpec, SpeechSpe
 from monitor.events import Event, decode
 from stream_server.engine import Engine
 from stream_server.serve import DrainingServer, configured
-from stream_server.settings import ServerConfig, Settings, StreamConfig
+from stream_server.settings import ServerConfig, Settings, StreamConfig, WebrtcConfig
 from tests.scripted import EMOTION, SPEAKER, answer
 
 
@@ -126,6 +126,7 @@ def as_query(query: dict[str, object]) -> str:
 async def serving(
     *crews: Models,
     server_config: ServerConfig = ServerConfig(),
+    webrtc: WebrtcConfig = WebrtcConfig(addresses=("127.0.0.1",)),
     warm: bool = True,
     narrow: bool = False,
     **stream: Any,
@@ -135,7 +136,7 @@ async def serving(
     `crews`: sets of models, by default one that is scripted. `warm`: wait for the models. `narrow`: the network takes
     next to nothing of what a client does not read.
     """
-    settings = replace(Settings(), server=server_config, stream=replace(StreamConfig(), **stream))
+    settings = replace(Settings(), server=server_config, webrtc=webrtc, stream=replace(StreamConfig(), **stream))
     engine = Engine(settings, crews or [scripted_models()])
     listener = socket.create_server(("127.0.0.1", 0))
     if narrow:

@@ -314,7 +314,7 @@ def test_an_empty_recording_is_an_error(tmp_path: Path) -> None:
 def test_serve_names_the_models_that_are_for_evaluation_only(emotion: str, speaker: str, bound: list[str]) -> None:
     engine = Engine(Settings(), [load(emotion, speaker, "cpu")])
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        said = serve._greeting(engine, listener)
+        said = serve.greeting(engine, *listener.getsockname()[:2])
     notes = [
         line.rsplit(": ", 1)[1].rstrip(".") for line in said.splitlines() if "must not be used commercially" in line
     ]

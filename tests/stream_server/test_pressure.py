@@ -37,17 +37,19 @@ TICK_S = 0.25
 
 
 class Server:
-    """A server whose windows wait for as long as `delay` says of calls and factor."""
+    """A server whose windows wait for as long as it is told, as do its threads work, of which there are two."""
 
     def __init__(self) -> None:
         self.pressure = Pressure()
         self.now_s = 0.0
+        self.worked_s = [0.0, 0.0]
         self.changes: list[tuple[float, int]] = []
 
     def run(self, seconds: float, calls: int, delay_s: float, late_s: float = 0.0, busy: float = 0.0) -> None:
         for _ in range(round(seconds / TICK_S)):
             self.now_s += TICK_S
-            if self.pressure.tick(self.now_s, calls, delay_s, late_s, busy):
+            self.worked_s = [self.worked_s[0] + 0.3 * TICK_S, self.worked_s[1] + busy * TICK_S]
+            if self.pressure.tick(self.now_s, calls, delay_s, late_s, self.worked_s):
                 self.changes.append((self.now_s, self.pressure.step.factor))
 
     @property
@@ -107,8 +109,33 @@ def test_a_server_whose_threads_have_no_time_left_lets_nobody_in(server: Server)
 def test_a_busy_moment_is_no_busy_server(server: Server) -> None:
     for _ in range(20):
         server.run(5, 300, 0.05, busy=0.4)
-        server.run(TICK_S, 300, 0.05, busy=1.0)
+        server.run(TICK_S, 300, 0.05, busy=3.0)  # a long batch is counted when it is done
         assert not server.pressure.tense
+
+
+def test_threads_that_work_in_turns_are_not_taken_for_one(server: Server) -> None:
+    worked_s = [0.0, 0.0]
+    for number in range(80):
+        worked_s = [worked_s[0] + (number % 4 == 0) * 0.4, worked_s[1] + (number % 4 == 2) * 0.4]
+        server.pressure.tick(number * TICK_S, 100, 0.0, 0.0, worked_s)
+        assert server.pressure.busy <= 0.61
+    assert server.pressure.busy == pytest.approx(0.4, abs=0.01)
+
+
+def test_threads_that_come_and_go_are_counted_anew(server: Server) -> None:
+    server.run(10, 100, 0.0, busy=0.5)
+    assert server.pressure.busy == pytest.approx(0.5)
+    server.pressure.tick(server.now_s + TICK_S, 100, 0.0, 0.0, [7.0])
+    assert server.pressure.busy == 0.0
+
+
+def test_a_step_is_not_taken_back_while_the_threads_are_busy(server: Server) -> None:
+    knocking(server, 40, 0.05, PRESSED_BUSY + 0.01)
+    assert server.factors == [1, 2, 4]
+    server.run(2 * PATIENCE_S, 300, 0.05, busy=PRESSED_BUSY + 0.01)
+    assert server.factors == [1, 2, 4]
+    server.run(3 * PATIENCE_S, 300, 0.04, busy=0.5)
+    assert server.factors == [1, 2, 4, 2, 1, 1]
 
 
 def test_what_a_large_model_takes_anyway_is_no_strain(server: Server) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stream_server.settings import Setting, Settings, SettingsError, declared, load
+from stream_server.settings import IceServer, Setting, Settings, SettingsError, declared, load, parse_ice_servers
 
 
 def test_without_anything_every_setting_has_its_default() -> None:
@@ -35,6 +35,9 @@ def test_lists_are_comma_separated_outside_the_file(tmp_path: Path) -> None:
         ({"server.port": "70000"}, {}, ["65535"]),
         ({}, {"UNDERTONE_MONITOR__HOPS": "1"}, ["UNDERTONE_MONITOR__HOPS", "monitor.hops", "monitor.hop_s"]),
         ({"models.device": "tpu"}, {}, ["cpu", "cuda"]),
+        ({"webrtc.ice_servers": "turn:host:3478"}, {}, ["[webrtc]", "turn:host:3478", "turn:USER:PASSWORD@HOST"]),
+        ({"webrtc.ice_servers": "stun:u:p@host"}, {}, ["stun:u:p@host"]),
+        ({"webrtc.addresses": "eth0"}, {}, ["[webrtc]", "eth0", "IPv4"]),
         ({"monitor.horizon_s": "0.1"}, {}, ["0.5"]),
         ({"vad.onset": "0.3", "vad.offset": "0.3"}, {}, ["vad", "offset", "onset"]),
         ({"vad.offset": "0.9"}, {}, ["vad", "offset", "0.9", "onset", "0.4"]),
@@ -73,3 +76,11 @@ def test_every_setting_is_explained() -> None:
 def test_no_setting_is_infinite_or_no_number(setting: Setting, value: str) -> None:
     with pytest.raises(SettingsError, match=setting.name):
         load({setting.name: value}, {}, None)
+
+
+def test_ice_servers_have_a_user_and_a_password_where_they_are_turn() -> None:
+    servers = parse_ice_servers(("stun:stun.example:3478", "turn:ann:s3:cret@turn.example:3478?transport=tcp"))
+    assert servers == [
+        IceServer("stun:stun.example:3478"),
+        IceServer("turn:turn.example:3478?transport=tcp", "ann", "s3:cret"),
+    ]

@@ -28,7 +28,7 @@ from monitor.events import (
     Warning,
 )
 from monitor.session import Session
-from stream_server import streaming
+from stream_server import reception, streaming
 from stream_server.livecall import MOST_UNANSWERED
 from tests.scripted import SPECS, SPEECH, by_type_and_channel, conversation, events_of, of, silence, voice
 from tests.stream_server.serving import (
@@ -350,7 +350,7 @@ async def test_a_client_that_reads_too_slowly_can_read_why_it_was_cut(
                 await deaf.send("no control message" + "x" * 500)
             await deaf.send(pcm(conversation()))
 
-    monkeypatch.setattr(streaming, "MOST_NOT_CONTROL", 10_000)
+    monkeypatch.setattr(reception, "MOST_NOT_CONTROL", 10_000)
     async with (
         serving(outbox_events=outbox_events, narrow=True) as served,
         Deaf(served, "/v1/stream?call_id=slow") as deaf,

@@ -1,0 +1,86 @@
+"""aiortc and aioice as calls need them, where they have no settings for it; for a process that speaks WebRTC."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from aioice import ice, stun
+from aiortc import rtcicetransport, rtcrtpreceiver
+from aiortc.jitterbuffer import JitterFrame
+from aiortc.rtp import RtpPacket
+
+from stream_server.rtcorder import PacketOrder
+from stream_server.rtcworker import Surroundings
+
+MOST_WAITING = 4
+"""RTP packets that wait for a missing one: 80 ms at the usual 20."""
+ASKED_TIMES = 4
+"""How often a peer is asked whether it is there, in the time after which it would be gone."""
+
+
+def prepare(surroundings: Surroundings) -> None:
+    """Put what stands here in its place, once in a process."""
+    rtcicetransport.Connection = partial(LivelyConnection, surroundings.gone_s)  # type: ignore[attr-defined, assignment]
+    rtcrtpreceiver.JitterBuffer = JitterBuffer  # type: ignore[attr-defined, assignment]
+    ice.get_host_addresses = partial(_addresses, ice.get_host_addresses, surroundings)
+
+
+class LivelyConnection(ice.Connection):
+    """An ICE connection that is closed once its peer has been silent for `gone_s` seconds: nothing came, and no answer
+    to what RFC 7675 asks. (aioice waits for half a minute, whatever comes meanwhile.)"""
+
+    def __init__(self, gone_s: float, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._gone_s = gone_s
+        self._heard_at = 0.0
+
+    def data_received(self, data: bytes, component: int) -> None:
+        self._heard_at = asyncio.get_running_loop().time()
+        super().data_received(data, component)
+
+    async def query_consent(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._heard_at = loop.time()
+        while loop.time() - self._heard_at < self._gone_s:
+            await asyncio.sleep(self._gone_s / ASKED_TIMES * random.uniform(0.8, 1.2))
+            for pair in list(self._nominated.values()):
+                await self._ask(pair)
+        self._query_consent_task = None  # as in aioice: `close` is not to cancel what calls it
+        await self.close()
+
+    async def _ask(self, pair: ice.CandidatePair) -> None:
+        assert self.remote_password is not None
+        request = self.build_request(pair, nominate=False)
+        try:
+            await pair.protocol.request(
+                request, pair.remote_addr, integrity_key=self.remote_password.encode(), retransmissions=1
+            )
+        except stun.TransactionError:
+            return
+        self._heard_at = asyncio.get_running_loop().time()
+
+
+class JitterBuffer:
+    """In place of aiortc's, which calls it so. That holds every packet back until the next but three, and falls behind
+    by up to 16 of them with the first loss, for ever. A packet of audio is whole, so it may go on at once."""
+
+    def __init__(self, capacity: int, prefetch: int = 0, is_video: bool = False) -> None:
+        self._order: PacketOrder[JitterFrame] = PacketOrder(MOST_WAITING)
+
+    def add(self, packet: RtpPacket) -> tuple[bool, JitterFrame | None]:
+        """Whether video is to begin anew (never), and the packet whose turn it is."""
+        frame = JitterFrame(packet._data, packet.timestamp)  # type: ignore[attr-defined]
+        return False, self._order.add(packet.sequence_number, frame)
+
+
+def _addresses(
+    found: Callable[[bool, bool], list[str]], surroundings: Surroundings, use_ipv4: bool, use_ipv6: bool
+) -> list[str]:
+    """What aioice takes for this machine's addresses; of itself it leaves out the loopback interface."""
+    if surroundings.addresses:
+        return list(surroundings.addresses)
+    return [*found(use_ipv4, use_ipv6), *(["127.0.0.1"] if surroundings.loopback and use_ipv4 else [])]
