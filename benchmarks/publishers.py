@@ -92,11 +92,7 @@ class Publisher:
         """Try until the server takes the call: it lets in so many at once. Raises OSError if it refuses otherwise."""
         await self._connection.setLocalDescription(await self._connection.createOffer())
         offer = self._connection.localDescription.sdp
-        answer = None
-        while answer is None:
-            answer = await asyncio.to_thread(_post, f"{url}/v1/whip", offer)
-            if answer is None:
-                await asyncio.sleep(AGAIN_S)
+        answer = await asyncio.to_thread(_post, f"{url}/v1/whip", offer)
         await self._connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
 
     async def close(self) -> None:
@@ -114,16 +110,16 @@ class Publisher:
                 self.heard.ended = reason
 
 
-def _post(url: str, offer: str) -> str | None:
-    """The answer, None if the server is busy."""
+def _post(url: str, offer: str) -> str:
     request = urllib.request.Request(url, offer.encode(), {"Content-Type": "application/sdp"})
-    try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return str(answer.read().decode())
-    except urllib.error.HTTPError as error:
-        if error.code != 503:
-            raise
-        return None
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return str(answer.read().decode())
+        except urllib.error.HTTPError as error:
+            if error.code != 503:
+                raise
+        time.sleep(AGAIN_S)
 
 
 async def publish(pipe: Connection, url: str, packets: list[bytes], calls: int) -> None:

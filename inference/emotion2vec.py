@@ -157,7 +157,7 @@ class Emotion2vec(nn.Module):
         super().__init__()
         self.config = config
         width = config.width
-        self.local = LocalEncoder(config.channels)
+        self.local: nn.Module = LocalEncoder(config.channels)
         self.project_norm = nn.LayerNorm(config.channels, eps=EPS)
         self.project = nn.Linear(config.channels, width)
         self.positions = PositionalEncoder(config)

@@ -52,10 +52,12 @@ def _strided(x: Tensor, pair: Tensor, third: Tensor) -> Tensor:
 
 
 def in_rows(net: Emotion2vec) -> Emotion2vec:
-    """A copy for inference on a CPU, whose state_dict is not that of `net`."""
-    net = copy.deepcopy(net)
-    setattr(net, "local", RowsLocalEncoder(net.local))  # noqa: B010  # stands in for the layer that is declared
-    return net
+    """The network for inference on a CPU: all but the encoder is shared with `net`, which is left as it is."""
+    assert isinstance(net.local, LocalEncoder)
+    own = copy.copy(net)
+    own._modules = dict(net._modules)
+    own.local = RowsLocalEncoder(net.local)
+    return own
 
 
 def _constant(weight: Tensor) -> nn.Parameter:

@@ -6,18 +6,30 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
+from aiortc.codecs.base import Decoder
+from aiortc.codecs.g711 import PcmaDecoder, PcmuDecoder
+from aiortc.codecs.opus import OpusDecoder
 from aiortc.exceptions import InvalidStateError
+from aiortc.jitterbuffer import JitterFrame
 from aiortc.mediastreams import MediaStreamError
+from aiortc.rtp import RtpPacket
 from aiortc.sdp import candidate_from_sdp
-from av import AudioFrame
+from av import AudioFrame, FFmpegError
 
 from stream_server.rtcaudio import Pcm, TrackAudio
+from stream_server.rtctuned import hears
 from stream_server.rtcwire import Audio, Connected, Lost, Opened, Over, Report, Shut, Taken, Told
 
 log = logging.getLogger("undertone.webrtc")
+DECODERS: dict[str, type[Decoder]] = {
+    "opus/48000/2": OpusDecoder,
+    "pcmu/8000": PcmuDecoder,
+    "pcma/8000": PcmaDecoder,
+}
 EVENTS = "events"
 """The name of the data channel that events are sent on."""
 GONE = "client.disconnected"
@@ -33,12 +45,15 @@ class Peer:
         self,
         call: int,
         channels: int,
+        codecs: dict[int, str],
         configuration: RTCConfiguration,
         tell: Callable[[Report], None],
         behind: Callable[[], bool],
     ) -> None:
         self._call = call
         self._channels = channels
+        self._codecs = codecs
+        self._decoders: dict[int, Decoder] = {}
         self._tell = tell
         self._behind = behind
         self._audio = TrackAudio(channels)
@@ -54,6 +69,7 @@ class Peer:
 
     async def answer(self, sdp: str) -> str:
         """The answer to an offer. Raises whatever aiortc raises for what is none."""
+        hears.set(self._hear)  # in the context of this task, which is that of one peer
         await self._connection.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
         await self._connection.setLocalDescription()
         return str(self._connection.localDescription.sdp)
@@ -108,22 +124,36 @@ class Peer:
             self._listening = asyncio.create_task(self._listen(track))
 
     async def _listen(self, track: MediaStreamTrack) -> None:
-        """Take whatever comes until the end, for what nobody takes gathers in aiortc."""
-        try:
+        """Wait for the end of the track, whose packets come to `_hear`."""
+        with suppress(MediaStreamError):
             while True:
-                frame = await track.recv()
-                if self._over:
-                    continue
-                assert isinstance(frame, AudioFrame)
-                pcm: Pcm = frame.to_ndarray().reshape(-1, frame.layout.nb_channels).astype(np.int16, copy=False)
-                assert frame.pts is not None
-                for piece in self._audio.feed(frame.pts, frame.sample_rate, pcm, time.monotonic()):
-                    self._pass_on(piece)
-        except MediaStreamError:
-            self.end(GONE)
+                await track.recv()
+        self.end(GONE)
+
+    def _hear(self, packet: RtpPacket) -> None:
+        """Take a packet in, whose turn it is. Never raises: aiortc would close the connection."""
+        try:
+            self._decode(packet)
+        except FFmpegError as error:
+            log.info("a packet of %d bytes cannot be decoded, it is missing then: %s", len(packet.payload), error)
         except Exception:
             log.exception("the audio of a peer cannot be used")
             self.end("server.failed")
+
+    def _decode(self, packet: RtpPacket) -> None:
+        codec = self._codecs.get(packet.payload_type)
+        if self._over or codec is None or not packet.payload:
+            return
+        decoder = self._decoders.get(packet.payload_type)
+        if decoder is None:
+            decoder = self._decoders[packet.payload_type] = DECODERS[codec]()
+        timestamp, now_s = packet.timestamp, time.monotonic()
+        for frame in decoder.decode(JitterFrame(packet.payload, packet.timestamp)):
+            assert isinstance(frame, AudioFrame)
+            pcm: Pcm = frame.to_ndarray().reshape(-1, frame.layout.nb_channels).astype(np.int16, copy=False)
+            for piece in self._audio.feed(timestamp, frame.sample_rate, pcm, now_s):
+                self._pass_on(piece)
+            timestamp += len(pcm)
 
     def _pass_on(self, piece: bytes | int) -> None:
         if self._behind():

@@ -7,15 +7,20 @@ import logging
 import multiprocessing
 import socket
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from stream_server.faults import Refusal
-from stream_server.rtcwire import Ask, Line, Message, Over, Ready, Report, connect, reports
+from stream_server.rtcwire import Ask, Line, Message, Over, Ready, Report, Strained, connect, reports
 from stream_server.rtcworker import Surroundings, main
 
 log = logging.getLogger("undertone.webrtc")
 START_S = 60.0
+MOST_LATE_S = 0.2
+"""A process that is later than this takes no further calls."""
+STRAIN_TOLD = 6
+"""How many of the newest reports of strain count; one comes every half second."""
 RETRY_S = 10.0
 """After a process did not start, until that is tried once more."""
 CHECK_S = 5.0
@@ -67,11 +72,18 @@ class RtcProcess:
         self._ready = asyncio.Event()
         self._receivers: dict[int, Receive] = {}
         self._retry_at = 0.0
+        self._strained: deque[float] = deque(maxlen=STRAIN_TOLD)
         self._closed = False
 
     @property
     def calls(self) -> int:
         return len(self._receivers)
+
+    def admit(self) -> None:
+        """Raises Refusal if the process is behind what comes already; audio that waits there is late for everybody."""
+        if self.calls and max(self._strained, default=0.0) > MOST_LATE_S:
+            reason = f"{self.calls} calls are all that WebRTC can serve in time now; try again in {RETRY_S:g} s"
+            raise Refusal("server.busy", reason, RETRY_S)
 
     async def start(self) -> None:
         """Start the process unless it runs. Raises Refusal if it does not come up."""
@@ -131,6 +143,7 @@ class RtcProcess:
             near.close()
             raise
         self._ready.clear()
+        self._strained.clear()
         line: Line[Report] = Line(reports, self._receive, lambda: self._lost(line))
         self._line = line
         await connect(near, line)
@@ -156,6 +169,8 @@ class RtcProcess:
     def _receive(self, report: Report) -> None:
         if isinstance(report, Ready):
             self._ready.set()
+        elif isinstance(report, Strained):
+            self._strained.append(report.late_s)
         elif (receive := self._receivers.get(report.call)) is not None:
             receive(report)
 
@@ -167,11 +182,13 @@ class Switchboard:
         self._processes = [RtcProcess(surroundings, start) for _ in range(number)]
 
     async def process(self) -> RtcProcess:
-        """One that runs. Raises Refusal if none can be started."""
+        """One that runs. Raises Refusal if none can be started, or those that run have all that they can serve in time;
+        the first call of one is always taken."""
         refusals = []
         for process in sorted(self._processes, key=lambda process: process.calls):
             try:
                 await process.start()
+                process.admit()
             except Refusal as refusal:
                 refusals.append(refusal)
             else:

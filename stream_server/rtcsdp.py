@@ -87,6 +87,11 @@ class Offer:
     def mid(self) -> str:
         return self.sections[self.audio].mid
 
+    @property
+    def codecs(self) -> dict[int, str]:
+        """Of the audio: payload type -> `rtpmap` in lower case."""
+        return {int(payload): name for payload, name in self.sections[self.audio].codecs.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class Fragment:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
 from aioice import ice, stun
 from aiortc import rtcicetransport, rtcrtpreceiver
-from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtp import RtpPacket
 
 from stream_server.rtcorder import PacketOrder
 from stream_server.rtcworker import Surroundings
 
+hears: ContextVar[Callable[[RtpPacket], None]] = ContextVar("hears", default=lambda packet: None)
+"""What the packets go to of the receivers that are made in this context."""
+MOST_UNREAD = 250
+"""Datagrams of a peer that wait for their turn, some seconds of audio; what comes beyond that is dropped."""
 MOST_WAITING = 4
 """RTP packets that wait for a missing one: 80 ms at the usual 20."""
 ASKED_TIMES = 4
@@ -40,7 +44,8 @@ class LivelyConnection(ice.Connection):
 
     def data_received(self, data: bytes, component: int) -> None:
         self._heard_at = asyncio.get_running_loop().time()
-        super().data_received(data, component)
+        if self._queue.qsize() < MOST_UNREAD:
+            super().data_received(data, component)
 
     async def query_consent(self) -> None:
         loop = asyncio.get_running_loop()
@@ -65,16 +70,20 @@ class LivelyConnection(ice.Connection):
 
 
 class JitterBuffer:
-    """In place of aiortc's, which calls it so. That holds every packet back until the next but three, and falls behind
-    by up to 16 of them with the first loss, for ever. A packet of audio is whole, so it may go on at once."""
+    """In place of aiortc's, which calls it so. That holds every packet back until the next but three, falls behind by
+    up to 16 of them with the first loss, for ever, and then has each decoded in a thread of its receiver: dozens of
+    threads wait for each other's interpreter. From here packets go in order to what `hears` says; aiortc gets none."""
 
     def __init__(self, capacity: int, prefetch: int = 0, is_video: bool = False) -> None:
-        self._order: PacketOrder[JitterFrame] = PacketOrder(MOST_WAITING)
+        self._order: PacketOrder[RtpPacket] = PacketOrder(MOST_WAITING)
+        self._hear = hears.get()
 
-    def add(self, packet: RtpPacket) -> tuple[bool, JitterFrame | None]:
-        """Whether video is to begin anew (never), and the packet whose turn it is."""
-        frame = JitterFrame(packet._data, packet.timestamp)  # type: ignore[attr-defined]
-        return False, self._order.add(packet.sequence_number, frame)
+    def add(self, packet: RtpPacket) -> tuple[bool, None]:
+        """Whether video is to begin anew, and the frame that is complete: never, none."""
+        following = self._order.add(packet.sequence_number, packet)
+        if following is not None:
+            self._hear(following)
+        return False, None
 
 
 def _addresses(

@@ -25,10 +25,12 @@ class Message(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Offer(Message, frozen=True, tag=1):
-    """Answer this offer, of which only what is used is left; `channels` are wanted of its audio."""
+    """Answer this offer, of which only what is used is left; `channels` are wanted of its audio; `codecs`: of its
+    audio, by payload type, as `a=rtpmap` has them in lower case."""
 
     sdp: str
     channels: int
+    codecs: dict[int, str]
 
 
 class Trickle(Message, frozen=True, tag=2):
@@ -65,6 +67,12 @@ class Ask(Message, frozen=True, tag=7):
 
 class Ready(Message, frozen=True, tag=11):
     """The process is up; `call` is 0."""
+
+
+class Strained(Message, frozen=True, tag=22):
+    """By how much the process is behind what comes, in seconds; told all the time. `call` is 0."""
+
+    late_s: float
 
 
 class Answer(Message, frozen=True, tag=12):
@@ -127,7 +135,7 @@ class Over(Message, frozen=True, tag=21):
 
 
 Order = Offer | Trickle | Say | End | Drop | Heard | Ask
-Report = Ready | Answer | Unusable | Connected | Audio | Lost | Opened | Taken | Shut | Told | Over
+Report = Ready | Strained | Answer | Unusable | Connected | Audio | Lost | Opened | Taken | Shut | Told | Over
 _encoder = msgspec.msgpack.Encoder()
 orders = msgspec.msgpack.Decoder(Order)
 reports = msgspec.msgpack.Decoder(Report)

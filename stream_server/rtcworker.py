@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import socket
+import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from stream_server.rtcwire import (
     Order,
     Ready,
     Say,
+    Strained,
     Trickle,
     Unusable,
     connect,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from stream_server.rtcpeer import Peer
 
 log = logging.getLogger("undertone.webrtc")
+TELL_EVERY_S = 0.5
 MOST_UNSENT_BYTES = 4 << 20
 """Audio that the server has not taken yet; what comes beyond that is left out."""
 
@@ -72,7 +75,9 @@ async def serve(end: socket.socket, surroundings: Surroundings) -> None:
     desk = Desk(surroundings)
     await connect(end, desk.line)
     desk.line.send(Ready(0))
+    telling = asyncio.create_task(desk.tell_strain())
     await desk.closed.wait()
+    telling.cancel()
     await desk.close()
 
 
@@ -88,6 +93,13 @@ class Desk:
 
     async def close(self) -> None:
         await asyncio.gather(*(peer.close() for peer in self._peers.values()), return_exceptions=True)
+
+    async def tell_strain(self) -> None:
+        """Say all the time how late this event loop is."""
+        while True:
+            began_s = time.monotonic()
+            await asyncio.sleep(TELL_EVERY_S)
+            self.line.send(Strained(0, max(0.0, time.monotonic() - began_s - TELL_EVERY_S)))
 
     def _receive(self, order: Order) -> None:
         if isinstance(order, Offer):
@@ -115,7 +127,7 @@ class Desk:
     async def _answer(self, offer: Offer) -> None:
         from stream_server.rtcpeer import Peer
 
-        peer = Peer(offer.call, offer.channels, self._configuration, self.line.send, self._behind)
+        peer = Peer(offer.call, offer.channels, offer.codecs, self._configuration, self.line.send, self._behind)
         self._peers[offer.call] = peer
         try:
             self.line.send(Answer(offer.call, await peer.answer(offer.sdp)))

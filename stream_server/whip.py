@@ -162,7 +162,7 @@ async def _answered(process: RtcProcess, number: int, offer: Offer, gathered: li
             gathered.append(report)
 
     process.join(number, receive)
-    process.send(ToAnswer(number, offer.used, offer.channels))
+    process.send(ToAnswer(number, offer.used, offer.channels, offer.codecs))
     try:
         async with asyncio.timeout(ANSWER_S):
             report = await answered

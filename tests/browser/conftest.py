@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.chromium import FOREIGN_HOST, launch, write_microphone
 from tests.browser.looks import AXE, DESKTOP, Violations, serious_violations
+from tests.browser.packages import needs_of_npm
 from tests.browser.serving import ROOT, ServerProcess
 
 EXPECT_WITHIN_MS = 20_000
@@ -49,17 +50,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 @pytest.fixture(scope="session")
 def violations() -> Violations:
-    """Finds what axe objects to. Without axe, a test that asks for this is skipped as a whole, before it begins."""
-    if not AXE.exists():
-        pytest.skip("npm has not installed axe-core, so accessibility is not tested: run `make browser` with npm")
+    """Finds what axe objects to."""
+    needs_of_npm(AXE)
     return serious_violations
 
 
 @pytest.fixture(scope="session")
 def charts() -> None:
-    """Skips where npm has not installed what draws the curves."""
-    if not (ROOT / "frontend_static" / "vendor" / "uPlot.esm.js").exists():
-        pytest.skip("npm has not installed uPlot, so the curves are not tested: run `make browser` with npm")
+    """What draws the curves is there."""
+    needs_of_npm(ROOT / "frontend_static" / "vendor" / "uPlot.esm.js")
 
 
 @pytest.fixture

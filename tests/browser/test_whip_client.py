@@ -11,6 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, Route
 
+from tests.browser.packages import needs_of_npm
 from tests.browser.serving import ROOT, ServerProcess
 
 CLIENT = ROOT / "node_modules" / "whip-whep"
@@ -32,8 +33,7 @@ HEARD = "(type) => window.events.some((event) => event.type === type)"
 @pytest.fixture
 def page(visit: Callable[..., Page]) -> Page:
     """A page of the server, to which the client's files are served as if they were the server's."""
-    if not (CLIENT / "whip.js").exists():
-        pytest.skip("npm has not installed whip-whep, so no other client is tested: run `make browser` with npm")
+    needs_of_npm(CLIENT / "whip.js")
     page = visit("/")
 
     def deliver(route: Route) -> None:

@@ -46,3 +46,10 @@ def test_the_network_itself_is_left_as_it_was(net: Emotion2vec) -> None:
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     in_rows(net)
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+
+
+def test_nothing_but_the_encoder_is_there_twice(net: Emotion2vec) -> None:
+    own = in_rows(net)
+    assert own.local is not net.local
+    assert own.blocks is net.blocks
+    assert all(one is other for one, other in zip(own.blocks.parameters(), net.blocks.parameters(), strict=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,11 +43,11 @@ def test_a_sender_that_counts_anew_is_followed() -> None:
 
 @given(st.integers(0, WRAP - 1), st.sets(st.integers(1, 199)), st.randoms(use_true_random=False))
 def test_whatever_is_lost_or_swapped_order_holds_and_no_more_than_that_is_lost(
-    first: int, lost: set[int], chance: object
+    first: int, lost: set[int], chance: Random
 ) -> None:
     sent = [n for n in range(200) if n not in lost]
     for at in range(1, len(sent) - 1, 2):
-        if chance.random() < 0.3:  # type: ignore[attr-defined]
+        if chance.random() < 0.3:
             sent[at], sent[at + 1] = sent[at + 1], sent[at]
     out = [each - first for each in through([n + first for n in sent])]
     assert out == sorted(set(out))

@@ -19,7 +19,7 @@ class Server:
 
     def __init__(self, busy: bool) -> None:
         self.reports: list[Report] = []
-        self.peer = Peer(1, 1, configuration(LOOPBACK), self._take, lambda: False)
+        self.peer = Peer(1, 1, {}, configuration(LOOPBACK), self._take, lambda: False)
         self._busy = busy
 
     def has(self, kind: type[Report]) -> bool:

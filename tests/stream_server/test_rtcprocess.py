@@ -11,7 +11,7 @@ import pytest
 from stream_server import rtcprocess
 from stream_server.faults import Refusal
 from stream_server.rtcprocess import RtcProcess, Running, Switchboard
-from stream_server.rtcwire import Ask, Line, Order, Over, Ready, Report, connect, orders
+from stream_server.rtcwire import Ask, Line, Order, Over, Ready, Report, Strained, connect, orders
 from stream_server.rtcworker import Surroundings
 from tests.stream_server.serving import until
 
@@ -29,6 +29,11 @@ class Worker:
     async def serve(self, far: socket.socket) -> None:
         await connect(far, self._line)
         self._line.send(Ready(0))
+
+    def tell(self, late_s: float, times: int = 1) -> None:
+        """Say that it is late."""
+        for _ in range(times):
+            self._line.send(Strained(0, late_s))
 
     def stop(self) -> str:
         self.stopped = True
@@ -138,3 +143,47 @@ async def test_one_that_only_takes_long_over_an_offer_keeps_its_calls(opened: li
     process.join(1, told.append)
     await process.check()
     assert (sound.stopped, told) == (False, [])
+
+
+async def refused(process: RtcProcess) -> str | None:
+    """The code with which a process would refuse a call now."""
+    try:
+        process.admit()
+    except Refusal as refusal:
+        return refusal.fault.code
+    return None
+
+
+async def test_one_that_is_late_takes_no_further_calls_until_it_has_kept_up_for_a_while(
+    opened: list[Switchboard | RtcProcess],
+) -> None:
+    worker = Worker()
+    process = RtcProcess(SURROUNDINGS, Script(worker).start)
+    opened.append(process)
+    await process.start()
+    worker.tell(2 * rtcprocess.MOST_LATE_S)
+    await asyncio.sleep(0.05)
+    assert await refused(process) is None  # the first call is always taken
+    process.join(1, lambda report: None)
+    assert await refused(process) == "server.busy"
+    worker.tell(0.0, rtcprocess.STRAIN_TOLD - 1)
+    await asyncio.sleep(0.05)
+    assert await refused(process) == "server.busy"
+    worker.tell(0.0)
+    async with asyncio.timeout(5):
+        while await refused(process) is not None:
+            await asyncio.sleep(0.01)
+
+
+async def test_the_next_call_of_one_that_is_late_goes_to_another(opened: list[Switchboard | RtcProcess]) -> None:
+    late, idle = Worker(), Worker()
+    board = Switchboard(SURROUNDINGS, 2, Script(late, idle).start)
+    opened.append(board)
+    first = await board.process()
+    first.join(1, lambda report: None)
+    second = await board.process()
+    for call in (2, 3):
+        second.join(call, lambda report: None)
+    late.tell(2 * rtcprocess.MOST_LATE_S)
+    await asyncio.sleep(0.05)
+    assert await board.process() is second

@@ -44,7 +44,7 @@ def test_messages_come_whole_however_the_bytes_are_cut(sizes: list[int]) -> None
 
 def test_orders_and_reports_are_told_apart_by_kind() -> None:
     candidates = Trickle(1, "0", ["1 1 udp 1 127.0.0.1 9 typ host"], True)
-    for order in (Offer(1, "v=0", 2), candidates, Heard(1, 99), Ask(0)):
+    for order in (Offer(1, "v=0", 2, {111: "opus/48000/2"}), candidates, Heard(1, 99), Ask(0)):
         assert orders.decode(framed(order)[4:]) == order
 
 
