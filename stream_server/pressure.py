@@ -8,9 +8,8 @@ taken when strain has lasted, and no sooner after the last one than its effect c
 is no strain and either a good part of the calls that made it necessary has gone, or a long time. Calls that have just
 begun have not shown yet what they cost, so only so many are let in at once.
 
-Delay says too late that the limit is near: until then batches grow and nothing waits for long. What says it sooner is
-how busy the busiest thread is that has only itself for its work. While somebody wants to come in, that counts like
-strain.
+Delay says too late that the limit is near: until then batches grow and nothing waits for long. How busy the busiest
+thread is (`occupancy.py`) says it sooner. While somebody wants to come in, that counts like strain.
 """
 
 from __future__ import annotations
@@ -19,6 +18,8 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from stream_server.occupancy import Occupancy
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,6 @@ TENSE_S, TENSE_LEAST, TENSE_SHARE = 0.18, 3, 0.05
 """From this strain on, only so many more: the limit is near, and must be felt before it is passed."""
 TENSE_BUSY, FULL_BUSY = 0.85, 0.93
 """Shares of its time for which the busiest thread works, from which on only so many are let in, and nobody."""
-BUSY_OVER_S = 2.0
-"""The time over which these shares are taken: that of some batches, which are counted when they are done."""
 RETRY_S, LONGEST_RETRY_S, REFUSALS_PER_S = 5, 60, 10
 """When those who are refused should try again: the later the more of them there are, because refusing costs, too."""
 NEWEST_S = 1.0
@@ -69,8 +68,6 @@ class Pressure:
     def __init__(self) -> None:
         self.step = STEPS[0]
         self.strain_s = 0.0
-        self.busy = 0.0
-        """The share of its time for which the busiest thread has worked lately."""
         self.alone_s = 0.0
         """What the slowest model takes for one window when nothing else is to be done."""
         self._lags: deque[tuple[float, float]] = deque(maxlen=4096)
@@ -80,12 +77,12 @@ class Pressure:
         self._pressed_since: float | None = None
         self._relaxed_since: float | None = None
         self._full_since: float | None = None
-        self._ticked_at = self._refused_at = self._tense_at = -math.inf
+        self._ticked_at = self._refused_at = self._full_at = -math.inf
         self._calls_at: list[int] = []
         self._young: deque[float] = deque()
         self._refusals: deque[float] = deque()
         self._held: deque[tuple[float, int]] = deque()
-        self._worked: deque[tuple[float, Sequence[float]]] = deque()
+        self._occupancy = Occupancy()
 
     def event_sent(self, now_s: float, lag_s: float) -> None:
         """An event went out `lag_s` after the last sample that it needed had come."""
@@ -130,6 +127,11 @@ class Pressure:
         return f"{young} calls began within {YOUNG_S:g} s, more are not let in at once"
 
     @property
+    def busy(self) -> float:
+        """The share of its time for which the busiest thread has worked lately."""
+        return self._occupancy.busiest
+
+    @property
     def tense(self) -> bool:
         """Whether the limit is near."""
         return self.strain_s >= TENSE_S or self.busy >= TENSE_BUSY
@@ -138,19 +140,19 @@ class Pressure:
     def full(self) -> bool:
         """Whether nobody is let in."""
         if self.step is STEPS[-1]:
-            return self._ticked_at - self._tense_at < CALM_S
+            return self._ticked_at - self._full_at < CALM_S
         return self._lasted(self._full_since, self._ticked_at, FULL_FOR_S)
 
     def tick(self, now_s: float, calls: int, waiting_s: float, late_s: float, worked_s: Sequence[float] = ()) -> bool:
         """`waiting_s`: how long the window has waited that waits longest; `late_s`: how late this tick is;
         `worked_s`: for how long each thread has worked since the beginning. Whether a step was taken, or taken back."""
-        self.busy = self._busiest(now_s, worked_s)
+        self._occupancy.tick(now_s, worked_s)
         while self._lags and self._lags[0][0] < now_s - NEWEST_S:
             self._lags.popleft()
         self.strain_s = max(0.0, max(_p95([lag for _, lag in self._lags]), waiting_s) - self.alone_s, late_s)
         self._ticked_at = now_s
         if self.strain_s >= LAST_FULL_S or self.busy >= FULL_BUSY:
-            self._tense_at = now_s
+            self._full_at = now_s
         self._held.append((now_s, calls))
         while self._held[0][0] < now_s - HELD_S:
             self._held.popleft()
@@ -176,19 +178,6 @@ class Pressure:
                 self._calls_at.pop()
                 return self._to(self._steps - 1, now_s)
         return False
-
-    def _busiest(self, now_s: float, worked_s: Sequence[float]) -> float:
-        """The share of the last BUSY_OVER_S for which the busiest thread has worked."""
-        if self._worked and len(self._worked[0][1]) != len(worked_s):
-            self._worked.clear()
-        self._worked.append((now_s, worked_s))
-        while len(self._worked) > 2 and self._worked[1][0] <= now_s - BUSY_OVER_S:
-            self._worked.popleft()
-        since_s, before_s = self._worked[0]
-        if now_s <= since_s:
-            return 0.0
-        more_s = (after - before for after, before in zip(worked_s, before_s, strict=True))
-        return max(more_s, default=0.0) / max(BUSY_OVER_S, now_s - since_s)
 
     def _to(self, steps: int, now_s: float) -> bool:
         self._steps, self._stepped_at, self.step = steps, now_s, STEPS[steps]

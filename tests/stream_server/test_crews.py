@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -24,6 +25,7 @@ from monitor.analysis import Role, Stream, Window
 from monitor.events import Emotion, Event, Warning, decode
 from stream_server import crews
 from stream_server.crews import load_engine, start_workers
+from stream_server.pressure import FULL_BUSY, FULL_S
 from stream_server.settings import ModelsConfig, Settings
 from tests.scripted import by_type_and_channel, conversation, of, voice
 from tests.stream_server.serving import Served, heard, loud, pcm, scripted_models, send_all, serving, until
@@ -173,6 +175,29 @@ def test_a_worker_that_dies_at_its_start_is_said_to(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(crews, "load_models", dying)
     with pytest.raises(WorkerError, match="did not start"):
         start_workers(settings_of(workers=1))
+
+
+class Busy:
+    """A process of models that never rests."""
+
+    down = False
+
+    @property
+    def busy_s(self) -> Sequence[float]:
+        return [time.monotonic()]
+
+    def close(self) -> None:
+        pass
+
+
+async def test_a_server_whose_models_have_no_time_left_says_so_and_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving() as served:
+        monkeypatch.setattr(served.engine, "_bases", [Busy()])
+        await until(lambda: served.engine.pressure.full)
+        assert served.engine.pressure.strain_s < FULL_S
+        told = served.engine.instruments.registry.get_sample_value("undertone_busy_ratio")
+        assert told is not None
+        assert told >= FULL_BUSY
 
 
 @pytest.mark.parametrize(

@@ -113,22 +113,6 @@ def test_a_busy_moment_is_no_busy_server(server: Server) -> None:
         assert not server.pressure.tense
 
 
-def test_threads_that_work_in_turns_are_not_taken_for_one(server: Server) -> None:
-    worked_s = [0.0, 0.0]
-    for number in range(80):
-        worked_s = [worked_s[0] + (number % 4 == 0) * 0.4, worked_s[1] + (number % 4 == 2) * 0.4]
-        server.pressure.tick(number * TICK_S, 100, 0.0, 0.0, worked_s)
-        assert server.pressure.busy <= 0.61
-    assert server.pressure.busy == pytest.approx(0.4, abs=0.01)
-
-
-def test_threads_that_come_and_go_are_counted_anew(server: Server) -> None:
-    server.run(10, 100, 0.0, busy=0.5)
-    assert server.pressure.busy == pytest.approx(0.5)
-    server.pressure.tick(server.now_s + TICK_S, 100, 0.0, 0.0, [7.0])
-    assert server.pressure.busy == 0.0
-
-
 def test_a_step_is_not_taken_back_while_the_threads_are_busy(server: Server) -> None:
     knocking(server, 40, 0.05, PRESSED_BUSY + 0.01)
     assert server.factors == [1, 2, 4]
