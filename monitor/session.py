@@ -36,6 +36,7 @@ from monitor.events import (
 from monitor.interpreter import Interpreter
 from monitor.mood import Mood
 from monitor.parties import MARKS, Parties, Passed
+from monitor.rules import admits
 from monitor.teller import Teller
 from monitor.tracking import SpeakerTracker, TrackingConfig
 from vad.cuts import Clipped, ContextCut, Cutting, FellSilent, Lasted, NoSpeech, Occurrence, SpeechCut
@@ -65,9 +66,7 @@ class MonitorConfig:
         return round(self.hop_s / FRAME_S) * FRAME_S
 
     def infers_emotion(self, role: str) -> bool:
-        """Upper and lower case are one: a role must not slip through by its spelling."""
-        admitted, role = {name.casefold() for name in self.emotion_roles}, role.casefold()
-        return f"!{role}" not in admitted and ("*" in admitted or role in admitted)
+        return admits(self.emotion_roles, role)
 
 
 class State(Enum):

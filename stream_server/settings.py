@@ -22,6 +22,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 from annotated_types import Ge, Gt, Le
 from pydantic import TypeAdapter, ValidationError
 
+from history.settings import HistoryConfig
 from monitor.session import MonitorConfig
 from monitor.tracking import TrackingConfig
 from vad.endpointing import EndpointingConfig
@@ -151,6 +152,7 @@ class Settings:
     vad: EndpointingConfig = field(default_factory=EndpointingConfig)
     monitor: MonitorConfig = field(default_factory=MonitorConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    history: HistoryConfig = field(default_factory=HistoryConfig)
 
 
 SECTIONS: dict[str, type] = {
@@ -161,6 +163,7 @@ SECTIONS: dict[str, type] = {
     "vad": EndpointingConfig,
     "monitor": MonitorConfig,
     "tracking": TrackingConfig,
+    "history": HistoryConfig,
 }
 
 
