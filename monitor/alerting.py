@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -196,9 +196,13 @@ class Alarms:
         if rule.scope == "call":
             place = (sample.channel, sample.speaker if rule.measured not in OF_EMOTION else None)
             watched.now[place] = sample
-            if not any(_worse(rule, other, sample) for other in watched.now.values()):
-                alarm = watched.alarm(None)
-                yield from self._say(watched, None, alarm, alarm.hear(sample), sample.t)
+            worst = sample
+            for other in watched.now.values():
+                worst = other if _worse(rule, other, worst) else worst
+            if worst is not sample and worst.value is not None and rule.beyond(worst.value):
+                return  # that one's own samples say how long it lasts
+            alarm = watched.alarm(None)
+            yield from self._say(watched, None, alarm, alarm.hear(replace(worst, t=sample.t)), sample.t)
             return
         watched.now[sample.channel, sample.speaker] = sample
         alarm = watched.alarm(sample.speaker)
