@@ -49,22 +49,48 @@ def document(capsys: pytest.CaptureFixture[str]) -> dict:
 
 
 def test_json_is_one_document_and_nothing_else(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["evaluate", "emotion", str(manifest), "--condition", "clean", "--rule", "angry>0.9 for 1s", "--json"]
+    arguments = ["evaluate", "emotion", str(manifest), "--condition", "clean", "--json"]
     assert main(arguments) == 0
     found = document(capsys)
     assert found["emotion"]["conditions"]["clean"]["all"]["angry_auc"] == 1.0
     assert set(found["emotion"]["conditions"]["clean"]["datasets"]) == {"x", "y"}
-    assert found["streams"]["conditions"]["clean"]["angry>0.9 for 1s"]["episodes"] == 2
     assert found["bad_rows"] == []
 
 
 def test_people_get_tables(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["evaluate", "emotion", str(manifest), "--condition", "clean", "--limit", "1", "--no-streams"]) == 0
+    assert main(["evaluate", "emotion", str(manifest), "--condition", "clean", "--limit", "1"]) == 0
     said = capsys.readouterr().out
     assert "scripted-emotion: 4 recordings of 2 speakers" in said
     assert "Emotion, clean" in said
     assert "Right by reliability, clean" in said
-    assert "Anger in" not in said
+
+
+def test_alert_rules_are_swept_and_drawn(manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_wav(tmp_path / "calm" / "a.wav", silence(3.0))
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[[alerts.rules]]\nname = "anger"\nscore = {angry = 1.0}\nabove = 0.9\nclear = 0.8\nfor_s = 1.0\n')
+    common = [
+        "evaluate",
+        "alerts",
+        str(manifest),
+        "--condition",
+        "clean",
+        "--rules",
+        str(rules),
+        "--sweep",
+        "0.5:1:0.25",
+    ]
+    common += ["--sweep", "0.5:1:0.25", "--calm", str(tmp_path / "calm")]
+    assert main([*common, "--json", "--plot", str(tmp_path / "sweep.png")]) == 0
+    found = document(capsys)["conditions"]["clean"]["rules"]["anger"]
+    assert [(row["level"], row["clear"]) for row in found["sweep"]] == [(0.5, 0.4), (0.75, 0.65), (1.0, 0.9)]
+    assert (found["own"]["level"], found["own"]["episodes"]) == (0.9, 2)
+    assert found["chosen"] == 0.5
+    assert (tmp_path / "sweep.png").stat().st_size > 10_000
+    assert main(common) == 0
+    said = capsys.readouterr().out
+    assert "as it stands" in said
+    assert "At most 1 false alerts in a calm hour: from 0.5" in said
 
 
 def test_voices_are_evaluated_by_corpus_condition_and_length(
@@ -108,7 +134,8 @@ def test_noise_is_evaluated_without_a_manifest(tmp_path: Path, capsys: pytest.Ca
     [
         (["emotion"], "name a manifest, or a folder with --nonspeech"),
         (["emotion", "none.csv"], "none.csv: not a manifest that can be read"),
-        (["emotion", "{}", "--rule", "anger"], "'anger' is no rule"),
+        (["alerts", "{}", "--sweep", "0.3"], "write FROM:TO:STEP, such as 0.3:0.95:0.05"),
+        (["alerts", "{}", "--calm", "{}/none"], "no audio in it"),
         (["emotion", "{}", "--only", "dataset=z"], "no usable row with dataset=z"),
         (["emotion", "--nonspeech", "{}/none"], "no audio in it"),
         (["diarization", "{}/none"], "no audio file there has an .rttm file"),
@@ -126,7 +153,7 @@ def test_what_cannot_be_done_is_said_in_one_line(
 def test_bad_rows_are_skipped_on_request_and_counted_aloud(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with manifest.open("a") as file:
         file.write("\ngone.wav,low,angry,x,en")
-    common = ["evaluate", "emotion", str(manifest), "--condition", "clean", "--no-streams"]
+    common = ["evaluate", "emotion", str(manifest), "--condition", "clean"]
     assert main(common) == 1
     assert "row 14" in capsys.readouterr().err
     assert main([*common, "--skip-bad"]) == 0
@@ -157,7 +184,7 @@ def test_the_shipped_models_are_measured_on_the_held_out_speakers(
     monkeypatch.undo()
     index, few = str(recordings / "index.csv"), ["--part", "held_out", "--limit", "1", "--json"]
     few += ["--only", "dataset=emodb,emovo"]
-    assert main(["evaluate", "emotion", index, *few, "--condition", "clean", "--no-streams"]) == 0
+    assert main(["evaluate", "emotion", index, *few, "--condition", "clean"]) == 0
     found = document(capsys)["emotion"]["conditions"]["clean"]["all"]
     assert found["clips"] == 26
     assert found["angry_auc"] > 0.75
