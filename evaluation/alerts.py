@@ -7,7 +7,7 @@ for each level.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
@@ -29,6 +29,7 @@ from stream_server.settings import Settings
 from vad.grid import SAMPLE_RATE_HZ
 
 ROLE = "caller"
+COLOURS = ("#0072b2", "#d55e00", "#00855f", "#cc79a7", "#56b4e9", "#f0c419")
 MOST_RECORDINGS = 250
 """Of one speaker; more than fit into a stream."""
 Span = tuple[float, float]
@@ -51,32 +52,47 @@ class Course:
     calm: Sequence[Heard]
 
 
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What is tried: `levels`, each for `for_s`; how many false alerts a calm hour may have where it is good."""
+
+    levels: Sequence[float]
+    for_s: Sequence[float]
+    false_per_hour: float = 1.0
+
+
 def evaluate(
     manifest: Manifest,
     models: Models,
     settings: Settings,
     rules: Sequence[Rule],
-    levels: Sequence[float],
+    sweep: Sweep,
     calm: Sequence[Path],
     conditions: Sequence[str],
     seed: int,
-    false_per_hour: float,
 ) -> Results:
-    """Per condition and rule of emotion: its own level, and the sweep over `levels`, each with its clear level as far
-    below as the rule has it. `chosen`: the lowest level at which a calm hour has no more than `false_per_hour` alerts,
-    None if there is none. Raises EvaluationError."""
+    """Per rule of emotion and condition: the rule as it stands, and the sweep, in which the clear level is as far from
+    the level as the rule has it. `chosen`: what notices most episodes of those that are good in every condition, None
+    if there is none or nothing is calm. Raises EvaluationError."""
     judged = [rule for rule in rules if rule.score is not None]
     if not judged:
         raise EvaluationError("no rule is over emotion scores; what others do shows undertone replay --rules")
     horizon_s = settings.monitor.exact_horizon_s
-    out: Results = {"horizon_s": horizon_s, "hop_s": settings.monitor.exact_hop_s, "conditions": {}}
-    for condition in conditions:
-        quiet = [_calm(path, models, settings, condition) for folder in calm for path in recordings(folder)]
-        found: Results = {"calm_minutes": sum(each.duration_s for each in quiet) / 60, "rules": {}}
-        for rule in judged:
-            course = Course(_streams(manifest, models, settings, rule, condition, seed), quiet)
-            found["rules"][rule.name] = _swept(rule, course, horizon_s, levels, false_per_hour)
-        out["conditions"][condition] = found
+    out: Results = {"horizon_s": horizon_s, "hop_s": settings.monitor.exact_hop_s, "rules": {}}
+    quiet = {
+        condition: [_calm(path, models, settings, condition) for folder in calm for path in recordings(folder)]
+        for condition in conditions
+    }
+    for rule in judged:
+        found: dict[str, Results] = {}
+        for condition in conditions:
+            streams = _streams(manifest, models, settings, rule, condition, seed)
+            found[condition] = _swept(rule, Course(streams, quiet[condition]), horizon_s, sweep)
+        out["rules"][rule.name] = {
+            "conditions": found,
+            "false_per_hour": sweep.false_per_hour,
+            "chosen": _chosen([each["sweep"] for each in found.values()], sweep.false_per_hour) if calm else None,
+        }
     return out
 
 
@@ -127,64 +143,74 @@ def noticed(rule: Rule, course: Course, horizon_s: float) -> Results:
 
 
 def shown(results: Results) -> Iterator[RenderableType]:
-    for condition, found in results["conditions"].items():
-        for name, row in found["rules"].items():
+    for name, found in results["rules"].items():
+        for condition, row in found["conditions"].items():
             title = f"Rule {name}, {condition}: {row['streams']} streams, {row['minutes']:.0f} minutes"
-            rows = {f"from {each['level']:g}": each for each in row["sweep"]} | {"as it stands": row["own"]}
-            yield table(f"{title}; {found['calm_minutes']:.0f} calm minutes", rows, "level")
-            chosen = "no level of the sweep" if row["chosen"] is None else f"from {row['chosen']:g}"
-            yield f"At most {row['false_per_hour']:g} false alerts in a calm hour: {chosen}\n"
+            rows = {"as it stands": row["own"]} | {_named(each): each for each in row["sweep"]}
+            yield table(f"{title}; {row['calm_minutes']:.0f} calm minutes", rows, "rule")
+        chosen = found["chosen"]
+        good = "nothing in the sweep" if chosen is None else f"{_named(chosen)}, over below {chosen['clear']:g}"
+        yield f"{name}, at most {found['false_per_hour']:g} false alerts in a calm hour: {good}\n"
 
 
 def draw(results: Results, path: Path) -> None:
-    """The sweep as a picture: a panel for each rule, found episodes against false alerts per hour."""
+    """The sweep as a picture: a panel for each rule and condition, found episodes against false alerts per hour."""
     from matplotlib.figure import Figure
 
-    conditions: Mapping[str, Results] = results["conditions"]
-    names = list(next(iter(conditions.values()))["rules"])
-    figure = Figure(figsize=(6.2 * len(names), 4.6), layout="constrained")
-    panels = figure.subplots(1, len(names), squeeze=False)[0]
-    for panel, name in zip(panels, names, strict=True):
-        for condition, colour in zip(conditions, ("#0072b2", "#d55e00", "#00855f"), strict=False):
-            rows = conditions[condition]["rules"][name]["sweep"]
-            share = [100 * row["found"] / max(1, row["episodes"]) for row in rows]
-            for key, style in (("false_per_hour_calm", "-"), ("false_per_hour_other_emotions", ":")):
-                of = "calm speech" if key.endswith("calm") else "other strong emotions"
-                panel.plot([row[key] or 0.0 for row in rows], share, style, color=colour, marker="o", ms=3,
-                           label=f"{condition}, {of}")  # fmt: skip
-            for row, y in list(zip(rows, share, strict=True))[::2]:
-                panel.annotate(f"{row['level']:.2f}", (row["false_per_hour_calm"] or 0.0, y), fontsize=7,
-                               textcoords="offset points", xytext=(4, -8))  # fmt: skip
-        panel.set_title(f"{name}: from which level on", loc="left")
-        panel.set_xscale("symlog", linthresh=1)
-        panel.set_xlabel("false alerts per hour")
-        panel.set_ylabel("episodes noticed, %")
-        panel.set_ylim(0, 102)
-        panel.grid(alpha=0.3)
-    panels[-1].legend(fontsize=7, loc="lower right")
+    panels = [(name, *each) for name, found in results["rules"].items() for each in found["conditions"].items()]
+    figure = Figure(figsize=(5.2 * len(panels), 4.4), layout="constrained")
+    axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    for axis, (name, condition, row) in zip(axes, panels, strict=True):
+        for for_s, colour in zip(sorted({each["for_s"] for each in row["sweep"]}), COLOURS, strict=False):
+            own = [each for each in row["sweep"] if each["for_s"] == for_s]
+            false = [each["false_per_hour_calm"] or 0.0 for each in own]
+            share = [100 * each["found"] / max(1, each["episodes"]) for each in own]
+            axis.plot(false, share, color=colour, marker="o", ms=3, label=f"for {for_s:g} s")
+            for each, x, y in list(zip(own, false, share, strict=True))[::3]:
+                axis.annotate(f"{each['level']:g}", (x, y), fontsize=7, textcoords="offset points", xytext=(3, -8))
+        axis.axvline(results["rules"][name]["false_per_hour"], color="black", linewidth=0.6, linestyle=":")
+        axis.set_title(f"{name}, {condition}", loc="left")
+        axis.set_xscale("symlog", linthresh=1)
+        axis.set_xlim(left=-0.05)
+        axis.set_xlabel("false alerts in an hour of calm speech")
+        axis.set_ylim(-2, 102)
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("episodes noticed, %")
+    axes[-1].legend(fontsize=8, title="level, which lasts", title_fontsize=8)
     figure.savefig(path, dpi=110)
 
 
-def _swept(rule: Rule, course: Course, horizon_s: float, levels: Sequence[float], false_per_hour: float) -> Results:
-    gap = rule.clear_level - rule.threshold
-    sweep = [
-        noticed(msgspec.structs.replace(rule, **_at(rule, level, gap)), course, horizon_s)
-        for level in progress(levels, f"rule {rule.name}")
-    ]
-    good = [row["level"] for row in sweep if (row["false_per_hour_calm"] or 0.0) <= false_per_hour]
+def _named(row: Results) -> str:
+    return f"from {row['level']:g} for {row['for_s']:g} s"
+
+
+def _swept(rule: Rule, course: Course, horizon_s: float, sweep: Sweep) -> Results:
+    tried = [_at(rule, level, for_s) for for_s in sweep.for_s for level in sweep.levels]
     return {
         "streams": len(course.streams),
         "minutes": sum(stream.duration_s for stream in course.streams) / 60,
+        "calm_minutes": sum(each.duration_s for each in course.calm) / 60,
         "own": noticed(rule, course, horizon_s),
-        "sweep": sweep,
-        "false_per_hour": false_per_hour,
-        "chosen": (min if rule.above is not None else max)(good, default=None) if course.calm else None,
+        "sweep": [noticed(each, course, horizon_s) for each in progress(tried, f"rule {rule.name}")],
     }
 
 
-def _at(rule: Rule, level: float, gap: float) -> dict[str, float]:
-    """The fields that make a rule one of another level."""
-    return {"above" if rule.above is not None else "below": level, "clear": round(max(0.0, level + gap), 4)}
+def _chosen(sweeps: Sequence[Sequence[Results]], false_per_hour: float) -> Results | None:
+    """What notices most in all conditions together; of equals, what cries wolf less, and then what lasts longer."""
+    best, best_worth = None, (0.0, 0.0, 0.0)
+    for rows in zip(*sweeps, strict=True):
+        false = max(row["false_per_hour_calm"] or 0.0 for row in rows)
+        worth = (float(sum(row["found"] for row in rows)), -false, rows[0]["for_s"])
+        if false <= false_per_hour and worth > best_worth:
+            best, best_worth = {key: rows[0][key] for key in ("level", "clear", "for_s")}, worth
+    return best
+
+
+def _at(rule: Rule, level: float, for_s: float) -> Rule:
+    """The rule at another level."""
+    clear = round(max(0.0, level + rule.clear_level - rule.threshold), 4)
+    side = {"above": level} if rule.above is not None else {"below": level}
+    return msgspec.structs.replace(rule, clear=clear, for_s=for_s, **side)
 
 
 def _streams(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CONDITIONS = ("clean", "telephone", "noise10")
 SWEEP = "0.3:0.95:0.05"
+LASTING = "0,1,2,3"
 NEEDED = {"sklearn": "scikit-learn", "pyannote": "pyannote.metrics"}
 Results = dict[str, Any]
 Answer = tuple[Results, Callable[[Results], Iterable["RenderableType"]]]
@@ -56,6 +57,8 @@ def add_arguments(
     alerts.add_argument("--calm", type=Path, action="append", default=[], metavar="DIR", help="recordings in which "
                         "there is nothing to notice; repeatable")  # fmt: skip
     alerts.add_argument("--sweep", default=SWEEP, metavar="FROM:TO:STEP", help=f"levels to try (default {SWEEP})")
+    alerts.add_argument("--for", dest="lasting", default=LASTING, metavar="SECONDS", help="how long a level must last, "
+                        f"to try (default {LASTING})")  # fmt: skip
     alerts.add_argument("--false-per-hour", type=float, default=1.0, help="false alerts that a calm hour may have")
     alerts.add_argument("--plot", type=Path, metavar="PNG", help="also draw a picture of the sweep")
     _add_selection(alerts)
@@ -181,7 +184,7 @@ def _alerts(options: Options, settings: Settings) -> Answer:
 
     if options.plot is not None:
         plot.check()
-    levels = _levels(options.sweep)
+    sweep = alerts.Sweep(_levels(options.sweep), _seconds(options.lasting), options.false_per_hour)
     settings, models = _models(settings, "emotion", options.model)
     config = settings.alerts if options.rules is None else rulefile.read(options.rules)
     manifest = _manifest(options.manifest, options, ("speaker", "emotion"))
@@ -191,11 +194,10 @@ def _alerts(options: Options, settings: Settings) -> Answer:
         models,
         settings,
         config.in_force(specs(models).emotion),
-        levels,
+        sweep,
         options.calm,
         options.condition or list(CONDITIONS[:2]),
         options.seed,
-        options.false_per_hour,
     )
     results["bad_rows"] = manifest.bad
     if options.plot is not None:
@@ -214,6 +216,16 @@ def _levels(text: str) -> list[float]:
     except ValueError:
         raise EvaluationError(f"--sweep {text}: write FROM:TO:STEP, such as {SWEEP}") from None
     return [round(first + number * step, 6) for number in range(round((last - first) / step) + 1)]
+
+
+def _seconds(text: str) -> list[float]:
+    """Numbers, comma-separated."""
+    from evaluation.manifest import EvaluationError
+
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise EvaluationError(f"--for {text}: write seconds, such as {LASTING}") from None
 
 
 def _speaker(options: Options, settings: Settings) -> Answer:

@@ -68,29 +68,24 @@ def test_people_get_tables(manifest: Path, capsys: pytest.CaptureFixture[str]) -
 def test_alert_rules_are_swept_and_drawn(manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_wav(tmp_path / "calm" / "a.wav", silence(3.0))
     rules = tmp_path / "rules.toml"
-    rules.write_text('[[alerts.rules]]\nname = "anger"\nscore = {angry = 1.0}\nabove = 0.9\nclear = 0.8\nfor_s = 1.0\n')
-    common = [
-        "evaluate",
-        "alerts",
-        str(manifest),
-        "--condition",
-        "clean",
-        "--rules",
-        str(rules),
-        "--sweep",
-        "0.5:1:0.25",
-    ]
-    common += ["--sweep", "0.5:1:0.25", "--calm", str(tmp_path / "calm")]
+    rule = {"name": '"anger"', "score": "{angry = 1.0}", "above": 0.004, "clear": 0.003, "reliability": '"low"'}
+    rules.write_text("\n".join(["[[alerts.rules]]", *(f"{key} = {value}" for key, value in rule.items())]))
+    common = ["evaluate", "alerts", str(manifest), "--condition", "clean", "--rules", str(rules)]
+    common += ["--sweep", "0.002:0.006:0.002", "--for", "0,1", "--calm", str(tmp_path / "calm")]
     assert main([*common, "--json", "--plot", str(tmp_path / "sweep.png")]) == 0
-    found = document(capsys)["conditions"]["clean"]["rules"]["anger"]
-    assert [(row["level"], row["clear"]) for row in found["sweep"]] == [(0.5, 0.4), (0.75, 0.65), (1.0, 0.9)]
-    assert (found["own"]["level"], found["own"]["episodes"]) == (0.9, 2)
-    assert found["chosen"] == 0.5
+    found = document(capsys)["rules"]["anger"]
+    clean = found["conditions"]["clean"]
+    tried = [(row["level"], row["clear"], row["for_s"]) for row in clean["sweep"]]
+    assert tried[:3] == [(0.002, 0.001, 0.0), (0.004, 0.003, 0.0), (0.006, 0.005, 0.0)]
+    assert tried[3:] == [(level, clear, 1.0) for level, clear, _ in tried[:3]]
+    assert (clean["own"]["level"], clean["own"]["episodes"], clean["own"]["found"]) == (0.004, 2, 2)
+    best = next(row for row in clean["sweep"] if row["found"] == 2 and row["for_s"] == 1.0)
+    assert found["chosen"] == {key: best[key] for key in ("level", "clear", "for_s")}
     assert (tmp_path / "sweep.png").stat().st_size > 10_000
     assert main(common) == 0
     said = capsys.readouterr().out
     assert "as it stands" in said
-    assert "At most 1 false alerts in a calm hour: from 0.5" in said
+    assert "anger, at most 1 false alerts in a calm hour: from 0.00" in said
 
 
 def test_voices_are_evaluated_by_corpus_condition_and_length(
@@ -135,6 +130,7 @@ def test_noise_is_evaluated_without_a_manifest(tmp_path: Path, capsys: pytest.Ca
         (["emotion"], "name a manifest, or a folder with --nonspeech"),
         (["emotion", "none.csv"], "none.csv: not a manifest that can be read"),
         (["alerts", "{}", "--sweep", "0.3"], "write FROM:TO:STEP, such as 0.3:0.95:0.05"),
+        (["alerts", "{}", "--for", "long"], "write seconds, such as 0,1,2,3"),
         (["alerts", "{}", "--calm", "{}/none"], "no audio in it"),
         (["emotion", "{}", "--only", "dataset=z"], "no usable row with dataset=z"),
         (["emotion", "--nonspeech", "{}/none"], "no audio in it"),
