@@ -166,7 +166,7 @@ class LiveCall:
         self.left_out(position_s)
 
     def left_out(self, position_s: float) -> None:
-        """As `arrived`, of audio that is not taken because it comes too fast: with it, the sender is no further ahead."""
+        """As `arrived`, of audio that is not taken because it comes too fast: its sender is no further ahead for it."""
         self._arrived_s = position_s
         self._arrivals.arrived(position_s, time.monotonic())
 

@@ -1,4 +1,4 @@
-"""A WHIP client that nobody here wrote (npm's whip-whep) publishes Chromium's microphone, from our page and from others'."""
+"""A WHIP client that nobody here wrote (npm's whip-whep) publishes Chromium's microphone, from our pages and others."""
 
 from __future__ import annotations
 
