@@ -1,5 +1,4 @@
-"""WHIP for pages of other origins (CORS, as RFC 9725 asks for in section 4.2). Nothing else is shared with them: what a
-page of the dashboard's kind reads, it reads from its own server."""
+"""WHIP for pages of other origins (CORS), which RFC 9725 asks for. Nothing else is shared with them."""
 
 from __future__ import annotations
 

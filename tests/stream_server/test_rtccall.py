@@ -216,7 +216,8 @@ async def served(reports: Iterable[Report]) -> Served:
         for report in reports:
             joined.receive(report)
         await running
-        heard_s = server.engine.instruments.audio_seconds._value.get()
+        heard_s = server.engine.instruments.registry.get_sample_value("undertone_audio_seconds_total")
+    assert heard_s is not None
     return Served([decode(order.event) for order in process.told if isinstance(order, Say)], process.told, heard_s)
 
 
