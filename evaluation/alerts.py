@@ -187,7 +187,6 @@ def _draw_sweep(axis: Any, sweep: Sequence[Results]) -> None:
                 axis.annotate(f"{each['level']:g}", (x, y), fontsize=7, textcoords="offset points", xytext=(3, -8))
     axis.set_xscale("symlog", linthresh=1)
     axis.set_xlim(left=-0.05)
-    axis.set_ylim(bottom=-2)
     axis.grid(alpha=0.3)
 
 
