@@ -6,10 +6,9 @@
  * @typedef {import("../shared/detail.js").Detail} Detail
  * @typedef {import("../shared/calls.js").Call} Call
  */
-import { clock, speakerShort } from "../shared/format.js";
+import { clock, ruleText, speakerShort } from "../shared/format.js";
 import { t as say } from "../shared/i18n.js";
 import { speakers, ticks, xAt } from "../shared/geometry.js";
-import { ruleText } from "./why.js";
 
 export const LANE_H = 26;
 const ALERTS_H = 24;

@@ -1,12 +1,13 @@
 /** One call in the list. A row is a link, so Tab and Enter work. */
+import { presses } from "../shared/alerts.js";
 import { timeIn } from "../shared/calls.js";
 import { glyph, h, setGlyph, setText, trust, voice } from "../shared/dom.js";
-import { ago, clock, percent, reasonText, roleText } from "../shared/format.js";
+import { ago, clock, percent, reasonText, roleText, ruleText } from "../shared/format.js";
 import { t } from "../shared/i18n.js";
 import { labelText, reliability } from "../shared/labels.js";
 import { LevelMark } from "./levelmark.js";
 import { Spark } from "./spark.js";
-import { ruleText, speakingText, whyShort } from "./why.js";
+import { speakingText, whyShort } from "./why.js";
 
 /** @typedef {import("../shared/calls.js").Call} Call */
 /** @typedef {import("./ranking.js").Standing} Standing */
@@ -41,7 +42,8 @@ export class LiveRow {
     const now_s = timeIn(call, now_ms);
     const level = standing?.level ?? "calm";
     this.element.dataset.level = level;
-    this.level.show(level, standing?.alert ? t("dash.level.alert") : undefined);
+    const alerts = standing?.alerts.filter(presses).length ?? 0;
+    this.level.show(level, alerts ? t("dash.level.alert", { count: alerts }) : undefined);
     const value = Math.round((standing?.value ?? 0) * 100);
     setText(this.value, String(value));
     this.fill.style.width = `${value}%`;
@@ -64,7 +66,7 @@ class Feeling {
     this.fill = h("i");
     this.bar = h("span.bar", { "aria-hidden": "true" }, this.fill);
     this.trust = trust();
-    this.trusted = h("span.unseen");
+    this.trusted = h("span.trusted");
     this.element = h("span.feeling", {}, this.glyph, this.word, this.bar, this.trust, this.trusted);
   }
 
@@ -77,14 +79,14 @@ class Feeling {
     const feeling = emotion?.label ? `${labelText(emotion.label)} ${percent(emotion.confidence)}` : labelText(null);
     const now = emotion?.label && call.state === "live" ? t("dash.row.now", { feeling }) : feeling;
     setText(this.word, emotion ? now : t("dash.listening"));
-    this.bar.hidden = this.trust.hidden = !emotion?.label;
+    this.bar.hidden = this.trust.hidden = this.trusted.hidden = !emotion?.label;
     if (!emotion?.label) return;
     this.fill.style.width = `${emotion.confidence * 100}%`;
     this.fill.style.background = `var(--${emotion.label})`;
     this.trust.setAttribute("data-level", emotion.reliability);
-    const { text } = reliability(emotion.reliability);
-    this.trust.title = t("dash.reliability_is", { level: text });
-    setText(this.trusted, t("dash.reliability_is", { level: text }));
+    const { text, says } = reliability(emotion.reliability);
+    setText(this.trusted, t("dash.row.reliability", { level: text.toLowerCase() }));
+    this.trusted.title = says;
   }
 }
 

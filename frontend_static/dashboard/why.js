@@ -1,6 +1,6 @@
 /** Why a call stands where it stands, in one plain sentence; and who speaks in it. Text only, no DOM. */
-import { roleText, sentence, speakerText } from "../shared/format.js";
-import { has, t } from "../shared/i18n.js";
+import { roleText, ruleText, speakerText } from "../shared/format.js";
+import { t } from "../shared/i18n.js";
 
 /** @typedef {import("../shared/calls.js").Call} Call */
 /** @typedef {import("./ranking.js").Standing} Standing */
@@ -36,10 +36,10 @@ function feelingText(call, standing) {
 
 /** @param {Call} call @param {Standing|undefined} standing @param {string|null} feeling @param {number} now_s */
 function told(call, standing, feeling, now_s) {
-  if (!call.channels.some((channel) => channel.emotion)) return t("dash.why.not_inferred");
-  const alert = standing?.alert;
+  const [alert, ...more] = standing?.alerts ?? [];
   if (!alert) return feeling ?? quiet(call, now_s);
-  const raised = t("dash.why.alert", { rule: ruleText(alert.rule), duration: lasting(now_s - alert.raised_s) });
+  const values = { rule: ruleText(alert.rule), duration: lasting(now_s - alert.raised_s), count: more.length };
+  const raised = t(more.length ? "dash.why.alerts" : "dash.why.alert", values);
   return feeling ? t("dash.why.both", { alert: raised, feeling }) : raised;
 }
 
@@ -66,13 +66,9 @@ export function lasting(seconds, at_least = false) {
   return at_least ? t("dash.over", { duration: text }) : text;
 }
 
-/** What a rule is called. @param {string} rule @returns {string} */
-export function ruleText(rule) {
-  return has(`dash.rule.${rule}`) ? t(`dash.rule.${rule}`) : sentence(rule.replaceAll("_", " "));
-}
-
 /** @param {Call} call @param {number} now_s */
 function quiet(call, now_s) {
+  if (!call.channels.some((channel) => channel.emotion)) return t("dash.why.not_inferred");
   const heard = Math.max(-1, ...Object.values(call.pulse.evidence).map((evidence) => evidence.t));
   if (heard < 0) return t("dash.why.unheard");
   return now_s - heard > SILENCE_S ? t("dash.why.silent", { duration: lasting(now_s - heard) }) : t("dash.why.calm");
