@@ -42,7 +42,7 @@ export default {
   "shared.speaker.unknown_short": "Not known",
   "shared.emotion_not_inferred": "Emotion is not inferred for this role",
   "shared.rule.anger": "Anger",
-  "shared.rule.risk": "Risk",
+  "shared.rule.risk": "Distress",
 
   "shared.ago.now": "just now",
   "shared.ago.minutes": "{count} min ago",
@@ -185,7 +185,7 @@ export default {
   "mic.voices.hint": "Names stay on this page.",
   "mic.voices.speaking": "speaking",
   "mic.voices.save": "Keep",
-  "mic.voices.before": "{name} (before the break)",
+  "mic.voices.before": "{name}, before",
 
   "mic.strip": "The last {span}",
   "mic.strip.whole": "The whole call",
@@ -200,6 +200,7 @@ export default {
   "mic.strip.says.nothing": "No feeling has been heard yet.",
   "mic.strip.says.voices": { one: "One voice", other: "{count} voices" },
   "mic.strip.says.changes": { one: "The speaker changed once", other: "The speaker changed {count} times" },
+  "mic.strip.says.break": "{strip} The connection was lost for {gap}.",
   "mic.strip.key": "Hatched: unclear. Triangle: the speaker changed.",
   "mic.strip.break": "no connection",
 

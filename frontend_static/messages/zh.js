@@ -42,7 +42,7 @@ export default {
   "shared.speaker.unknown_short": "未识别",
   "shared.emotion_not_inferred": "不对该角色进行情绪识别",
   "shared.rule.anger": "愤怒",
-  "shared.rule.risk": "风险",
+  "shared.rule.risk": "情绪风险",
 
   "shared.ago.now": "刚刚",
   "shared.ago.minutes": "{count} 分钟前",
@@ -185,7 +185,7 @@ export default {
   "mic.voices.hint": "名称只保留在本页面。",
   "mic.voices.speaking": "正在说话",
   "mic.voices.save": "确定",
-  "mic.voices.before": "{name}（中断前）",
+  "mic.voices.before": "{name}（之前）",
 
   "mic.strip": "最近{span}",
   "mic.strip.whole": "整通通话",
@@ -200,6 +200,7 @@ export default {
   "mic.strip.says.nothing": "尚未听到可判断的情绪。",
   "mic.strip.says.voices": { other: "{count} 位说话人" },
   "mic.strip.says.changes": { other: "说话人切换 {count} 次" },
+  "mic.strip.says.break": "{strip}其间连接中断 {gap}。",
   "mic.strip.key": "斜线：可信度低。三角：说话人切换。",
   "mic.strip.break": "连接中断",
 

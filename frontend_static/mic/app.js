@@ -7,7 +7,7 @@ import { masthead } from "../shared/masthead.js";
 import { Devices } from "./devices.js";
 import { begun, named, timeIn, told } from "./listening.js";
 import { allowed, Level } from "./microphone.js";
-import { pastOf } from "./past.js";
+import { gapText, pastOf } from "./past.js";
 import { Player } from "./player.js";
 import { saying } from "./saying.js";
 import { Session } from "./session.js";
@@ -121,7 +121,7 @@ class App {
     this.status = status;
     if (status.phase === "lost") this.lost_ms ??= Date.now();
     if (status.phase === "live") {
-      if (this.lost_ms) this.returned(Date.now() - this.lost_ms);
+      if (this.lost_ms) this.returned();
       this.lost_ms = null;
       if (this.screen !== "live") this.show("live");
       this.devices.list();
@@ -147,13 +147,14 @@ class App {
     this.heard = begun(event, now_ms, broken && lost_ms ? pastOf(broken, lost_ms, now_ms) : []);
   }
 
-  /** Says what happened; where the connection took the reason with it, the server may know. @param {number} gap_ms without a connection */
-  returned(gap_ms) {
-    const gap = () => t("shared.s", { value: Math.max(1, Math.round(gap_ms / 1000)) });
-    let reason = this.broken?.reason ?? "client.disconnected";
-    this.tell(() => t("mic.back", { reason: reasonText(reason), gap: gap() }), NOTE_MS);
-    if (!this.broken || this.broken.reason) return;
-    fetchCall(this.broken.call_id).then((view) => (reason = view.reason ?? reason), () => {}); // A new server knows nothing of it.
+  /** Says what happened; where the connection took the reason with it, the server may know. */
+  returned() {
+    const [past, broken] = [this.heard?.past.at(-1), this.broken];
+    if (!past || !broken) return;
+    let reason = broken.reason ?? "client.disconnected";
+    this.tell(() => t("mic.back", { reason: reasonText(reason), gap: gapText(past) }), NOTE_MS);
+    if (broken.reason) return;
+    fetchCall(broken.call_id).then((view) => (reason = view.reason ?? reason), () => {}); // A new server knows nothing of it.
   }
 
   /** The call is over, in order or not. @param {(() => string)|null} problem */

@@ -9,8 +9,8 @@
  * @typedef {import("./past.js").Past} Past
  * @typedef {{call_id: string, state: "live"|"ended", channels: Channel[], models: Record<string, {name: string, licence: string}>,
  *   speaking: number[], speaker: string|null, names: Map<string, string>, emotions: Record<string, Emotion>, reason: string|null,
- *   duration_s: number, anchor_ms: number, detail: Detail, alerts: Alert[], past: Past[]}} Heard `names`: given by the visitor;
- *   `anchor_ms`: when `duration_s` was true; `past`: the calls before that broke off, the oldest first
+ *   duration_s: number, anchor_ms: number, told_ms: number, detail: Detail, alerts: Alert[], past: Past[]}} Heard `names`: given by the visitor;
+ *   `anchor_ms`: when `duration_s` was true; `told_ms`: when the last event came; `past`: the calls before that broke off, the oldest first
  */
 import { alerted } from "../shared/alerts.js";
 import { detailEvent } from "../shared/detail.js";
@@ -24,7 +24,7 @@ const NOTHING_YET = { seq: -1, points: {}, turns: [], changes: [], notices: [], 
 export function begun(event, now_ms, past = []) {
   return {
     call_id: event.call_id, state: "live", channels: event.channels, models: event.models, speaking: [], speaker: null, names: new Map(),
-    emotions: {}, reason: null, duration_s: 0, anchor_ms: now_ms, detail: { ...NOTHING_YET, seq: event.seq },
+    emotions: {}, reason: null, duration_s: 0, anchor_ms: now_ms, told_ms: now_ms, detail: { ...NOTHING_YET, seq: event.seq },
     alerts: [], past,
   };
 }
@@ -32,7 +32,7 @@ export function begun(event, now_ms, past = []) {
 /** @param {Heard} heard @param {CallEvent} event @param {number} now_ms @returns {Heard} */
 export function told(heard, event, now_ms) {
   const call = /** @type {any} */ (heard); // detail.js asks for the channels and the speaker only.
-  return { ...heard, ...changed(heard, event, now_ms), detail: detailEvent(heard.detail, event, call) };
+  return { ...heard, ...changed(heard, event, now_ms), told_ms: now_ms, detail: detailEvent(heard.detail, event, call) };
 }
 
 /** Seconds into the call. @param {Heard} heard @param {number} now_ms @returns {number} */

@@ -8,16 +8,21 @@
  *   names: Map<string, string>, end_s: number, next_s: number}} Past `end_s`: when the connection was lost, `next_s`: when the
  *   call after it began
  */
+import { t } from "../shared/i18n.js";
 import { focus, timeIn } from "./listening.js";
 
 /** No strip of a live call reaches back further. */
 const KEPT_S = 180;
 const MOST_CALLS = 8;
 
-/** @param {Heard} heard the call that broke off @param {number} lost_ms @param {number} now_ms when the next one began @returns {Past[]} */
+/**
+ * Where someone speaks, events come all the time: the connection went with the last of them, whenever that was noticed.
+ * @param {Heard} heard the call that broke off @param {number} lost_ms when that was noticed @param {number} now_ms when the next one began
+ * @returns {Past[]}
+ */
 export function pastOf(heard, lost_ms, now_ms) {
   const age_s = heard.duration_s + Math.max(0, now_ms - heard.anchor_ms) / 1000;
-  const end_s = Math.min(timeIn(heard, lost_ms), age_s);
+  const end_s = Math.min(timeIn(heard, heard.speaking.length ? heard.told_ms : lost_ms), age_s);
   const { turns, changes, points } = heard.detail;
   /** @type {Past} */
   const last = {
@@ -44,4 +49,9 @@ function shifted(past, by_s) {
 export function voicesSince({ turns }, from_s) {
   const seen = turns.filter((turn) => turn.speaker !== null && turn.end_s > from_s).map((turn) => /** @type {string} */ (turn.speaker));
   return [...new Set(seen)].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+}
+
+/** How long there was no call. @param {Past} past @returns {string} */
+export function gapText({ end_s, next_s }) {
+  return t("shared.s", { value: Math.max(1, Math.round(next_s - end_s)) });
 }

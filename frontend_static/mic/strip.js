@@ -3,9 +3,9 @@ import { h, setText } from "../shared/dom.js";
 import { t } from "../shared/i18n.js";
 import { labelWord } from "../shared/labels.js";
 import { focus, timeIn } from "./listening.js";
+import { gapText } from "./past.js";
 import { lanesOf } from "./striplanes.js";
 import { paintStrip, stripHeight } from "./strippaint.js";
-import { voicesOf } from "./voices.js";
 
 /** @typedef {import("./listening.js").Heard} Heard */
 
@@ -106,15 +106,18 @@ export function span(width, heard, now_s) {
 export function described(heard, from_s) {
   /** @type {Map<string, number>} */
   const counts = new Map();
-  for (const { t: at, label } of heard.detail.points[focus(heard)?.channel ?? 0] ?? []) {
+  const points = heard.detail.points[focus(heard)?.channel ?? 0] ?? [];
+  for (const { t: at, label } of [...heard.past.flatMap((past) => past.points), ...points]) {
     if (at >= from_s && label) counts.set(label, (counts.get(label) ?? 0) + 1);
   }
   const [most] = [...counts].sort(([, a], [, b]) => b - a);
   if (!most) return t("mic.strip.says.nothing");
   const changes = heard.detail.changes.filter((change) => change.from !== null && change.t >= from_s).length;
-  return t("mic.strip.says", {
+  const strip = t("mic.strip.says", {
     label: labelWord(most[0]),
-    voices: t("mic.strip.says.voices", { count: voicesOf(heard).length }),
+    voices: t("mic.strip.says.voices", { count: lanesOf(heard, from_s).length }),
     changes: t("mic.strip.says.changes", { count: changes }),
   });
+  const gap = heard.past.findLast((past) => past.next_s > from_s);
+  return gap ? t("mic.strip.says.break", { strip, gap: gapText(gap) }) : strip;
 }

@@ -4,6 +4,7 @@ import { evidenceText, severityText, valueText, whenText, whomText } from "../..
 import { moment, opening, OVERVIEW, parsed, written } from "../../frontend_static/dashboard/address.js";
 import { admits, choices, filters } from "../../frontend_static/dashboard/filters.js";
 import { talk } from "../../frontend_static/dashboard/talk.js";
+import { boxes } from "../../frontend_static/dashboard/lanes.js";
 import { aligned, SERIES } from "../../frontend_static/dashboard/curves.js";
 import { lasting, speakingSentence, why } from "../../frontend_static/dashboard/why.js";
 import { moved, onto, shown, WHOLE, zoomed } from "../../frontend_static/dashboard/zoom.js";
@@ -177,4 +178,10 @@ test("what was measured stands beside its threshold, each in its own unit", () =
 test("the link of an alert leads to its moment, if it is one of that call on this page", () => {
   assert.deepEqual(moment("/dashboard#call=a&span=10&end=28", "a"), asked({ call: "a", span_s: 10, end_s: 28 }));
   for (const link of ["/dashboard#call=b", "/elsewhere#call=a", "//other.example/dashboard#call=a", "", null, undefined]) assert.equal(moment(link, "a"), null);
+});
+
+test("alerts that rest on the same stretch are one box", () => {
+  const of = (start_s, end_s) => ({ ...ALERT, start_s, end_s });
+  const all = boxes([of(40, 50), of(10, 20), of(15, 30)]);
+  assert.deepEqual(all.map(({ start_s, end_s, alerts }) => [start_s, end_s, alerts.length]), [[10, 30, 2], [40, 50, 1]]);
 });

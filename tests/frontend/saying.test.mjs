@@ -4,7 +4,7 @@ import { alertSentence } from "../../frontend_static/mic/alertnotes.js";
 import { begun, named, quiet_s, timeIn, told } from "../../frontend_static/mic/listening.js";
 import { pastOf } from "../../frontend_static/mic/past.js";
 import { saying } from "../../frontend_static/mic/saying.js";
-import { span } from "../../frontend_static/mic/strip.js";
+import { described, span } from "../../frontend_static/mic/strip.js";
 import { lanesOf } from "../../frontend_static/mic/striplanes.js";
 
 const MONO = [{ channel: 0, role: "mixed", emotion: true }];
@@ -120,7 +120,7 @@ test("the end stops the clock and keeps the summary", () => {
 
 /** A call that broke off 10 s after it began, 4 s before the next one. */
 function resumed() {
-  const first = named(call([["speaker.changed", 1, { from: null, to: "S1" }], ...TALK]), "S1", "Ada");
+  const first = named(call([["speaker.changed", 1, { from: null, to: "S1" }], ...TALK, ["speech.ended", 8, { start_s: 1 }]]), "S1", "Ada");
   const started = { type: "call.started", call_id: "d", seq: 1, t: 0, channel: null, channels: MONO, models: {} };
   return begun(started, 14_000, pastOf(first, 10_000, 14_000));
 }
@@ -128,16 +128,22 @@ function resumed() {
 test("what was heard of a call that broke off lies before the one that follows", () => {
   const [past] = resumed().past;
   assert.deepEqual([past.end_s, past.next_s, past.points.map(({ t }) => t)], [-4, 0, [-12]]);
-  assert.deepEqual(past.turns.map(({ start_s, end_s }) => [start_s, end_s]), [[-13, -4]]);
+  assert.deepEqual(past.turns.map(({ start_s, end_s }) => [start_s, end_s]), [[-13, -6]]);
+  assert.equal(described(resumed(), -20), "Mostly angry. One voice. The speaker changed 0 times. The connection was lost for 4 s.");
+});
+
+test("a connection that goes while someone speaks went with the last that was heard", () => {
+  const speaking = call(TALK);
+  assert.equal(pastOf(speaking, 10_000, 14_000)[0].end_s, -12);
 });
 
 test("a voice of before the break keeps its lane and its name until it is out of sight", () => {
   const heard = resumed();
-  assert.deepEqual(lanesOf(heard, -20).map(({ name }) => name), ["Ada (before the break)"]);
+  assert.deepEqual(lanesOf(heard, -20).map(({ name }) => name), ["Ada, before"]);
   assert.deepEqual(lanesOf(heard, -3), []);
   const talking = [["speech.started", 1], ["speaker.changed", 1, { from: null, to: "S1" }]]
     .reduce((h, [type, t, fields], i) => told(h, { type, call_id: "d", seq: i + 2, t, channel: 0, ...fields }, 14_000 + t * 1000), heard);
-  assert.deepEqual(lanesOf(talking, -20).map(({ name }) => name), ["Speaker 1", "Ada (before the break)"]);
+  assert.deepEqual(lanesOf(talking, -20).map(({ name }) => name), ["Speaker 1", "Ada, before"]);
 });
 
 test("the strip is as long as what is kept asks for", () => {
