@@ -5,6 +5,7 @@ The only module of the core that `inference/` may import.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -25,12 +26,25 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class AlertLevels:
+    """From which score on, for how many seconds, an alert is raised, and below which it is over."""
+
+    above: float = 0.7
+    clear: float = 0.5
+    for_s: float = 3.0
+
+
+DEFAULT_ALERTS: Mapping[str, AlertLevels] = {"anger": AlertLevels(), "risk": AlertLevels()}
+
+
+@dataclass(frozen=True, slots=True)
 class EmotionSpec:
     """What an emotion model declares.
 
     It takes `window_samples` samples at 16 kHz (a multiple of 320) and answers with the logits of up to
     window_samples / 320 frames of 20 ms. `labels`: those it knows. A confidence from `medium_from` on counts as
-    medium, from `high_from` on as high reliability.
+    medium, from `high_from` on as high reliability. `alerts`: the levels of the rules that hold by default (`anger`,
+    `risk`), chosen by false alarms per hour.
     """
 
     name: str
@@ -39,6 +53,7 @@ class EmotionSpec:
     labels: tuple[str, ...]
     medium_from: float = 0.5
     high_from: float = 0.7
+    alerts: Mapping[str, AlertLevels] = field(default_factory=lambda: DEFAULT_ALERTS)
 
     def __post_init__(self) -> None:
         unknown = set(self.labels) - set(LABELS)

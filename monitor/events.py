@@ -170,14 +170,23 @@ class SpeakerUpdated(Event, frozen=True, kw_only=True, tag="speaker.updated"):
 
 
 class Alert(Event, frozen=True, kw_only=True):
-    """What all three alert events carry; the evidence span is [`start_s`, `end_s`]."""
+    """What all three alert events carry. `alert_id` is the id of the `alert.raised` that began it.
 
+    `value` of `measure` is beyond `threshold`; [`start_s`, `end_s`] is the audio that shows it, `scores` are those at
+    `end_s` (null where the measure is none of emotion), `link` leads, on this server, to the moment.
+    """
+
+    alert_id: str
     rule: str
     severity: str
+    measure: str
     value: float
+    threshold: float
     start_s: float
     end_s: float
     speaker: str | None
+    scores: Scores | None
+    link: str
 
 
 class AlertRaised(Alert, frozen=True, kw_only=True, tag="alert.raised"):

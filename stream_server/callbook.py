@@ -20,6 +20,7 @@ from monitor.events import (
     Emotion,
     Event,
     ModelInfo,
+    Scores,
     SpeakerChanged,
     SpeakerUpdated,
     SpeechEnded,
@@ -55,13 +56,18 @@ class Notice(msgspec.Struct, frozen=True):
 class AlertView(msgspec.Struct, frozen=True):
     """An alert as its newest event has it. `cleared_s` is null while it is open."""
 
+    alert_id: str
     rule: str
     severity: str
     channel: int | None
+    measure: str
     value: float
+    threshold: float
     start_s: float
     end_s: float
     speaker: str | None
+    scores: Scores | None
+    link: str
     raised_s: float
     cleared_s: float | None
 
@@ -186,26 +192,24 @@ class CallRecord:
         }
 
     def _alert(self, event: Alert) -> None:
-        """What is said of an open alert takes its place; what is cleared without ever having been raised is nothing."""
-        at = next(
-            (
-                at
-                for at, alert in enumerate(self._alerts)
-                if alert.cleared_s is None and (alert.rule, alert.channel) == (event.rule, event.channel)
-            ),
-            None,
-        )
+        """What is said of an alert takes its place; what is cleared without ever having been raised is nothing."""
+        at = next((at for at, alert in enumerate(self._alerts) if alert.alert_id == event.alert_id), None)
         cleared = isinstance(event, AlertCleared)
         if at is None and cleared:
             return
         alert = AlertView(
+            alert_id=event.alert_id,
             rule=event.rule,
             severity=event.severity,
             channel=event.channel,
+            measure=event.measure,
             value=event.value,
+            threshold=event.threshold,
             start_s=event.start_s,
             end_s=event.end_s,
             speaker=event.speaker,
+            scores=event.scores,
+            link=event.link,
             raised_s=event.t if at is None else self._alerts[at].raised_s,
             cleared_s=event.t if cleared else None,
         )

@@ -27,10 +27,15 @@ def record() -> CallRecord:
 def alert(kind: type[Alert], t: float, rule: str = "anger", value: float = 0.7, **fields: Any) -> Alert:
     whole: dict[str, Any] = {
         "channel": 0,
+        "alert_id": f"c:{rule}",
         "severity": "warning",
+        "measure": "score",
+        "threshold": 0.7,
         "start_s": t - 3,
         "end_s": t,
         "speaker": "S1",
+        "scores": None,
+        "link": "/dashboard#call=c",
     } | fields
     return kind(call_id="c", seq=2, t=t, rule=rule, value=value, **whole)
 
@@ -52,12 +57,12 @@ def test_an_alert_is_open_until_it_is_cleared() -> None:
     assert (over.raised_s, over.cleared_s, over.value) == (10.0, 20.0, 0.2)
 
 
-def test_the_same_rule_raised_again_is_another_alert_and_so_is_another_channel_s() -> None:
+def test_the_same_rule_raised_again_is_another_alert_and_so_is_another_speaker_s() -> None:
     alerts = told(
         alert(AlertRaised, 10.0),
         alert(AlertCleared, 20.0),
-        alert(AlertRaised, 30.0),
-        alert(AlertRaised, 31.0, channel=1),
+        alert(AlertRaised, 30.0, alert_id="c:7"),
+        alert(AlertRaised, 31.0, channel=1, alert_id="c:8"),
     )
     assert [(one.channel, one.raised_s, one.cleared_s) for one in alerts] == [
         (0, 10.0, 20.0),
