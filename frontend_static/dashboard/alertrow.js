@@ -24,7 +24,7 @@ export class AlertRow {
     this.scores = h("span.scores");
     this.state = h("span.state");
     this.button = h("button", { type: "button", onclick: () => this.#alert && onShow(this.#alert) }, this.time,
-      h("span.what", {}, h("span", {}, this.rule, " ", this.about), this.value, this.scores, this.evidence), this.state);
+      h("span.what", {}, h("span.first", {}, this.rule, " ", this.about, " ", this.state), this.value, this.scores, this.evidence));
     this.element = h("li", {}, this.button);
   }
 

@@ -7,7 +7,7 @@ import { t } from "../shared/i18n.js";
 import { labelText, reliability } from "../shared/labels.js";
 import { LevelMark } from "./levelmark.js";
 import { Spark } from "./spark.js";
-import { speakingText, whyShort } from "./why.js";
+import { speakingText, whyFirst } from "./why.js";
 
 /** @typedef {import("../shared/calls.js").Call} Call */
 /** @typedef {import("./ranking.js").Standing} Standing */
@@ -42,14 +42,13 @@ export class LiveRow {
     const now_s = timeIn(call, now_ms);
     const level = standing?.level ?? "calm";
     this.element.dataset.level = level;
-    const alerts = standing?.alerts.filter(presses).length ?? 0;
-    this.level.show(level, alerts ? t("dash.level.alert", { count: alerts }) : undefined);
+    this.level.show(level, standing ? alertWord(standing) : undefined);
     const value = Math.round((standing?.value ?? 0) * 100);
     setText(this.value, String(value));
     this.fill.style.width = `${value}%`;
     setText(this.name, call.call_id);
     setText(this.about, aboutText(call));
-    setText(this.sentence, whyShort(call, standing, now_s));
+    setText(this.sentence, whyFirst(call, standing, now_s, true));
     this.feeling.show(call, standing?.channel ?? null);
     this.spark.show(call.pulse, level, now_s);
     this.voice.setAttribute("data-on", call.speaking.length ? "yes" : "no");
@@ -110,6 +109,13 @@ export class EndedRow {
     setText(this.how, [reasonText(call.reason), ...new Set(alerts)].join(" \u00b7 "));
     setText(this.time, clock(call.duration_s));
   }
+}
+
+/** The rule of the most pressing alert, in the place of the level's word. @param {Standing} standing @returns {string|undefined} */
+function alertWord({ alerts }) {
+  const [first, ...more] = alerts.filter(presses);
+  if (!first) return undefined;
+  return t(more.length ? "dash.level.alerts" : "dash.level.alert", { rule: ruleText(first.rule), count: more.length });
 }
 
 /** Roles and tags. @param {Call} call */

@@ -6,7 +6,7 @@ import { admits, choices, filters } from "../../frontend_static/dashboard/filter
 import { talk } from "../../frontend_static/dashboard/talk.js";
 import { boxes } from "../../frontend_static/dashboard/lanes.js";
 import { aligned, SERIES } from "../../frontend_static/dashboard/curves.js";
-import { lasting, speakingSentence, why } from "../../frontend_static/dashboard/why.js";
+import { lasting, speakingSentence, why, whyFirst } from "../../frontend_static/dashboard/why.js";
 import { moved, onto, shown, WHOLE, zoomed } from "../../frontend_static/dashboard/zoom.js";
 import { STILL } from "../../frontend_static/shared/pulse.js";
 
@@ -127,9 +127,10 @@ test("the sentence says who, what, how long and where it goes", () => {
   const standing = { level: "help", value: 0.6, label: "angry", channel: 0, for_s: 41, at_least: false, course: "rising", alerts: [] };
   assert.equal(why(call(), standing, 60), "The customer has sounded angry for 40 s, and it is rising");
   const alerts = [{ rule: "anger", raised_s: 30 }];
-  assert.equal(why(call(), { ...standing, alerts, course: "steady" }, 60), "Alert “Anger” for 30 s. The customer has sounded angry for 40 s");
+  assert.equal(why(call(), { ...standing, alerts, course: "steady" }, 60), "The customer has sounded angry for 40 s. Alert “Anger” for 30 s");
+  assert.equal(whyFirst(call(), { ...standing, alerts, course: "steady" }, 60, true), "Customer angry for 40 s");
   const calm = { ...standing, alerts: [...alerts, { rule: "risk", raised_s: 20 }], level: "calm" };
-  assert.equal(why(call(), calm, 60), "Alert “Anger” for 30 s, and one more");
+  assert.deepEqual([why, whyFirst].map((say) => say(call(), calm, 60)), Array(2).fill("Alert “Anger” for 30 s, and one more"));
   const mixed = call({ channels: [{ channel: 0, role: "mixed", emotion: true }], pulse: { ...STILL, voices: { 0: "S2" } } });
   assert.equal(why(mixed, { ...standing, label: "fearful", course: "easing" }, 60), "Speaker 2 sounded afraid for 40 s; it is easing");
 });
