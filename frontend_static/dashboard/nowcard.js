@@ -74,8 +74,7 @@ class Face {
     const { reliability, arousal, lag: late, snr } = this.fact;
     const trusted = feeling?.reliability ? trustText(feeling.reliability) : null;
     this.trust.setAttribute("data-level", feeling?.reliability ?? "none");
-    setText(this.reliability, trusted?.text ?? NONE);
-    this.reliability.title = trusted?.says ?? "";
+    setText(this.reliability, trusted ? t("shared.reliability.says", trusted) : NONE);
     setText(arousal, feeling?.arousal != null ? `${percent(feeling.arousal)}, ${energyText(feeling.arousal)}` : NONE);
     setText(late, lag(feeling?.lag_ms));
     setText(snr, feeling?.snr_db != null ? `${Math.round(feeling.snr_db)} dB` : NONE);

@@ -2,7 +2,7 @@
 import { presses } from "../shared/alerts.js";
 import { timeIn } from "../shared/calls.js";
 import { glyph, h, setGlyph, setText, trust, voice } from "../shared/dom.js";
-import { ago, clock, percent, reasonText, roleText, ruleText } from "../shared/format.js";
+import { ago, clock, reasonText, roleText, ruleText } from "../shared/format.js";
 import { t } from "../shared/i18n.js";
 import { labelText, reliability } from "../shared/labels.js";
 import { LevelMark } from "./levelmark.js";
@@ -57,16 +57,14 @@ export class LiveRow {
   }
 }
 
-/** The emotion of a channel now: shape, word, bar, and how far it can be trusted. */
+/** The emotion of a channel now: shape, word, and how clear it is. Its score is left to the open call: beside "unclear", 99 % would be a riddle. */
 class Feeling {
   constructor() {
     this.glyph = glyph(null);
     this.word = h("span.word");
-    this.fill = h("i");
-    this.bar = h("span.bar", { "aria-hidden": "true" }, this.fill);
     this.trust = trust();
     this.trusted = h("span.trusted");
-    this.element = h("span.feeling", {}, this.glyph, this.word, this.bar, this.trust, this.trusted);
+    this.element = h("span.feeling", {}, this.glyph, this.word, this.trust, this.trusted);
   }
 
   /** @param {Call} call @param {number|null} channel null: the first on which emotion is inferred */
@@ -75,13 +73,11 @@ class Feeling {
     const emotion = call.emotions[of];
     this.element.hidden = of < 0;
     setGlyph(this.glyph, emotion?.label);
-    const feeling = emotion?.label ? `${labelText(emotion.label)} ${percent(emotion.confidence)}` : labelText(null);
+    const feeling = labelText(emotion?.label);
     const now = emotion?.label && call.state === "live" ? t("dash.row.now", { feeling }) : feeling;
     setText(this.word, emotion ? now : t("dash.listening"));
-    this.bar.hidden = this.trust.hidden = this.trusted.hidden = !emotion?.label;
+    this.trust.hidden = this.trusted.hidden = !emotion?.label;
     if (!emotion?.label) return;
-    this.fill.style.width = `${emotion.confidence * 100}%`;
-    this.fill.style.background = `var(--${emotion.label})`;
     this.trust.setAttribute("data-level", emotion.reliability);
     const { text, says } = reliability(emotion.reliability);
     setText(this.trusted, t("dash.row.reliability", { level: text.toLowerCase() }));

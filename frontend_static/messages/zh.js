@@ -25,6 +25,7 @@ export default {
   "shared.reliability.medium.says": "情绪有倾向，但不够明显",
   "shared.reliability.low.says": "语音较少或较差，或情绪不明显",
   "shared.reliability.unusable.says": "没有可供判断的语音",
+  "shared.reliability.says": "{text}：{says}",
   "shared.energy.low": "弱",
   "shared.energy.medium": "中",
   "shared.energy.high": "强",
@@ -172,7 +173,6 @@ export default {
 
   "mic.scores": "最明显的情绪",
   "mic.reliability": "可信度",
-  "mic.reliability.says": "{text}：{says}",
   "mic.reliability.none": "暂无可判断内容",
   "mic.energy": "语气强度",
   "mic.lag": "延迟",

@@ -39,7 +39,7 @@ export class NowView {
     const trusted = emotion?.reliability ?? "unusable";
     this.trust.setAttribute("data-level", trusted);
     const { text, says } = reliability(trusted);
-    setText(this.reliability, emotion ? t("mic.reliability.says", { text, says }) : t("mic.reliability.none"));
+    setText(this.reliability, emotion ? t("shared.reliability.says", { text, says }) : t("mic.reliability.none"));
     const arousal = emotion?.arousal ?? null;
     this.energy.style.width = `${(arousal ?? 0) * 100}%`;
     setText(this.energyText, arousal === null ? "\u2013" : energyText(arousal));
