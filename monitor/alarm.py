@@ -40,7 +40,7 @@ class Told(Enum):
     CLEARED = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sample:
     """What was measured up to `t`, over `span_s`. `value` None: nothing usable. Times in seconds of the call."""
 

@@ -11,14 +11,14 @@ from urllib.parse import quote
 
 from monitor.alarm import Alarm, Sample, Told
 from monitor.conduct import Conduct
-from monitor.events import AlertCleared, AlertRaised, AlertUpdated, Event, Scores
+from monitor.events import AlertCleared, AlertRaised, AlertUpdated, Event
 from monitor.rules import OF_EMOTION, OF_PARTIES, Rule
 from vad.grid import FRAME_S
 
 Said = tuple[type[Event], float, int | None, dict[str, Any]]
 """An event to be: its class, its `t`, its channel, and the fields that are its own."""
 KINDS: dict[Told, type[Event]] = {Told.RAISED: AlertRaised, Told.UPDATED: AlertUpdated, Told.CLEARED: AlertCleared}
-RELIABILITIES = ("unusable", "low", "medium", "high")
+RANKS = {"unusable": 0, "low": 1, "medium": 2, "high": 3}
 SHOWN_AROUND_S = 3.0
 """What a link shows before and after the evidence."""
 
@@ -40,6 +40,9 @@ class _Watched:
     def __init__(self, rule: Rule, roles: Sequence[str]) -> None:
         self.rule = rule
         self.channels = [channel for channel, role in enumerate(roles) if rule.admits(role)]
+        self.of_emotion = rule.measured in OF_EMOTION
+        self.weights = tuple((rule.score or {}).items())
+        self.rank = RANKS[rule.reliability]
         self.alarms: dict[str | None, Alarm] = {}
         self.now: dict[tuple[int | None, str | None], Sample] = {}
         """The newest sample of each channel and, where the scope is the speaker, speaker."""
@@ -73,21 +76,27 @@ class Alarms:
     def heard(self, channel: int, t: float, emotion: Mapping[str, Any]) -> Iterator[Said]:
         """Rolling emotion of a channel: the fields of an `emotion` event."""
         self._t = max(self._t, t)
+        usable, scores, rank = emotion["label"] is not None, emotion["scores"], RANKS[emotion["reliability"]]
         for watched in self._watched.values():
-            rule = watched.rule
-            if rule.measured not in OF_EMOTION or channel not in watched.channels:
+            if not watched.of_emotion or channel not in watched.channels:
                 continue
-            usable = emotion["label"] is not None and self._applies(rule)
-            sample = Sample(
-                t,
-                _measured(rule, emotion) if usable else None,
-                self._horizon_s,
-                channel,
-                emotion["speaker"],
-                RELIABILITIES.index(emotion["reliability"]) >= RELIABILITIES.index(rule.reliability),
-                emotion["scores"] if usable else None,
+            value = None
+            if usable and self._applies(watched.rule):
+                value = round(sum([weight * scores[label] for label, weight in watched.weights]), 4)
+                if not watched.weights:
+                    value = emotion["arousal"]
+            yield from self._take(
+                watched,
+                Sample(
+                    t,
+                    value,
+                    self._horizon_s,
+                    channel,
+                    emotion["speaker"],
+                    rank >= watched.rank,
+                    None if value is None else scores,
+                ),
             )
-            yield from self._take(watched, sample)
 
     def opened(self, channel: int, start: int) -> None:
         """Speech began on a channel at a frame; all frames are those of 20 ms."""
@@ -107,7 +116,7 @@ class Alarms:
         self._t = max(self._t, t)
         self._conduct.passed(frame, parties)
         for watched in self._watched.values():
-            if watched.rule.measured not in OF_EMOTION:
+            if not watched.of_emotion:
                 for sample in self._conducted(watched, frame, parties):
                     yield from self._take(watched, sample)
 
@@ -194,20 +203,23 @@ class Alarms:
         """Give a sample to the alarm that it is for, and to those that it tells of silence."""
         rule = watched.rule
         if rule.scope == "call":
-            place = (sample.channel, sample.speaker if rule.measured not in OF_EMOTION else None)
+            place = (sample.channel, None if watched.of_emotion else sample.speaker)
             watched.now[place] = sample
             worst = sample
-            for other in watched.now.values():
-                worst = other if _worse(rule, other, worst) else worst
-            if worst is not sample and worst.value is not None and rule.beyond(worst.value):
-                return  # that one's own samples say how long it lasts
+            if len(watched.now) > 1:
+                for other in watched.now.values():
+                    worst = other if _worse(rule, other, worst) else worst
+            if worst is not sample:
+                if worst.value is not None and rule.beyond(worst.value):
+                    return  # that one's own samples say how long it lasts
+                worst = replace(worst, t=sample.t)
             alarm = watched.alarm(None)
-            yield from self._say(watched, None, alarm, alarm.hear(replace(worst, t=sample.t)), sample.t)
+            yield from self._say(watched, None, alarm, alarm.hear(worst), sample.t)
             return
         watched.now[sample.channel, sample.speaker] = sample
         alarm = watched.alarm(sample.speaker)
         yield from self._say(watched, sample.speaker, alarm, alarm.hear(sample), sample.t)
-        if rule.measured in OF_EMOTION:
+        if watched.of_emotion:
             yield from self._silence(watched, sample)
 
     def _silence(self, watched: _Watched, sample: Sample) -> Iterator[Said]:
@@ -273,13 +285,6 @@ def _worse(rule: Rule, sample: Sample, than: Sample) -> bool:
         for each in (sample, than)
     ]
     return values[0] is not None and (values[1] is None or rule.worse(values[0], values[1]))
-
-
-def _measured(rule: Rule, emotion: Mapping[str, Any]) -> float:
-    if rule.score is None:
-        return float(emotion["arousal"])
-    scores: Scores = emotion["scores"]
-    return round(sum(weight * scores[label] for label, weight in rule.score.items()), 4)
 
 
 def _rounded(value: float | None) -> float | None:
