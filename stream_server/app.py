@@ -202,11 +202,7 @@ def _add_operations(app: FastAPI, engine: Engine) -> None:
     @app.get("/readyz", tags=["operations"])
     async def ready() -> Response:
         """200 once the models are warm and while calls are taken, else 503 with the reason."""
-        status = "draining" if engine.draining else "ready" if engine.ready else "warming up"
-        if status == "ready" and engine.impaired:
-            status = "models restarting"
-        elif status == "ready" and engine.pressure.full:
-            status = "full"
+        status = engine.status
         answer = json({"status": status}, 200 if status == "ready" else 503)
         if status in ("full", "models restarting"):
             answer.headers["Retry-After"] = str(RETRY_S)

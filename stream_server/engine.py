@@ -16,7 +16,8 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from inference.allocation import give_back_memory
 from inference.batcher import Batcher
 from inference.model import SLOW_S, Models, specs
-from metrics.instruments import Instruments, Reading
+from metrics.instruments import Instruments
+from metrics.readings import CallReading, Status
 from monitor.analysis import Role, Specs
 from stream_server.callbook import CallBook
 from stream_server.dispatch import Dispatch
@@ -66,7 +67,8 @@ class Engine:
         self.fanout = Fanout(settings.stream.replay_events)
         self.instruments = Instruments(_registry(), VERSION)
         self.instruments.models.info({role.value: model.spec.name for role, model in models.items()})
-        self.instruments.watch_emotion(self._readings)
+        self.instruments.watch_calls(self._readings, settings.metrics.per_call)
+        self.instruments.watch_status(lambda: self.status)
         self._crews = crews
         self._bases = bases
         self._calls: set[LiveCall] = set()
@@ -233,14 +235,29 @@ class Engine:
         return any(base.down for base in self._bases)
 
     @property
+    def status(self) -> Status:
+        """Whether calls are taken, and if not, why."""
+        if self.draining:
+            return "draining"
+        if not self.ready:
+            return "warming up"
+        if self.impaired:
+            return "models restarting"
+        return "full" if self.pressure.full else "ready"
+
+    @property
     def _batchers(self) -> list[Batcher]:
         return [batcher for house in self._houses for batcher in house.dispatch.batchers.values()]
 
-    def _readings(self) -> Iterator[Reading]:
+    def _readings(self) -> Iterator[CallReading]:
         for record in list(self.book.live()):
-            for channel, emotion in list(record.emotions.items()):
-                if emotion.label is not None:
-                    yield record.started.channels[channel].role, emotion.scores
+            scores = {
+                channel: emotion.scores for channel, emotion in record.emotions.items() if emotion.label is not None
+            }
+            yield CallReading(
+                record.started.call_id,
+                [(channel.role, scores.get(channel.channel)) for channel in record.started.channels],
+            )
 
 
 def _waiting(batchers: Sequence[Batcher]) -> float:

@@ -23,6 +23,7 @@ from annotated_types import Ge, Gt, Le
 from pydantic import TypeAdapter, ValidationError
 
 from history.settings import HistoryConfig
+from metrics.settings import MetricsConfig
 from monitor.session import MonitorConfig
 from monitor.tracking import TrackingConfig
 from vad.endpointing import EndpointingConfig
@@ -153,6 +154,7 @@ class Settings:
     monitor: MonitorConfig = field(default_factory=MonitorConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
 
 
 SECTIONS: dict[str, type] = {
@@ -164,6 +166,7 @@ SECTIONS: dict[str, type] = {
     "monitor": MonitorConfig,
     "tracking": TrackingConfig,
     "history": HistoryConfig,
+    "metrics": MetricsConfig,
 }
 
 
