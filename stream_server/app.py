@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from metrics.snapshot import Snapshot
 from monitor.events import EVENTS
 from stream_server.callbook import CallDetails, CallList
 from stream_server.engine import Engine
@@ -212,7 +213,8 @@ def _add_operations(app: FastAPI, engine: Engine) -> None:
     async def metrics(request: Request) -> Response:
         """Prometheus metrics."""
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(engine.instruments.registry), media_type=content_type)
+        said = await asyncio.to_thread(encode, Snapshot(engine.instruments.registry))
+        return Response(said, media_type=content_type)
 
 
 def _add_pages(app: FastAPI) -> None:

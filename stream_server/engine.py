@@ -11,7 +11,13 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
 from inference.allocation import give_back_memory
 from inference.batcher import Batcher
@@ -285,6 +291,8 @@ def _settle_garbage_collection() -> None:
 
 
 def _registry() -> CollectorRegistry:
+    # Prometheus would keep these as a second series for each counter and histogram.
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry(auto_describe=True)
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)

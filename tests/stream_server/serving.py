@@ -17,6 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from inference.model import Models
+from metrics.settings import MetricsConfig
 from monitor.analysis import Analysis, EmotionSpec, Role, SpeakerSpec, SpeechSpec, Window
 from monitor.events import Event, decode
 from stream_server.engine import Engine
@@ -127,6 +128,7 @@ async def serving(
     *crews: Models,
     server_config: ServerConfig = ServerConfig(),
     webrtc: WebrtcConfig = WebrtcConfig(addresses=("127.0.0.1",)),
+    metrics: MetricsConfig = MetricsConfig(),
     warm: bool = True,
     narrow: bool = False,
     **stream: Any,
@@ -136,7 +138,9 @@ async def serving(
     `crews`: sets of models, by default one that is scripted. `warm`: wait for the models. `narrow`: the network takes
     next to nothing of what a client does not read.
     """
-    settings = replace(Settings(), server=server_config, webrtc=webrtc, stream=replace(StreamConfig(), **stream))
+    settings = replace(
+        Settings(), server=server_config, webrtc=webrtc, metrics=metrics, stream=replace(StreamConfig(), **stream)
+    )
     engine = Engine(settings, crews or [scripted_models()])
     listener = socket.create_server(("127.0.0.1", 0))
     if narrow:
