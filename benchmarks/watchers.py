@@ -118,7 +118,7 @@ class Watchers:
 
 
 def until(condition: Callable[[], T], patience_s: float, what: str) -> T:
-    """Ask until the answer is a true one, and give that. Raises WatcherError, which names `what`, after `patience_s`."""
+    """Ask until the answer is a true one, and give that. Raises WatcherError, naming `what`, after `patience_s`."""
     end_s = time.monotonic() + patience_s
     while not (answer := condition()):
         if time.monotonic() > end_s:
