@@ -21,9 +21,11 @@ RUN if [ "$VARIANT" = cpu ] && [ "$(uname -m)" = x86_64 ] && [ -z "$PIP_EXTRA_IN
         echo "give --build-arg PIP_EXTRA_INDEX_URL=ADDRESS, PyTorch's index of CPU wheels, or VARIANT=cuda" >&2; exit 1; \
     fi \
     && python -m venv --without-pip /opt/undertone
-# The large part first: it stays as it is while the rest changes.
+# The large part first: it stays as it is while the rest changes. Its tests, and what C++ is built with, stay away (190 MB).
 COPY constraints.txt ./
-RUN pip --python /opt/undertone/bin/python install --no-cache-dir --constraint constraints.txt torch
+RUN pip --python /opt/undertone/bin/python install --no-cache-dir --constraint constraints.txt torch \
+    && torch=/opt/undertone/lib/python3.11/site-packages/torch \
+    && rm -rf "$torch/include" "$torch/test" && find "$torch/bin" -type f ! -name torch_shm_manager -delete
 COPY . .
 COPY --from=charts /pages/node_modules/uplot/dist/uPlot.esm.js /pages/node_modules/uplot/dist/uPlot.min.css \
     /pages/node_modules/uplot/LICENSE frontend_static/vendor/
