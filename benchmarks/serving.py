@@ -40,7 +40,7 @@ class Serving:
         self._folder = tempfile.TemporaryDirectory(prefix="undertone-bench-")
         self._log = Path(self._folder.name) / "log"
         with self._log.open("wb") as out:
-            command = [sys.executable, "-m", module, "serve", "--port", "0", *flags]
+            command = [sys.executable, "-m", module, "serve", "--port", "0", "--history.url", "", *flags]
             self._process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
 
     def __enter__(self) -> Serving:

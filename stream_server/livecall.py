@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -26,6 +26,7 @@ from monitor.events import (
     SpeechEnded,
     Warning,
 )
+from monitor.rules import Rule
 from monitor.session import Session, State
 from stream_server.callbook import CallBook, CallRecord
 from stream_server.dispatch import Dispatch
@@ -197,6 +198,16 @@ class LiveCall:
         self._hop_s = seconds
         try:
             self.session.set_hop(seconds, offset_s)
+            self._pump()
+        except Exception:
+            self.fail()
+
+    def set_rules(self, rules: Sequence[Rule]) -> None:
+        """Alert by these rules from now on."""
+        if self.ended.is_set():
+            return
+        try:
+            self.session.set_rules(rules)
             self._pump()
         except Exception:
             self.fail()

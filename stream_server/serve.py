@@ -14,6 +14,7 @@ from types import FrameType
 
 import uvicorn
 
+from history.database import Database, DatabaseError
 from inference.model import CheckpointError
 from inference.remote import WorkerError
 from stream_server.app import create_app
@@ -66,11 +67,13 @@ def serve(settings: Settings, start: Start = spawn) -> int:
     try:
         check_tls(settings.server)
         listener = _listen(settings)
-        engine = load_engine(settings)
-    except (CheckpointError, WorkerError, SettingsError) as error:
+        database = Database(settings.history.url)
+        engine = load_engine(settings, database)
+    except (CheckpointError, WorkerError, SettingsError, DatabaseError) as error:
         print(f"undertone: {error}", file=sys.stderr)
         return 2
     DrainingServer(configured(engine, Whip(engine, start)), engine).run(sockets=[listener])
+    database.close()
     return 1 if engine.broken else 0
 
 
