@@ -113,7 +113,7 @@ CALL_INFO = Declared(
 NOTIFICATIONS = Declared(
     "undertone_notifications_total",
     Kind.COUNTER,
-    "Tries to tell a channel of an alert: delivered, retried (it failed and is tried again), failed (given up)",
+    "What became of tries to notify: delivered, retried (later again), failed (given up), lost (it could not be kept)",
     ("channel", "outcome"),
     "tries",
 )
@@ -123,12 +123,12 @@ NOTIFICATIONS_WAITING = Declared(
 HISTORY_ROWS = Declared(
     "undertone_history_rows_total",
     Kind.COUNTER,
-    "Rows for the database: written, lost (the disk was too slow, full or broken)",
+    "Rows of the database, or events that would have become some: written, lost (too slow, full or broken a disk)",
     ("table", "outcome"),
     "rows",
 )
 HISTORY_WAITING_ROWS = Declared(
-    "undertone_history_waiting_rows", Kind.GAUGE, "Rows that wait to be written now", unit="rows"
+    "undertone_history_waiting_rows", Kind.GAUGE, "Events of which rows are still to be made and written", unit="events"
 )
 EVENT_LAG_SECONDS = Declared(
     "undertone_event_lag_seconds",

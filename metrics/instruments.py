@@ -16,7 +16,8 @@ from monitor.analysis import Role
 
 
 class Instruments:
-    """All instruments, registered with `registry`. Satisfies `inference.batcher.BatchObserver`."""
+    """All instruments, registered with `registry`. Satisfies what those who do the work take for an observer: batchers,
+    notification and history."""
 
     def __init__(self, registry: CollectorRegistry, version: str) -> None:
         self.registry = registry
@@ -65,7 +66,7 @@ class Instruments:
         self._alerts.labels(self._rules.label(rule), severity).inc()
 
     def notified(self, channel: str, outcome: str) -> None:
-        """A try to tell a channel is over: `delivered`, `retried` or `failed`."""
+        """A notification was `delivered`, `retried`, given up (`failed`), or `lost` before it could be kept."""
         self._notifications.labels(self._channels.label(channel), outcome).inc()
 
     def notifications_wait(self, channel: str, number: int) -> None:
@@ -73,12 +74,12 @@ class Instruments:
         self._notifications_waiting.labels(self._channels.label(channel)).set(number)
 
     def rows_done(self, table: str, outcome: str, number: int) -> None:
-        """So many rows were `written` to a table of the history, or are `lost` to it."""
+        """So many rows were `written` to a table of the history, or are `lost` to it. May be called by any thread."""
         self._history_rows.labels(table, outcome).inc(number)
 
-    def rows_wait(self, number: int) -> None:
-        """So many rows are not written yet."""
-        self._history_waiting_rows.set(number)
+    def watch_history(self, waiting: Callable[[], int]) -> None:
+        """Report, at each scrape, what `waiting` gives then."""
+        self._history_waiting_rows.set_function(waiting)
 
     def batch_done(self, role: Role, size: int, waited_s: float, inference_s: float) -> None:
         self.batch_size.labels(role.value).observe(size)

@@ -7,7 +7,7 @@ import gc
 import logging
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
@@ -24,7 +24,7 @@ from inference.allocation import give_back_memory
 from inference.batcher import Batcher
 from inference.model import SLOW_S, Models, specs
 from metrics.instruments import Instruments
-from metrics.readings import CallReading, Status
+from metrics.readings import Status
 from monitor.analysis import Role, Specs
 from stream_server.callbook import CallBook
 from stream_server.dispatch import Dispatch
@@ -87,7 +87,9 @@ class Engine:
         self.fanout = Fanout(settings.stream.replay_events)
         self.instruments = Instruments(_registry(), VERSION)
         self.instruments.models.info({role.value: model.spec.name for role, model in models.items()})
-        self.instruments.watch_calls(self._readings, settings.metrics.per_call)
+        self.instruments.watch_calls(
+            lambda: [record.reading() for record in self.book.live()], settings.metrics.per_call
+        )
         self.instruments.watch_status(lambda: self.status)
         self._crews = crews
         self._bases = bases
@@ -274,16 +276,6 @@ class Engine:
     @property
     def _batchers(self) -> list[Batcher]:
         return [batcher for house in self._houses for batcher in house.dispatch.batchers.values()]
-
-    def _readings(self) -> Iterator[CallReading]:
-        for record in list(self.book.live()):
-            scores = {
-                channel: emotion.scores for channel, emotion in record.emotions.items() if emotion.label is not None
-            }
-            yield CallReading(
-                record.started.call_id,
-                [(channel.role, scores.get(channel.channel)) for channel in record.started.channels],
-            )
 
 
 def _waiting(batchers: Sequence[Batcher]) -> float:

@@ -130,7 +130,7 @@ def test_rows_of_the_history_are_counted_by_table_and_outcome_and_those_that_wai
 ) -> None:
     instruments.rows_done("seconds", "written", 500)
     instruments.rows_done("seconds", "lost", 2)
-    instruments.rows_wait(70)
+    instruments.watch_history(lambda: 70)
     assert value(instruments, "undertone_history_rows_total", table="seconds", outcome="written") == 500
     assert value(instruments, "undertone_history_rows_total", table="seconds", outcome="lost") == 2
     assert value(instruments, "undertone_history_waiting_rows") == 70

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from typing import TypeVar
 
 import pytest
 
 from benchmarks.operators import dashboard_queries
 from benchmarks.watchers import PROGRAMS, WatcherError, Watchers, until
-from metrics.readings import CallReading, RuleReading
 from metrics.settings import MetricsConfig
-from stream_server.engine import Engine
+from monitor.rules import AlertsConfig, Rule
 from tests.scripted import conversation
 from tests.stream_server.serving import pcm, serving
 
@@ -29,23 +27,11 @@ async def seen(condition: Callable[[], T], what: str) -> T:
     return await asyncio.to_thread(until, condition, PATIENCE_S, what)
 
 
-def raising(engine_readings: Callable[[Engine], Iterator[CallReading]]) -> Callable[[Engine], Iterator[CallReading]]:
-    """Readings by which every live call has raised one alert."""
-    anger = RuleReading("anger", "critical", 0.83, True, True, 1)
-
-    def readings(engine: Engine) -> Iterator[CallReading]:
-        for reading in engine_readings(engine):
-            yield replace(reading, rules=[anger])
-
-    return readings
-
-
 @needs_watchers
-async def test_an_alert_of_a_call_goes_from_the_server_to_alertmanager_and_is_over_with_the_call(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(Engine, "_readings", raising(Engine._readings))
-    async with serving(metrics=MetricsConfig(per_call=3)) as served:
+async def test_an_alert_of_a_call_goes_from_the_server_to_alertmanager_and_is_over_with_the_call() -> None:
+    calm = Rule(name="calm", score={"neutral": 1.0}, above=0.5, for_s=1.0, severity="critical", reliability="low")
+    alerts = AlertsConfig(defaults=False, rules=(calm,))
+    async with serving(alerts=alerts, metrics=MetricsConfig(per_call=3)) as served:
         with Watchers([f"127.0.0.1:{served.port}"], every_s=1) as watchers:
             async with served.stream(call_id="loud") as call:
                 await call.send(pcm(conversation()[: 16_000 * 6]))
@@ -54,11 +40,11 @@ async def test_an_alert_of_a_call_goes_from_the_server_to_alertmanager_and_is_ov
                     "alertname": "UndertoneCallAlert",
                     "instance": "",
                     "job": "undertone",
-                    "rule": "anger",
+                    "rule": "calm",
                     "severity": "critical",
                 }
                 assert alert["receivers"] == [{"name": "team-leads"}]
-                assert alert["annotations"]["summary"].startswith("anger: 1 alert(s) in live calls of 127.0.0.1:")
+                assert alert["annotations"]["summary"].startswith("calm: 1 alert(s) in live calls of 127.0.0.1:")
                 await seen(lambda: watchers.query("undertone_call_emotion_score"), "the call's scores")
                 await seen(lambda: watchers.query("role_label:undertone_emotion_score:mean"), "their mean")
                 await asyncio.to_thread(check_what_prometheus_knows, watchers)
@@ -70,8 +56,9 @@ async def test_an_alert_of_a_call_goes_from_the_server_to_alertmanager_and_is_ov
 def check_what_prometheus_knows(watchers: Watchers) -> None:
     known = {
         "up": 1.0,
-        'undertone_rule_worst{rule="anger"}': 0.83,
-        'undertone_rule_calls{rule="anger"}': 1.0,
+        'undertone_rule_worst{rule="calm"} > bool 0.5': 1.0,
+        'undertone_alerts_total{rule="calm", severity="critical"}': 1.0,
+        'undertone_rule_calls{rule="calm"}': 1.0,
         'undertone_status{status="ready"}': 1.0,
         'undertone_emotion_score_bucket{label="angry", le="+Inf"}': 1.0,
     }

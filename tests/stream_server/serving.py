@@ -20,6 +20,7 @@ from inference.model import Models
 from metrics.settings import MetricsConfig
 from monitor.analysis import Analysis, EmotionSpec, Role, SpeakerSpec, SpeechSpec, Window
 from monitor.events import Event, decode
+from monitor.rules import AlertsConfig
 from stream_server.engine import Engine
 from stream_server.serve import DrainingServer, configured
 from stream_server.settings import ServerConfig, Settings, StreamConfig, WebrtcConfig
@@ -128,6 +129,7 @@ async def serving(
     *crews: Models,
     server_config: ServerConfig = ServerConfig(),
     webrtc: WebrtcConfig = WebrtcConfig(addresses=("127.0.0.1",)),
+    alerts: AlertsConfig = AlertsConfig(),
     metrics: MetricsConfig = MetricsConfig(),
     warm: bool = True,
     narrow: bool = False,
@@ -139,7 +141,12 @@ async def serving(
     next to nothing of what a client does not read.
     """
     settings = replace(
-        Settings(), server=server_config, webrtc=webrtc, metrics=metrics, stream=replace(StreamConfig(), **stream)
+        Settings(),
+        server=server_config,
+        webrtc=webrtc,
+        alerts=alerts,
+        metrics=metrics,
+        stream=replace(StreamConfig(), **stream),
     )
     engine = Engine(settings, crews or [scripted_models()])
     listener = socket.create_server(("127.0.0.1", 0))
