@@ -1,10 +1,11 @@
-"""What the metrics ask of the live calls at each scrape."""
+"""What the metrics ask of the live calls at each scrape: thousands of readings, hence structs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, get_args
+
+import msgspec
 
 Scores = Mapping[str, float]
 """Label -> score in [0, 1]; all of `monitor.labels.LABELS`."""
@@ -13,8 +14,7 @@ Status = Literal["ready", "warming up", "draining", "full", "models restarting"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 
-@dataclass(frozen=True, slots=True)
-class RuleReading:
+class RuleReading(msgspec.Struct, frozen=True):
     """Where a call stands by one rule. `value`: what the rule measures, None where nothing can be; `over`: whether it
     is beyond the threshold; `raised`: how many alerts of the rule the call has now."""
 
@@ -26,8 +26,7 @@ class RuleReading:
     raised: int
 
 
-@dataclass(frozen=True, slots=True)
-class CallReading:
+class CallReading(msgspec.Struct, frozen=True):
     """Where a live call stands. `channels`: the role of each, and its rolling scores, None where they are unusable."""
 
     call_id: str
