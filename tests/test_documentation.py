@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import yaml
 from msgspec.structs import fields
 
 from monitor.events import EVENTS, decode, event_type
@@ -40,6 +41,12 @@ def test_the_tables_of_codes_are_those_that_are_declared() -> None:
 
 def test_the_table_of_instruments_is_what_is_declared() -> None:
     assert metrics_page(METRICS) == METRICS, "run make docs"
+
+
+def test_every_alert_of_prometheus_stands_in_its_table() -> None:
+    rules = yaml.safe_load((ROOT / "metrics" / "prometheus" / "alerts.yml").read_text(encoding="utf-8"))
+    alerts = [rule["alert"] for group in rules["groups"] for rule in group["rules"]]
+    assert re.findall(r"^\| `(Undertone\w+)` \|", METRICS, re.MULTILINE) == alerts
 
 
 def test_every_code_that_is_used_is_declared() -> None:
