@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from metrics.snapshot import Snapshot
 from monitor.events import EVENTS
 from monitor.rules import Rule
 from stream_server.bodies import answers, json
@@ -199,11 +200,7 @@ def _add_operations(app: FastAPI, engine: Engine) -> None:
     @app.get("/readyz", tags=["operations"])
     async def ready() -> Response:
         """200 once the models are warm and while calls are taken, else 503 with the reason."""
-        status = "draining" if engine.draining else "ready" if engine.ready else "warming up"
-        if status == "ready" and engine.impaired:
-            status = "models restarting"
-        elif status == "ready" and engine.pressure.full:
-            status = "full"
+        status = engine.status
         answer = json({"status": status}, 200 if status == "ready" else 503)
         if status in ("full", "models restarting"):
             answer.headers["Retry-After"] = str(RETRY_S)
@@ -213,7 +210,8 @@ def _add_operations(app: FastAPI, engine: Engine) -> None:
     async def metrics(request: Request) -> Response:
         """Prometheus metrics."""
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(engine.instruments.registry), media_type=content_type)
+        said = await asyncio.to_thread(encode, Snapshot(engine.instruments.registry))
+        return Response(said, media_type=content_type)
 
 
 def _add_pages(app: FastAPI) -> None:

@@ -7,17 +7,24 @@ import gc
 import logging
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
 from history.database import Database
 from inference.allocation import give_back_memory
 from inference.batcher import Batcher
 from inference.model import SLOW_S, Models, specs
-from metrics.instruments import Instruments, Reading
+from metrics.instruments import Instruments
+from metrics.readings import Status
 from monitor.analysis import Role, Specs
 from stream_server.callbook import CallBook
 from stream_server.dispatch import Dispatch
@@ -80,7 +87,10 @@ class Engine:
         self.fanout = Fanout(settings.stream.replay_events)
         self.instruments = Instruments(_registry(), VERSION)
         self.instruments.models.info({role.value: model.spec.name for role, model in models.items()})
-        self.instruments.watch_emotion(self._readings)
+        self.instruments.watch_calls(
+            lambda: [record.reading() for record in self.book.live()], settings.metrics.per_call
+        )
+        self.instruments.watch_status(lambda: self.status)
         self._crews = crews
         self._bases = bases
         self._calls: set[LiveCall] = set()
@@ -253,14 +263,19 @@ class Engine:
         return any(base.down for base in self._bases)
 
     @property
+    def status(self) -> Status:
+        """Whether calls are taken, and if not, why."""
+        if self.draining:
+            return "draining"
+        if not self.ready:
+            return "warming up"
+        if self.impaired:
+            return "models restarting"
+        return "full" if self.pressure.full else "ready"
+
+    @property
     def _batchers(self) -> list[Batcher]:
         return [batcher for house in self._houses for batcher in house.dispatch.batchers.values()]
-
-    def _readings(self) -> Iterator[Reading]:
-        for record in list(self.book.live()):
-            for channel, emotion in list(record.emotions.items()):
-                if emotion.label is not None:
-                    yield record.started.channels[channel].role, emotion.scores
 
 
 def _waiting(batchers: Sequence[Batcher]) -> float:
@@ -288,6 +303,8 @@ def _settle_garbage_collection() -> None:
 
 
 def _registry() -> CollectorRegistry:
+    # Prometheus would keep these as a second series for each counter and histogram.
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry(auto_describe=True)
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)

@@ -16,6 +16,7 @@ from inference.batcher import Answer, Deliver
 from metrics.instruments import Instruments
 from monitor.analysis import Analysis
 from monitor.events import (
+    AlertRaised,
     CallEnded,
     CallStarted,
     Emotion,
@@ -334,6 +335,8 @@ class LiveCall:
                 instruments.speech_seconds.inc(max(0.0, event.t - event.start_s))
             case SpeakerChanged() if event.from_ is not None:
                 instruments.speaker_changes.inc()
+            case AlertRaised():
+                instruments.alert_raised(event.rule, event.severity)
             case Warning() | Error():
                 instruments.faults.labels(event.code).inc()
 

@@ -24,6 +24,7 @@ from annotated_types import Ge, Gt, Le
 from pydantic import TypeAdapter, ValidationError
 
 from history.settings import HistoryConfig
+from metrics.settings import MetricsConfig
 from monitor.rules import AlertsConfig
 from monitor.session import MonitorConfig
 from monitor.tracking import TrackingConfig
@@ -157,6 +158,7 @@ class Settings:
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     alerts: AlertsConfig = field(default_factory=AlertsConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
 
 
 SECTIONS: dict[str, type] = {
@@ -169,6 +171,7 @@ SECTIONS: dict[str, type] = {
     "tracking": TrackingConfig,
     "alerts": AlertsConfig,
     "history": HistoryConfig,
+    "metrics": MetricsConfig,
 }
 
 

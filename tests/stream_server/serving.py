@@ -17,8 +17,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from inference.model import Models
+from metrics.settings import MetricsConfig
 from monitor.analysis import Analysis, EmotionSpec, Role, SpeakerSpec, SpeechSpec, Window
 from monitor.events import Event, decode
+from monitor.rules import AlertsConfig
 from stream_server.engine import Engine
 from stream_server.serve import DrainingServer, configured
 from stream_server.settings import ServerConfig, Settings, StreamConfig, WebrtcConfig
@@ -127,6 +129,8 @@ async def serving(
     *crews: Models,
     server_config: ServerConfig = ServerConfig(),
     webrtc: WebrtcConfig = WebrtcConfig(addresses=("127.0.0.1",)),
+    alerts: AlertsConfig = AlertsConfig(),
+    metrics: MetricsConfig = MetricsConfig(),
     warm: bool = True,
     narrow: bool = False,
     **stream: Any,
@@ -136,7 +140,14 @@ async def serving(
     `crews`: sets of models, by default one that is scripted. `warm`: wait for the models. `narrow`: the network takes
     next to nothing of what a client does not read.
     """
-    settings = replace(Settings(), server=server_config, webrtc=webrtc, stream=replace(StreamConfig(), **stream))
+    settings = replace(
+        Settings(),
+        server=server_config,
+        webrtc=webrtc,
+        alerts=alerts,
+        metrics=metrics,
+        stream=replace(StreamConfig(), **stream),
+    )
     engine = Engine(settings, crews or [scripted_models()])
     listener = socket.create_server(("127.0.0.1", 0))
     if narrow:
