@@ -119,12 +119,8 @@ def _add_settings(parser: argparse.ArgumentParser, sections: tuple[str, ...]) ->
             setting.flag,
             dest=setting.name,
             metavar="VALUE",
-            help=f"{setting.help} (default {_shown(setting.default)})",
+            help=f"{setting.help} (default {setting.shown or 'none'})",
         )
-
-
-def _shown(default: object) -> str:
-    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
 
 
 def _speed(text: str) -> float:
