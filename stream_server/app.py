@@ -22,6 +22,8 @@ from starlette.responses import FileResponse, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitor.events import EVENTS
+from stream_server import notifications
+from stream_server.answers import body, json
 from stream_server.callbook import CallDetails, CallList
 from stream_server.engine import Engine
 from stream_server.faults import FAULTS, Refusal
@@ -82,6 +84,7 @@ def create_app(engine: Engine, whip: Whip | None = None) -> FastAPI:
     _add_streams(app, engine)
     _add_whip(app, published)
     _add_calls(app, engine)
+    notifications.add_notifications(app, engine.notifier)
     _add_operations(app, engine)
     _add_pages(app)
     _add_faults(app, engine)
@@ -89,20 +92,10 @@ def create_app(engine: Engine, whip: Whip | None = None) -> FastAPI:
     return app
 
 
-def json(document: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(document), status, media_type="application/json")
-
-
-def body(shape: type[msgspec.Struct]) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI says of an answer with this body; the schemas themselves are added by `_describe`."""
-    schema = {"$ref": f"#/components/schemas/{shape.__name__}"}
-    return {200: {"content": {"application/json": {"schema": schema}}}}
-
-
 def _describe(app: FastAPI) -> None:
     """Add to the OpenAPI document the schemas of what msgspec encodes, events included."""
     _, schemas = msgspec.json.schema_components(
-        (CallList, CallDetails, *EVENTS), ref_template="#/components/schemas/{name}"
+        (CallList, CallDetails, *notifications.SHAPES, *EVENTS), ref_template="#/components/schemas/{name}"
     )
     generated = app.openapi
 

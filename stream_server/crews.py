@@ -16,6 +16,7 @@ from inference.catalogue import MODELS, kept
 from inference.model import CheckpointError, Models
 from inference.remote import Worker
 from monitor.analysis import Role
+from notify.delivery import Notifier
 from stream_server.engine import Engine
 from stream_server.settings import Settings
 
@@ -47,12 +48,12 @@ def load_models(settings: Settings) -> Models:
     )
 
 
-def load_engine(settings: Settings) -> Engine:
-    """An engine with its models loaded. Raises CheckpointError, WorkerError."""
+def load_engine(settings: Settings, notifier: Notifier | None = None) -> Engine:
+    """An engine with its models loaded; `notifier` as in Engine. Raises CheckpointError, WorkerError."""
     if settings.models.in_process or not roles(settings):
-        return Engine(settings, [load_models(settings)])
+        return Engine(settings, [load_models(settings)], notifier=notifier)
     workers = start_workers(settings)
-    return Engine(settings, [worker.models for worker in workers], workers)
+    return Engine(settings, [worker.models for worker in workers], workers, notifier)
 
 
 def start_workers(settings: Settings) -> Sequence[Worker]:

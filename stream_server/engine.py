@@ -18,6 +18,7 @@ from inference.batcher import Batcher
 from inference.model import SLOW_S, Models, specs
 from metrics.instruments import Instruments, Reading
 from monitor.analysis import Role, Specs
+from notify.delivery import Notifier
 from stream_server.callbook import CallBook
 from stream_server.dispatch import Dispatch
 from stream_server.fanout import Fanout
@@ -54,8 +55,15 @@ class Base(Protocol):
 class Engine:
     """Opens calls and drains them. `ready` once the models are warm; `broken` if they could not be."""
 
-    def __init__(self, settings: Settings, crews: Sequence[Models], bases: Sequence[Base] = ()) -> None:
-        """`crews`: sets of the same models, among which calls are shared out; `bases`: what they rest on."""
+    def __init__(
+        self,
+        settings: Settings,
+        crews: Sequence[Models],
+        bases: Sequence[Base] = (),
+        notifier: Notifier | None = None,
+    ) -> None:
+        """`crews`: sets of the same models, among which calls are shared out; `bases`: what they rest on; `notifier`:
+        who tells others of alerts; it is started, stopped and closed with the engine."""
         models = crews[0]
         self.settings = settings
         self.specs: Specs = specs(models)
@@ -67,6 +75,7 @@ class Engine:
         self.instruments = Instruments(_registry(), VERSION)
         self.instruments.models.info({role.value: model.spec.name for role, model in models.items()})
         self.instruments.watch_emotion(self._readings)
+        self.notifier = notifier
         self._crews = crews
         self._bases = bases
         self._calls: set[LiveCall] = set()
@@ -85,6 +94,8 @@ class Engine:
             log.exception("the models do not run")
 
     async def _start(self) -> None:
+        if self.notifier is not None:
+            self.notifier.start()
         deliver = delivery(asyncio.get_running_loop())
         crews = [
             {
@@ -105,7 +116,8 @@ class Engine:
             waiting = partial(_waiting, [crew[role] for crew in crews])
             self.instruments.windows_waiting.labels(role.value).set_function(waiting)
         self._houses = [
-            House(self.book, self.fanout, self.instruments, Dispatch(crew), self.pressure) for crew in crews
+            House(self.book, self.fanout, self.instruments, Dispatch(crew), self.pressure, self.notifier)
+            for crew in crews
         ]
         self._watching = asyncio.create_task(self._watch())
         _settle_garbage_collection()
@@ -163,6 +175,8 @@ class Engine:
             for call in list(self._calls):
                 call.abort("server.stopping")
         self.fanout.close()
+        if self.notifier is not None:
+            await self.notifier.stop()
 
     def _pace(self, call: LiveCall) -> None:
         """Give a call the hop of now; calls with a wide one take turns, also those that came together."""
@@ -220,6 +234,8 @@ class Engine:
             base.close()
         for batcher in self._batchers:
             batcher.close()
+        if self.notifier is not None:
+            self.notifier.close()
 
     @property
     def _worked_s(self) -> list[float]:
