@@ -80,14 +80,14 @@ class Notifier:
 
     def tell(self, event: Alert, call: CallFacts, channels: tuple[str, ...] | None = None) -> None:
         """Have channels told of an event of a call; None: all. Does not wait, and does not raise."""
-        try:
-            notice = Notice(event, call, self._address + event.link)
-            for name, channel in self._channels.items():
-                wanted = channels is None or name in channels
-                if wanted and (channel.updates or not isinstance(event, AlertUpdated)):
+        notice = Notice(event, call, self._address + event.link)
+        for name, channel in self._channels.items():
+            wanted = channels is None or name in channels
+            if wanted and (channel.updates or not isinstance(event, AlertUpdated)):
+                try:
                     self._put(channel, notice)
-        except Exception:
-            log.exception("nobody could be told of %s", event.id)
+                except Exception:
+                    log.exception("channel %s cannot be told of %s", name, event.id)
 
     def call_over(self, call_id: str) -> None:
         """A call has ended; every event of it was told before."""

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,12 +80,14 @@ class Received:
 
 @dataclass
 class Receiver:
-    """`answer` gives the bytes with which a request is answered; None: it never is."""
+    """`answer` gives the bytes with which a request is answered; None: it never is. `dripping`: byte by byte."""
 
     port: int = 0
     answer: Callable[[Received], bytes | None] = field(default=lambda request: status(200))
     requests: list[Received] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    dripping: bool = False
+    serving: set[asyncio.Task[Any]] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -100,21 +102,33 @@ class Receiver:
         return self.requests
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            first, *lines = head.rstrip().split("\r\n")
-            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-            body = await reader.readexactly(int(headers.get("content-length", 0)))
-            request = Received(first.split(" ")[1], headers, body)
-            self.requests.append(request)
-            self.arrived.set()
-            answer = self.answer(request)
-            if answer is None:
-                await reader.read()  # until the other side has had enough
-            else:
-                writer.write(answer)
-                await writer.drain()
-        writer.close()
+        task = asyncio.current_task()
+        assert task is not None
+        self.serving.add(task)
+        try:
+            await self.take(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass  # the other side has had enough
+        finally:
+            writer.close()
+            self.serving.discard(task)
+
+    async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        first, *lines = head.rstrip().split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        body = await reader.readexactly(int(headers.get("content-length", 0)))
+        request = Received(first.split(" ")[1], headers, body)
+        self.requests.append(request)
+        self.arrived.set()
+        answer = self.answer(request)
+        if answer is None:
+            await reader.read()  # until the other side has had enough
+            return
+        for piece in [answer[at : at + 1] for at in range(len(answer))] if self.dripping else [answer]:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.02 if self.dripping else 0)
 
 
 def status(code: int, *headers: str, body: bytes = b"") -> bytes:
@@ -132,3 +146,6 @@ async def receiving(port: int = 0) -> AsyncIterator[Receiver]:
         yield receiver
     finally:
         server.close()
+        for task in receiver.serving:
+            task.cancel()
+        await asyncio.gather(*receiver.serving, return_exceptions=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from ipaddress import ip_address
@@ -22,9 +21,11 @@ def test_a_good_answer_is_a_delivery(code: int) -> None:
 
 @pytest.mark.parametrize(
     ("code", "lasting"),
-    [(301, True), (307, True), (400, True), (401, True), (404, True), (410, True), (422, True)]
-    + [(408, False), (425, False), (429, False), (500, False), (502, False), (503, False), (599, False)],
-)
+    [
+        (301, True), (307, True), (400, True), (401, True), (404, True), (410, True), (422, True),
+        (408, False), (425, False), (429, False), (500, False), (502, False), (503, False), (599, False),
+    ],
+)  # fmt: skip
 def test_an_answer_that_others_will_not_mend_is_lasting(code: int, lasting: bool) -> None:
     answer = judged(code, None)
     assert answer.lasting is lasting
@@ -59,18 +60,10 @@ async def test_who_does_not_answer_is_left_in_time() -> None:
 
 
 async def test_who_answers_drop_by_drop_is_left_in_time_too() -> None:
-    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"{}")
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-        while not reader.at_eof():
-            writer.write(b".")
-            await asyncio.sleep(0.05)
-        writer.close()
-
-    server = await asyncio.start_server(drip, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    assert (await Poster(f"http://127.0.0.1:{port}/", 0.4).post(b"{}", {})).problem == "no answer within 0.4 s"
-    server.close()
+    async with receiving() as receiver:
+        receiver.dripping = True
+        receiver.answer = lambda _: status(200, body=bytes(100))
+        assert (await Poster(receiver.url, 0.4).post(b"{}", {})).problem == "no answer within 0.4 s"
 
 
 async def test_of_a_long_answer_the_rest_is_not_read() -> None:
