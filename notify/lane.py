@@ -70,7 +70,7 @@ class Lane:
         self._woken = asyncio.Event()
         self._settled = asyncio.Event()
         self._quiet_until = 0.0
-        self._repeat_at = 0.0
+        self._repeat_at = clock() + (channel.repeat_every_s or 0.0)
         self._running = asyncio.create_task(self._run(), name=f"notify {channel.name}")
 
     def wake(self) -> None:

@@ -9,6 +9,7 @@ import signal
 import socket
 import ssl
 import sys
+from contextlib import closing
 from pathlib import Path
 from types import FrameType
 
@@ -71,15 +72,14 @@ def serve(settings: Settings, start: Start = spawn) -> int:
         check_tls(settings.server)
         channels = open_channels(settings.notify, os.environ)
         listener = _listen(settings)
-        database = Database(settings.history.url)
-        address = settings.server.public_url or _address(settings.server, *listener.getsockname()[:2])
-        engine = load_engine(settings, Notifier(settings.notify, channels, database, address))
+        with closing(Database(settings.history.url)) as database:
+            address = settings.server.public_url or _address(settings.server, *listener.getsockname()[:2])
+            engine = load_engine(settings, Notifier(settings.notify, channels, database, address))
+            DrainingServer(configured(engine, Whip(engine, start)), engine).run(sockets=[listener])
+            return 1 if engine.broken else 0
     except (CheckpointError, WorkerError, SettingsError, ChannelError, DatabaseError) as error:
         print(f"undertone: {error}", file=sys.stderr)
         return 2
-    DrainingServer(configured(engine, Whip(engine, start)), engine).run(sockets=[listener])
-    database.close()
-    return 1 if engine.broken else 0
 
 
 def configured(engine: Engine, whip: Whip | None = None) -> uvicorn.Config:
