@@ -10,6 +10,7 @@ HELD_OUT := --part held_out
 TALKERS := --only dataset=librispeech,speechocean762,an4,ravdess,emodb
 BUILT := build/conversations
 NPM := $(shell command -v npm)
+CALM := --calm $(DATA)/conversations --calm $(DATA)/speakers/librispeech
 VENDOR := frontend_static/vendor
 CHARTS := $(VENDOR)/uPlot.esm.js
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
@@ -113,6 +114,7 @@ soak: $(VENV)/installed-tests   ## 30 minutes of calls opening and closing: is m
 
 evaluate: $(VENV)/installed-evaluation conversations  ## the model cards' figures: speakers never heard in training (10-15 minutes)
 	@$(EVALUATE) emotion $(DATA)/index.csv $(HELD_OUT) --only dataset=emodb,ravdess,nemo,emovo --nonspeech $(DATA)/nonspeech
+	@$(EVALUATE) alerts $(DATA)/index.csv $(HELD_OUT) $(CALM) --only dataset=emodb,ravdess,nemo,emovo
 	@$(EVALUATE) speaker $(DATA)/index.csv $(HELD_OUT) --limit 15 --calls $(DATA)/conversations
 	@$(EVALUATE) diarization $(DATA)/conversations
 	@$(EVALUATE) diarization $(BUILT)/test

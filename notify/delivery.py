@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from history.database import Database
-from monitor.events import Alert, AlertUpdated
+from monitor.events import Alert, AlertCleared, AlertRaised, AlertUpdated
 from notify.channel import Channel
 from notify.lane import DISK_AGAIN_S, DeliveryObserver, Lane, Unobserved
 from notify.moments import moment
@@ -25,6 +25,8 @@ from notify.settings import NotifyConfig
 log = logging.getLogger("undertone.notify")
 MOST_UNWRITTEN = 10_000
 """Messages that wait for the database; beyond that they are lost."""
+MOST_OPEN = 10_000
+"""Open alerts of which it is known who was told; those beyond go by what their rule says."""
 STOP_S = 5.0
 """So long what is due may still be sent while the server stops."""
 TIDY_EVERY_S = 3600.0
@@ -71,6 +73,8 @@ class Notifier:
         self._thread = OutboxThread(Outbox(database))
         self._observer: DeliveryObserver = Unobserved()
         self._ids = Ids()
+        self._audiences: dict[str, tuple[str, ...]] = {}
+        """By alert, as long as it is open."""
         self._unwritten: deque[Entry] = deque()
         self._told = asyncio.Event()
         self._written = asyncio.Event()
@@ -81,16 +85,30 @@ class Notifier:
     def tell(self, event: Alert, call: CallFacts, channels: tuple[str, ...] | None = None) -> None:
         """Have channels told of an event of a call; None: all. Does not wait, and does not raise."""
         notice = Notice(event, call, self._address + event.link)
-        for name, channel in self._channels.items():
-            wanted = channels is None or name in channels
-            if wanted and (channel.updates or not isinstance(event, AlertUpdated)):
+        for name in self._audience(event, channels):
+            channel = self._channels[name]
+            if channel.updates or not isinstance(event, AlertUpdated):
                 try:
                     self._put(channel, notice)
                 except Exception:
                     log.exception("channel %s cannot be told of %s", name, event.id)
 
+    def _audience(self, event: Alert, channels: tuple[str, ...] | None) -> tuple[str, ...]:
+        """Whoever was told that an alert is raised is told the rest of it, whatever its rule says by then."""
+        named = tuple(name for name in self._channels if channels is None or name in channels)
+        match event:
+            case AlertRaised() if len(self._audiences) < MOST_OPEN:
+                self._audiences[event.alert_id] = named
+            case AlertUpdated():
+                return self._audiences.get(event.alert_id, named)
+            case AlertCleared():
+                return self._audiences.pop(event.alert_id, named)
+        return named
+
     def call_over(self, call_id: str) -> None:
         """A call has ended; every event of it was told before."""
+        for alert_id in [key for key in self._audiences if key.rpartition(":")[0] == call_id]:
+            del self._audiences[alert_id]
         for channel in self._channels.values():
             channel.call_over(call_id)
 

@@ -67,8 +67,8 @@ class Poster:
             return Answer(f"no answer within {self._timeout_s:g} s")
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
             return Answer(str(error) or type(error).__name__)
-        headers = {name.lower(): value.decode("latin-1") for name, value in response.headers}
-        return judged(response.status, _retry_after_s(headers.get(b"retry-after", ""), time.time()))
+        said = {name.lower(): value.decode("latin-1") for name, value in response.headers}
+        return judged(response.status, _retry_after_s(said.get(b"retry-after", ""), time.time()))
 
     async def close(self) -> None:
         await self._pool.aclose()

@@ -22,14 +22,17 @@ from starlette.responses import FileResponse, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitor.events import EVENTS
+from monitor.rules import Rule
 from stream_server import notifications
-from stream_server.answers import body, json
+from stream_server.bodies import answers, json
 from stream_server.callbook import CallDetails, CallList
 from stream_server.engine import Engine
 from stream_server.faults import FAULTS, Refusal
 from stream_server.guard import LOOPBACK, BrowserGuard
 from stream_server.onlookers import PromptResponse, parse_filter, server_sent, watch
 from stream_server.pressure import RETRY_S
+from stream_server.ruleapi import add_rules
+from stream_server.rulebook import RuleList, RuleView
 from stream_server.streaming import stream
 from stream_server.version import VERSION
 from stream_server.whip import FRAGMENT, PATH, SDP, Whip
@@ -84,6 +87,7 @@ def create_app(engine: Engine, whip: Whip | None = None) -> FastAPI:
     _add_streams(app, engine)
     _add_whip(app, published)
     _add_calls(app, engine)
+    add_rules(app, engine)
     notifications.add_notifications(app, engine.notifier)
     _add_operations(app, engine)
     _add_pages(app)
@@ -95,7 +99,8 @@ def create_app(engine: Engine, whip: Whip | None = None) -> FastAPI:
 def _describe(app: FastAPI) -> None:
     """Add to the OpenAPI document the schemas of what msgspec encodes, events included."""
     _, schemas = msgspec.json.schema_components(
-        (CallList, CallDetails, *notifications.SHAPES, *EVENTS), ref_template="#/components/schemas/{name}"
+        (CallList, CallDetails, Rule, RuleView, RuleList, *notifications.SHAPES, *EVENTS),
+        ref_template="#/components/schemas/{name}",
     )
     generated = app.openapi
 
@@ -165,7 +170,7 @@ def _add_whip(app: FastAPI, whip: Whip) -> None:
 
 
 def _add_calls(app: FastAPI, engine: Engine) -> None:
-    @app.get("/v1/calls", tags=["calls"], responses=body(CallList))
+    @app.get("/v1/calls", tags=["calls"], responses=answers(CallList))
     async def list_calls(
         recent_s: Annotated[float, Query(ge=0, le=600, description="seconds of each live call's timeline")] = 0,
     ) -> Response:
@@ -177,7 +182,7 @@ def _add_calls(app: FastAPI, engine: Engine) -> None:
             views.append(record.view(recent_s))
         return json(CallList(views))
 
-    @app.get("/v1/calls/{call_id}", tags=["calls"], responses=body(CallDetails))
+    @app.get("/v1/calls/{call_id}", tags=["calls"], responses=answers(CallDetails))
     async def show_call(call_id: str) -> Response:
         """One call with its summary so far, emotion timeline, speaker changes and warnings."""
         record = engine.book.find(call_id)

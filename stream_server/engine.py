@@ -13,6 +13,7 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from history.database import Database
 from inference.allocation import give_back_memory
 from inference.batcher import Batcher
 from inference.model import SLOW_S, Models, specs
@@ -26,8 +27,9 @@ from stream_server.faults import Refusal
 from stream_server.livecall import House, LiveCall, delivery
 from stream_server.outbox import Outbox
 from stream_server.pressure import STEPS, Pressure, grain, widened
+from stream_server.rulebook import RuleBook
 from stream_server.sessions import open_session
-from stream_server.settings import Settings
+from stream_server.settings import Settings, SettingsError
 from stream_server.version import VERSION
 from vad.grid import SAMPLE_RATE_HZ
 
@@ -60,13 +62,20 @@ class Engine:
         settings: Settings,
         crews: Sequence[Models],
         bases: Sequence[Base] = (),
+        database: Database | None = None,
         notifier: Notifier | None = None,
     ) -> None:
-        """`crews`: sets of the same models, among which calls are shared out; `bases`: what they rest on; `notifier`:
-        who tells others of alerts; it is started, stopped and closed with the engine."""
+        """`crews`: sets of the same models, among which calls are shared out; `bases`: what they rest on; `database`:
+        where what outlives the server is kept; `notifier`: who tells others of alerts, started, stopped and closed with
+        the engine. Raises SettingsError for rules that cannot be in force."""
         models = crews[0]
         self.settings = settings
         self.specs: Specs = specs(models)
+        try:
+            self.rules = RuleBook(settings.alerts, self.specs.emotion, database, settings.notify.channels)
+        except ValueError as error:
+            raise SettingsError(str(error)) from None
+        self.rules.changed = self._change_rules
         self.ready = False
         self.draining = False
         self.broken = False
@@ -116,7 +125,7 @@ class Engine:
             waiting = partial(_waiting, [crew[role] for crew in crews])
             self.instruments.windows_waiting.labels(role.value).set_function(waiting)
         self._houses = [
-            House(self.book, self.fanout, self.instruments, Dispatch(crew), self.pressure, self.notifier)
+            House(self.book, self.fanout, self.instruments, Dispatch(crew), self.pressure, self.rules, self.notifier)
             for crew in crews
         ]
         self._watching = asyncio.create_task(self._watch())
@@ -142,7 +151,7 @@ class Engine:
     def open_call(self, call_id: str, roles: tuple[str, ...], transport: str) -> LiveCall:
         """A new live call. Raises Refusal as `admit` does."""
         self.admit(call_id)
-        session = open_session(self.settings, self.specs, call_id, roles, transport)
+        session = open_session(self.settings, self.specs, call_id, roles, transport, self.rules.rules)
         outbox = Outbox(self.settings.stream.outbox_events)
         house = min(self._houses, key=lambda house: sum(call.house is house for call in self._calls))
         call = LiveCall(session, house, outbox, transport, self.settings.monitor.exact_hop_s)
@@ -152,6 +161,12 @@ class Engine:
         self._calls.add(call)
         self._empty.clear()
         return call
+
+    def _change_rules(self) -> None:
+        """All live calls are watched by the rules of now."""
+        rules = self.rules.rules
+        for call in list(self._calls):
+            call.set_rules(rules)
 
     def forget(self, call: LiveCall) -> None:
         """The call has ended and its transport is done with it."""

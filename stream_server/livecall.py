@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -26,6 +26,7 @@ from monitor.events import (
     SpeechEnded,
     Warning,
 )
+from monitor.rules import Rule
 from monitor.session import Session, State
 from notify.delivery import Notifier
 from notify.notice import CallFacts
@@ -35,6 +36,7 @@ from stream_server.fanout import Fanout, Published
 from stream_server.faults import FAULTS
 from stream_server.outbox import Message, Outbox
 from stream_server.pressure import Pressure
+from stream_server.rulebook import RuleBook
 from vad.pcm import Samples
 
 log = logging.getLogger("undertone.call")
@@ -58,6 +60,7 @@ class House:
     instruments: Instruments
     dispatch: Dispatch
     pressure: Pressure
+    rules: RuleBook
     notifier: Notifier | None = None
 
 
@@ -204,6 +207,16 @@ class LiveCall:
         except Exception:
             self.fail()
 
+    def set_rules(self, rules: Sequence[Rule]) -> None:
+        """Alert by these rules from now on."""
+        if self.ended.is_set():
+            return
+        try:
+            self.session.set_rules(rules)
+            self._pump()
+        except Exception:
+            self.fail()
+
     def warn(self, code: str, reason: str) -> None:
         self.session.warn(code, reason)
         self._pump()
@@ -296,7 +309,7 @@ class LiveCall:
         self._count_dropped()
         self.house.fanout.publish(Published(message, self.session.roles, self.session.tags))
         if isinstance(event, Alert) and self.house.notifier is not None:
-            self.house.notifier.tell(event, self._facts(self._record.started_at))
+            self.house.notifier.tell(event, self._facts(self._record.started_at), self.house.rules.told(event.rule))
         if isinstance(event, CallEnded):
             self._over(event.reason)
 

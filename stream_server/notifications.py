@@ -10,7 +10,7 @@ from fastapi import FastAPI, Path, Query, Response
 from notify.delivery import ChannelState, Notifier
 from notify.moments import moment
 from notify.outbox import Kept, State
-from stream_server.answers import body, json
+from stream_server.bodies import answers, json
 from stream_server.faults import Refusal
 
 MOST = 500
@@ -70,13 +70,13 @@ SHAPES = (ChannelList, TrialView, NotificationView, NotificationList)
 def add_notifications(app: FastAPI, notifier: Notifier | None) -> None:
     """The routes; without a notifier there are no channels and no notifications."""
 
-    @app.get("/v1/channels", tags=["notifications"], responses=body(ChannelList))
+    @app.get("/v1/channels", tags=["notifications"], responses=answers(ChannelList))
     async def list_channels() -> Response:
         """Who is told of alerts."""
         states = await notifier.channels() if notifier else []
         return json(ChannelList([_channel(state) for state in states]))
 
-    @app.post("/v1/channels/{name}/test", tags=["notifications"], responses=body(TrialView))
+    @app.post("/v1/channels/{name}/test", tags=["notifications"], responses=answers(TrialView))
     async def try_channel(name: Annotated[str, Path(max_length=64)]) -> Response:
         """Send a trial message, once; answers when it has arrived or not."""
         if notifier is None or not notifier.has(name):
@@ -84,7 +84,7 @@ def add_notifications(app: FastAPI, notifier: Notifier | None) -> None:
         answer = await notifier.try_out(name)
         return json(TrialView(answer.problem is None, answer.problem))
 
-    @app.get("/v1/notifications", tags=["notifications"], responses=body(NotificationList))
+    @app.get("/v1/notifications", tags=["notifications"], responses=answers(NotificationList))
     async def list_notifications(
         state: Annotated[State | None, Query(description="only these")] = None,
         channel: Annotated[str | None, Query(description="only for this channel")] = None,
@@ -97,7 +97,7 @@ def add_notifications(app: FastAPI, notifier: Notifier | None) -> None:
         following = page[-1].id if len(kept) > limit else None
         return json(NotificationList([_notification(each) for each in page], following))
 
-    @app.post("/v1/notifications/{message_id}/retry", tags=["notifications"], responses=body(NotificationView))
+    @app.post("/v1/notifications/{message_id}/retry", tags=["notifications"], responses=answers(NotificationView))
     async def retry_notification(message_id: str) -> Response:
         """Send at once what has failed or still waits."""
         kept = await notifier.retry(message_id) if notifier else None

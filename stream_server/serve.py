@@ -74,7 +74,7 @@ def serve(settings: Settings, start: Start = spawn) -> int:
         listener = _listen(settings)
         with closing(Database(settings.history.url)) as database:
             address = settings.server.public_url or _address(settings.server, *listener.getsockname()[:2])
-            engine = load_engine(settings, Notifier(settings.notify, channels, database, address))
+            engine = load_engine(settings, database, Notifier(settings.notify, channels, database, address))
             DrainingServer(configured(engine, Whip(engine, start)), engine).run(sockets=[listener])
             return 1 if engine.broken else 0
     except (CheckpointError, WorkerError, SettingsError, ChannelError, DatabaseError) as error:

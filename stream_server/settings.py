@@ -253,21 +253,7 @@ def load(flags: Mapping[str, str], environ: Mapping[str, str], file: Path | None
             sections[section] = cls(**own)
         except ValueError as error:
             raise SettingsError(f"[{section}]: {error}") from None
-    settings = Settings(**sections)
-    _check_told(settings)
-    return settings
-
-
-def _check_told(settings: Settings) -> None:
-    """A rule whose channel is not there would tell nobody."""
-    there = settings.notify.channels
-    for rule in settings.alerts.rules:
-        for name in rule.notify or ():
-            if name not in there:
-                raise SettingsError(
-                    f"alerts.rules: rule {rule.name!r} notifies {name!r}, and there is no [notify.channels.{name}]; "
-                    f"there are: {', '.join(there) or 'none'}"
-                )
+    return Settings(**sections)
 
 
 def _from_file(file: Path | None) -> Iterator[tuple[str, Any, str]]:

@@ -81,6 +81,28 @@ async def test_a_rule_may_name_who_is_told(database: Database) -> None:
     assert (len(desk.sent), len(wall.sent)) == (0, 1)
 
 
+async def test_whoever_heard_that_it_is_raised_hears_that_it_is_over_though_the_rule_is_gone(
+    database: Database,
+) -> None:
+    desk, wall = Scripted("desk"), Scripted("wall", updates=True)
+    async with notifying(database, desk, wall) as running:
+        running.notifier.tell(raised(), CALL, ("wall",))
+        running.notifier.tell(later(raised(), AlertUpdated), CALL, None)
+        running.notifier.tell(later(raised(), AlertCleared, seq=50), CALL, None)
+        await running.observer.has("wall", "delivered", 3)
+        await running.settled()
+    assert desk.sent == []
+    assert running.notifier._audiences == {}
+
+
+async def test_a_call_that_breaks_off_leaves_nothing_open(database: Database) -> None:
+    async with notifying(database, Scripted("desk")) as running:
+        for call_id in ("c", "c:1"):
+            running.notifier.tell(raised(call_id), facts(call_id))
+        running.notifier.call_over("c")
+        assert list(running.notifier._audiences) == ["c:1:30"]
+
+
 async def test_a_message_is_on_disk_before_the_first_attempt(database: Database) -> None:
     async with receiving() as receiver, notifying(database, webhook(receiver)) as running:
         receiver.answer = lambda request: status(200 if Outbox(database).find(request.headers["webhook-id"]) else 400)

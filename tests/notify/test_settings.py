@@ -69,13 +69,6 @@ def test_what_is_wrong_is_said_by_its_path(tmp_path: Path, old: str, new: str, p
     assert "hunter2" not in str(refused.value)
 
 
-def test_a_rule_that_notifies_nobody_that_is_there_stops_the_start(tmp_path: Path) -> None:
-    rule = '[[alerts.rules]]\nname = "loud"\nmeasure = "arousal"\nabove = 0.9\nnotify = ["{}"]\n'
-    assert loaded(tmp_path, DESK + rule.format("desk")).channels
-    with pytest.raises(SettingsError, match=r"'loud' notifies 'dsk'.*there are: desk"):
-        loaded(tmp_path, DESK + rule.format("dsk"))
-
-
 def test_pauses_do_not_shrink() -> None:
     with pytest.raises(SettingsError, match=r"\[notify\]: first_retry_s is more than longest_retry_s"):
         load({"notify.first_retry_s": "60", "notify.longest_retry_s": "5"}, {}, None)
