@@ -7,6 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import numpy as np
 import pytest
 
 from history.database import Database
@@ -16,8 +18,9 @@ from notify.delivery import Notifier
 from notify.posting import Answer
 from tests.notify.notifying import ADDRESS, CONFIG, Scripted, webhook
 from tests.notify.receiving import later, raised, receiving
-from tests.scripted import voice
+from tests.scripted import of, silence, voice
 from tests.stream_server.serving import Served, heard, send_all, serving, until
+from tests.stream_server.test_rules import furious
 
 
 @pytest.fixture
@@ -29,6 +32,18 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 def notified(database: Database, *channels: Channel) -> AbstractAsyncContextManager[Served]:
     return serving(notifier=Notifier(CONFIG, channels, database, ADDRESS))
+
+
+async def test_an_angry_caller_is_told_of_and_also_that_it_is_over(database: Database) -> None:
+    async with receiving() as receiver:
+        notifier = Notifier(CONFIG, [webhook(receiver)], database, ADDRESS)
+        async with serving(furious(), notifier=notifier) as served, served.stream(call_id="c-17") as call:
+            await send_all(call, np.concatenate([voice(110, 6.0), silence(6.0)]))
+            events = of(await heard(call), AlertRaised, AlertCleared)
+            told = await receiver.has(2)
+    assert [decode(msgspec.json.encode(each.json["data"]["event"])) for each in told] == events
+    assert [type(event) for event in events] == [AlertRaised, AlertCleared]
+    assert events[0].rule == "anger"
 
 
 def publish(served: Served, *events: Any) -> None:
