@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import msgspec
+import pytest
 
 from history.database import Database
 from monitor.events import AlertCleared
 from notify.service import Service
 from tests.notify.notifying import notifying
 from tests.notify.receiving import CALL, later, raised, receiving, status
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#calls",
+        "workflows://host.example/0123456789abcdef0123456789abcdef/signature",
+        "dingtalk://SECRET12345@abcdefTOKEN1234",
+        "feishu://abc123TOKEN12",
+        "lark://abc123TOKEN12",
+        "wecombot://key-123abc",
+        "pagerduty://integrationkey@apikey",
+        "mailtos://USER:PASSWORD@smtp.example?from=undertone@example.com&to=lead@example.com",
+    ],
+)
+def test_the_services_that_the_documentation_names_are_known(url: str) -> None:
+    scheme = url.partition(":")[0]
+    assert f"`{scheme}://" in (ROOT / "docs" / "notification.md").read_text(encoding="utf-8")
+    assert Service("team", url, False, 5.0).target == scheme
 
 
 async def test_people_read_a_headline_a_sentence_and_where_to_look(database: Database) -> None:

@@ -14,6 +14,7 @@ from notify.webhook import Webhook
 from stream_server.settings import SettingsError, load
 from tests.notify.receiving import SECRET
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 DESK = f'[notify.channels.desk]\nkind = "webhook"\nurl = "https://desk.example/hook"\nsecret = "{SECRET}"\n'
 
 
@@ -31,6 +32,14 @@ def test_a_channel_is_a_table_by_name(tmp_path: Path) -> None:
         "ops": AlertmanagerConfig(url="http://localhost:9093", updates=True),
         "chat": AppriseConfig(url_env="CHAT_URL"),
     }
+
+
+def test_the_example_of_the_documentation_can_be_used(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "notification.md").read_text(encoding="utf-8")
+    example = page.split("```toml\n")[1].split("```")[0]
+    config = loaded(tmp_path, example)
+    opened = open_channels(config, {"DESK_SECRET": SECRET, "TEAM_URL": "json://localhost"})
+    assert [channel.kind for channel in opened] == ["webhook", "alertmanager", "apprise"]
 
 
 def test_in_the_environment_it_is_json() -> None:
