@@ -73,8 +73,8 @@ class Notifier:
         self._thread = OutboxThread(Outbox(database))
         self._observer: DeliveryObserver = Unobserved()
         self._ids = Ids()
-        self._audiences: dict[str, tuple[str, ...]] = {}
-        """By alert, as long as it is open."""
+        self._audiences: dict[tuple[str, str], tuple[str, ...]] = {}
+        """By call and alert, as long as it is open."""
         self._unwritten: deque[Entry] = deque()
         self._told = asyncio.Event()
         self._written = asyncio.Event()
@@ -98,17 +98,17 @@ class Notifier:
         named = tuple(name for name in self._channels if channels is None or name in channels)
         match event:
             case AlertRaised() if len(self._audiences) < MOST_OPEN:
-                self._audiences[event.alert_id] = named
+                self._audiences[event.call_id, event.alert_id] = named
             case AlertUpdated():
-                return self._audiences.get(event.alert_id, named)
+                return self._audiences.get((event.call_id, event.alert_id), named)
             case AlertCleared():
-                return self._audiences.pop(event.alert_id, named)
+                return self._audiences.pop((event.call_id, event.alert_id), named)
         return named
 
     def call_over(self, call_id: str) -> None:
         """A call has ended; every event of it was told before."""
-        for alert_id in [key for key in self._audiences if key.rpartition(":")[0] == call_id]:
-            del self._audiences[alert_id]
+        for key in [key for key in self._audiences if key[0] == call_id]:
+            del self._audiences[key]
         for channel in self._channels.values():
             channel.call_over(call_id)
 

@@ -31,7 +31,7 @@ def raised(call_id: str = "c-17", seq: int = 30, **changes: Any) -> AlertRaised:
         t=12.5,
         channel=0,
         at="2026-11-21T13:38:08.630Z",
-        alert_id=f"{call_id}:{seq}",
+        alert_id=f"{call_id}:anger:{seq}",
         rule="anger",
         severity="warning",
         measure="score",

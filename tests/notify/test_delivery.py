@@ -100,7 +100,7 @@ async def test_a_call_that_breaks_off_leaves_nothing_open(database: Database) ->
         for call_id in ("c", "c:1"):
             running.notifier.tell(raised(call_id), facts(call_id))
         running.notifier.call_over("c")
-        assert list(running.notifier._audiences) == ["c:1:30"]
+        assert list(running.notifier._audiences) == [("c:1", "c:1:anger:30")]
 
 
 async def test_a_message_is_on_disk_before_the_first_attempt(database: Database) -> None:

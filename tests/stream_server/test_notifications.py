@@ -178,4 +178,4 @@ async def test_without_a_notifier_there_is_nothing_and_alerts_go_on(database: Da
             publish(served, raised("c-17", 2))
             while not isinstance(event := decode(await call.recv()), AlertRaised):
                 pass
-            assert event.alert_id == "c-17:2"
+            assert event.id == "c-17:2"
