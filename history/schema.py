@@ -41,8 +41,9 @@ notifications = Table(
     Column("done_at", Double),
     Column("problem", Text),
     Index(None, "channel", "state", "next_at"),
-    Index(None, "state", "done_at"),
-    Index(None, "call_id"),
+    Index(None, "channel", "id"),
+    Index(None, "state", "id"),
+    Index(None, "call_id", "channel", "state", "id"),
 )
 """The outbox: what is to be told to whom. `id`s grow; `body`: what is sent, as the channel's kind has it; `state`:
 waiting, delivered, failed; `problem`: why the last attempt failed."""

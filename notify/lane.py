@@ -175,4 +175,4 @@ class Lane:
 
 def _heads(channel: str, but: tuple[str, ...], limit: int, outbox: Outbox) -> tuple[list[Entry], int]:
     """As `Outbox.heads`, and how many messages wait."""
-    return outbox.heads(channel, but, limit), outbox.counted("waiting").get(channel, 0)
+    return outbox.heads(channel, but, limit), outbox.waiting(channel)

@@ -132,6 +132,12 @@ class Outbox:
             conditions.append(table.c.id < after)
         return self._kept(limit, *conditions)
 
+    def waiting(self, channel: str) -> int:
+        """How many messages wait for a channel."""
+        with self._database.reading() as connection:
+            count = select(func.count()).where(table.c.channel == channel, table.c.state == "waiting")
+            return connection.scalars(count).one()
+
     def counted(self, state: State) -> dict[str, int]:
         """How many there are of each channel."""
         counts = select(table.c.channel, func.count()).where(table.c.state == state).group_by(table.c.channel)

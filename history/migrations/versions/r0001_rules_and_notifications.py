@@ -34,5 +34,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_notifications"),
     )
     op.create_index("ix_notifications_channel_state_next_at", "notifications", ["channel", "state", "next_at"])
-    op.create_index("ix_notifications_state_done_at", "notifications", ["state", "done_at"])
-    op.create_index("ix_notifications_call_id", "notifications", ["call_id"])
+    op.create_index("ix_notifications_channel_id", "notifications", ["channel", "id"])
+    op.create_index("ix_notifications_state_id", "notifications", ["state", "id"])
+    op.create_index("ix_notifications_call_id_channel_state_id", "notifications", ["call_id", "channel", "state", "id"])
