@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from ipaddress import ip_address
@@ -12,6 +13,7 @@ from notify.addresses import Address
 from notify.network import PublicOnly, resolve
 from notify.posting import DELIVERED, MOST_BYTES, Answer, Poster, judged
 from tests.notify.receiving import Received, receiving, status
+from tests.stream_server.test_tls import Certificate, certificate  # noqa: F401
 
 
 @pytest.mark.parametrize("code", [200, 201, 202, 204])
@@ -140,6 +142,25 @@ async def test_of_several_addresses_the_first_public_one_that_answers_is_used(mo
         poster = Poster(f"http://several.example:{receiver.port}/", 5, network)
         assert await poster.post(b"{}", {}) == DELIVERED
         assert receiver.requests[0].headers["host"] == f"several.example:{receiver.port}"
+
+
+async def test_the_certificate_must_be_that_of_the_name_whatever_address_was_connected_to(
+    monkeypatch: pytest.MonkeyPatch,
+    certificate: Certificate,  # noqa: F811
+) -> None:
+    monkeypatch.setattr("notify.network.is_public", lambda address: True)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate.cert, certificate.key)
+    async with receiving(tls=tls) as receiver:
+        unknown = await Poster(f"https://localhost:{receiver.port}/", 5, leading_to("127.0.0.1")).post(b"{}", {})
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate.cert))
+        other = await Poster(f"https://other.example:{receiver.port}/", 5, leading_to("127.0.0.1")).post(b"{}", {})
+        assert receiver.requests == []
+        assert (
+            await Poster(f"https://localhost:{receiver.port}/", 5, leading_to("127.0.0.1")).post(b"{}", {}) == DELIVERED
+        )
+    assert "certificate verify failed" in (unknown.problem or "")
+    assert "not valid for 'other.example'" in (other.problem or "")
 
 
 async def test_a_name_that_nobody_knows_may_be_known_later() -> None:
