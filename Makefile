@@ -16,7 +16,7 @@ CHARTS := $(VENDOR)/uPlot.esm.js
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-browser pictures browser operators bench-operators test-models check bench bench-overload bench-replay soak evaluate conversations docs crossvalidate train-emotion train-speaker train-permissive compare clean
+.PHONY: help install run test test-browser pictures browser publishers operators bench-operators test-models check bench bench-overload bench-replay soak evaluate conversations docs crossvalidate train-emotion train-speaker train-permissive compare clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -81,6 +81,9 @@ $(VENV)/installed-browser: $(VENV)/installed-tests
 	@echo "== installing what drives the browser"
 	@$(PIP) install --quiet --constraint constraints.txt --group browser
 	@touch $@
+
+publishers:      ## install a WHIP publisher that the tests then try, too: GStreamer's (75 MB by apt-get)
+	@$(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y --no-install-recommends simple-whip-client >/dev/null
 
 operators: $(VENV)/installed-operators  ## install what tests of rules, image and composition need (Prometheus by apt-get)
 	@command -v prometheus >/dev/null && command -v prometheus-alertmanager >/dev/null || { echo "== installing Prometheus and Alertmanager"; \

@@ -26,9 +26,10 @@ from monitor.events import EVENTS
 from monitor.rules import Rule
 from stream_server.bodies import answers, json
 from stream_server.callbook import CallDetails, CallList
+from stream_server.crossorigin import WhipSharing
 from stream_server.engine import Engine
 from stream_server.faults import FAULTS, Refusal
-from stream_server.guard import LOOPBACK, BrowserGuard
+from stream_server.guard import LOOPBACK, BrowserGuard, as_browsers_say
 from stream_server.onlookers import PromptResponse, parse_filter, server_sent, watch
 from stream_server.pressure import RETRY_S
 from stream_server.ruleapi import add_rules
@@ -83,6 +84,7 @@ def create_app(engine: Engine, whip: Whip | None = None) -> FastAPI:
     server = engine.settings.server
     local_only = server.host.casefold() in LOOPBACK
     refused = engine.instruments.faults.labels("request.forbidden").inc
+    app.add_middleware(WhipSharing, origins=as_browsers_say(server.allowed_origins))
     app.add_middleware(BrowserGuard, allowed_origins=server.allowed_origins, local_only=local_only, refused=refused)
     _add_streams(app, engine)
     _add_whip(app, published)
@@ -152,9 +154,9 @@ def _add_whip(app: FastAPI, whip: Whip) -> None:
         return await whip.publish(request)
 
     @app.options(PATH, tags=["whip"], status_code=204)
-    async def ask() -> Response:
+    async def ask(request: Request) -> Response:
         """What may be posted, and the ICE servers (`Link`)."""
-        return whip.options()
+        return whip.options(request)
 
     @app.patch(f"{PATH}/{{key}}", tags=["whip"], status_code=204, openapi_extra=fragment)
     async def trickle(request: Request, key: str) -> Response:

@@ -155,7 +155,7 @@ class LiveCall:
         self._pump()
 
     def miss(self, samples: int) -> None:
-        """So many samples at 16 kHz were lost on every channel; `arrived` has told of them."""
+        """So many samples at 16 kHz are missing on every channel; `arrived` or `left_out` has told of them."""
         self._counted_s = self._arrived_s
         for channel in range(len(self.session.roles)):
             self.session.receive_gap(channel, samples)
@@ -164,10 +164,13 @@ class LiveCall:
 
     def arrived(self, position_s: float) -> None:
         """The wire has brought the call's audio up to `position_s`, which only grows; it may be fed later."""
-        now_s = time.monotonic()
-        self._pace.arrived(position_s - self._arrived_s, now_s)
+        self._pace.arrived(position_s - self._arrived_s, time.monotonic())
+        self.left_out(position_s)
+
+    def left_out(self, position_s: float) -> None:
+        """As `arrived`, of audio that is not taken because it comes too fast: its sender is no further ahead for it."""
         self._arrived_s = position_s
-        self._arrivals.arrived(position_s, now_s)
+        self._arrivals.arrived(position_s, time.monotonic())
 
     async def room(self) -> None:
         """Wait, if the sender is faster than real time, until the models have caught up with it."""

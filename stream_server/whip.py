@@ -102,12 +102,15 @@ class Whip:
         self._find(key).call.finish()
         return Response(status_code=200)
 
-    def options(self) -> Response:
-        """OPTIONS: what may be posted, and the ICE servers. Where there is a token those come with the answer to an
-        offer only: whoever asks here has shown none, and is not to know a TURN server's password."""
+    def options(self, request: Request) -> Response:
+        """OPTIONS: what may be posted, and the ICE servers, unless there is a token and none is shown: not everyone is
+        to know a TURN server's password. Raises Refusal for a wrong token."""
         headers = {"Accept-Post": SDP, "Accept-Patch": FRAGMENT, "Allow": "POST, PATCH, DELETE, OPTIONS"}
         response = Response(status_code=204, headers=headers)
-        return response if self._token else self._linked(response)
+        if self._token and "authorization" not in request.headers:
+            return response
+        self._authorise(request)
+        return self._linked(response)
 
     def _open(
         self,
