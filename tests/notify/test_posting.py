@@ -6,6 +6,7 @@ import ssl
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from notify.addresses import Address
 from notify.network import PublicOnly, resolve
 from notify.posting import DELIVERED, MOST_BYTES, Answer, Poster, judged
 from tests.notify.receiving import Received, receiving, status
-from tests.stream_server.test_tls import Certificate, certificate  # noqa: F401
+from tests.stream_server.certificates import write_certificate
 
 
 @pytest.mark.parametrize("code", [200, 201, 202, 204])
@@ -145,9 +146,9 @@ async def test_of_several_addresses_the_first_public_one_that_answers_is_used(mo
 
 
 async def test_the_certificate_must_be_that_of_the_name_whatever_address_was_connected_to(
-    monkeypatch: pytest.MonkeyPatch,
-    certificate: Certificate,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    certificate = write_certificate(tmp_path)
     monkeypatch.setattr("notify.network.is_public", lambda address: True)
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(certificate.cert, certificate.key)
