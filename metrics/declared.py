@@ -118,7 +118,11 @@ NOTIFICATIONS = Declared(
     "tries",
 )
 NOTIFICATIONS_WAITING = Declared(
-    "undertone_notifications_waiting", Kind.GAUGE, "Notifications that are not delivered yet", ("channel",)
+    "undertone_notifications_waiting",
+    Kind.GAUGE,
+    "Notifications that are not delivered yet",
+    ("channel",),
+    "notifications",
 )
 HISTORY_ROWS = Declared(
     "undertone_history_rows_total",
