@@ -13,9 +13,9 @@ from tests.notify.receiving import Received
 
 
 class Hook:
-    """Answers 204 to everything."""
+    """Answers 204 to everything, on a port that stays the same."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.requests: list[Received] = []
         hook = self
 
@@ -29,8 +29,9 @@ class Hook:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
-        self.address = f"127.0.0.1:{self._server.server_address[1]}"
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Answering)
+        self.port: int = self._server.server_address[1]
+        self.address = f"127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     def __enter__(self) -> Self:
@@ -39,7 +40,15 @@ class Hook:
 
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
+        self.close()
+
+    def close(self) -> None:
+        """Whoever calls is refused from now on."""
         self._server.server_close()
+
+    def again(self) -> Hook:
+        """A new one on the same port."""
+        return Hook(self.port)
 
     def bodies(self, path: str) -> list[Any]:
         return [json.loads(request.body) for request in self.requests if request.path == path]
