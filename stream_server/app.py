@@ -21,12 +21,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from history.keeping import HistoryError
 from monitor.events import EVENTS
-from stream_server.callbook import CallDetails, CallList
+from stream_server.alertsapi import AuditPage, Trends, add_alerts
+from stream_server.answers import json
+from stream_server.callbook import CallDetails
+from stream_server.callsapi import add_calls
 from stream_server.engine import Engine
 from stream_server.faults import FAULTS, Refusal
 from stream_server.guard import LOOPBACK, BrowserGuard
 from stream_server.onlookers import PromptResponse, parse_filter, server_sent, watch
+from stream_server.pastcalls import AlertPage, AlertRecord, CallPage, Notes, Summary, Timeline, Turns
 from stream_server.pressure import RETRY_S
 from stream_server.streaming import stream
 from stream_server.version import VERSION
@@ -35,8 +40,7 @@ from stream_server.whip import FRAGMENT, PATH, SDP, Whip
 log = logging.getLogger("undertone")
 FRONTEND = Path(__file__).resolve().parent.parent / "frontend_static"
 PAGES = ("/", "/dashboard")
-VIEWS_AT_ONCE = 8
-"""Calls whose recent past is unpacked in one turn of the loop."""
+HISTORY = (CallPage, Timeline, Turns, Summary, Notes, AlertPage, AlertRecord, AuditPage, Trends)
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -81,7 +85,8 @@ def create_app(engine: Engine, whip: Whip | None = None) -> FastAPI:
     app.add_middleware(BrowserGuard, allowed_origins=server.allowed_origins, local_only=local_only, refused=refused)
     _add_streams(app, engine)
     _add_whip(app, published)
-    _add_calls(app, engine)
+    add_calls(app, engine)
+    add_alerts(app, engine)
     _add_operations(app, engine)
     _add_pages(app)
     _add_faults(app, engine)
@@ -89,20 +94,10 @@ def create_app(engine: Engine, whip: Whip | None = None) -> FastAPI:
     return app
 
 
-def json(document: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(document), status, media_type="application/json")
-
-
-def body(shape: type[msgspec.Struct]) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI says of an answer with this body; the schemas themselves are added by `_describe`."""
-    schema = {"$ref": f"#/components/schemas/{shape.__name__}"}
-    return {200: {"content": {"application/json": {"schema": schema}}}}
-
-
 def _describe(app: FastAPI) -> None:
     """Add to the OpenAPI document the schemas of what msgspec encodes, events included."""
     _, schemas = msgspec.json.schema_components(
-        (CallList, CallDetails, *EVENTS), ref_template="#/components/schemas/{name}"
+        (CallDetails, *HISTORY, *EVENTS), ref_template="#/components/schemas/{name}"
     )
     generated = app.openapi
 
@@ -169,28 +164,6 @@ def _add_whip(app: FastAPI, whip: Whip) -> None:
     async def end(request: Request, key: str) -> Response:
         """End the call."""
         return whip.end(request, key)
-
-
-def _add_calls(app: FastAPI, engine: Engine) -> None:
-    @app.get("/v1/calls", tags=["calls"], responses=body(CallList))
-    async def list_calls(
-        recent_s: Annotated[float, Query(ge=0, le=600, description="seconds of each live call's timeline")] = 0,
-    ) -> Response:
-        """Live calls and those that ended lately, newest first."""
-        views = []
-        for number, record in enumerate(engine.book.all()):
-            if recent_s and number % VIEWS_AT_ONCE == 0:
-                await asyncio.sleep(0)  # the calls come first
-            views.append(record.view(recent_s))
-        return json(CallList(views))
-
-    @app.get("/v1/calls/{call_id}", tags=["calls"], responses=body(CallDetails))
-    async def show_call(call_id: str) -> Response:
-        """One call with its summary so far, emotion timeline, speaker changes and warnings."""
-        record = engine.book.find(call_id)
-        if record is None:
-            raise Refusal("call.not_found", f"there is no call {call_id[:128]!r}, live or recently ended")
-        return json(record.details())
 
 
 def _add_operations(app: FastAPI, engine: Engine) -> None:
@@ -278,6 +251,10 @@ def _add_faults(app: FastAPI, engine: Engine) -> None:
         if response.status_code == 401:
             response.headers["WWW-Authenticate"] = "Bearer"
         return response
+
+    @app.exception_handler(HistoryError)
+    async def silent(_: Request, error: HistoryError) -> Response:
+        return answer("history.unavailable", str(error))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:

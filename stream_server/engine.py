@@ -13,6 +13,7 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from history.keeping import History
 from inference.allocation import give_back_memory
 from inference.batcher import Batcher
 from inference.model import SLOW_S, Models, specs
@@ -58,6 +59,8 @@ class Engine:
         """`crews`: sets of the same models, among which calls are shared out; `bases`: what they rest on."""
         models = crews[0]
         self.settings = settings
+        self.history: History | None = None
+        """What keeps calls, started and closed with the engine; set before the start."""
         self.specs: Specs = specs(models)
         self.ready = False
         self.draining = False
@@ -105,9 +108,12 @@ class Engine:
             waiting = partial(_waiting, [crew[role] for crew in crews])
             self.instruments.windows_waiting.labels(role.value).set_function(waiting)
         self._houses = [
-            House(self.book, self.fanout, self.instruments, Dispatch(crew), self.pressure) for crew in crews
+            House(self.book, self.fanout, self.instruments, Dispatch(crew), self.pressure, self.history)
+            for crew in crews
         ]
         self._watching = asyncio.create_task(self._watch())
+        if self.history is not None:
+            self.history.start()
         _settle_garbage_collection()
         self.ready = True
 
@@ -220,6 +226,8 @@ class Engine:
             base.close()
         for batcher in self._batchers:
             batcher.close()
+        if self.history is not None:
+            self.history.close()
 
     @property
     def _worked_s(self) -> list[float]:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from history.keeping import History
 from inference.batcher import Answer, Deliver
 from metrics.instruments import Instruments
 from monitor.analysis import Analysis
@@ -55,6 +56,7 @@ class House:
     instruments: Instruments
     dispatch: Dispatch
     pressure: Pressure
+    history: History | None = None
 
 
 class ArrivalClock:
@@ -291,6 +293,8 @@ class LiveCall:
         self.outbox.put(message)
         self._count_dropped()
         self.house.fanout.publish(Published(message, self.session.roles, self.session.tags))
+        if self.house.history is not None:
+            self.house.history.tell(event, self.session.tags)
         if isinstance(event, CallEnded):
             self._over(event.reason)
 
@@ -300,6 +304,8 @@ class LiveCall:
         self.house.instruments.streams_active.labels(self._transport).dec()
         self.house.instruments.calls.labels(self._transport, reason).inc()
         self.house.book.close(self.session.call_id)
+        if self.house.history is not None:
+            self.house.history.over(self.session.call_id, reason)
         self.outbox.close()
         self._room.set()
         self.ended.set()

@@ -11,6 +11,7 @@ from monitor.events import (
     CallSummary,
     ChannelInfo,
     Event,
+    Quality,
     SpeakerChanged,
     SpeechEnded,
     SpeechStarted,
@@ -63,7 +64,8 @@ def ledger(*events: Event, roles: tuple[str, ...] = ("mixed",)) -> Ledger:
 
 
 def test_a_call_in_which_nothing_happened_has_an_empty_summary() -> None:
-    assert ledger().summary(3.0, [None]) == CallSummary(3.0, 0, None, None, [], 0, {}, [])
+    silent = CallSummary(3.0, 0, None, None, [], 0, {}, [], 3.0, 3.0, quality=Quality(None, {}, {}))
+    assert ledger().summary(3.0, [None]) == silent
 
 
 def test_speech_is_counted_per_call_and_per_speaker() -> None:
