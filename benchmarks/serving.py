@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -30,7 +31,7 @@ class Serving:
     """A server on a free port of this machine. Inside the `with`, it is ready; leaving it, it is stopped.
 
     `flags` go to `undertone serve`, or to another `module` that serves. The server's output gathers in a file that is
-    removed at the end.
+    removed at the end; so is its history, unless `history.url` is set otherwise.
     """
 
     def __init__(self, flags: Sequence[str] = (), module: str = "stream_server.cli") -> None:
@@ -41,7 +42,13 @@ class Serving:
         self._log = Path(self._folder.name) / "log"
         with self._log.open("wb") as out:
             command = [sys.executable, "-m", module, "serve", "--port", "0", *flags]
-            self._process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+            self._process = subprocess.Popen(
+                command,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env={"UNDERTONE_HISTORY__URL": f"sqlite:///{self._folder.name}/history.sqlite3", **os.environ},
+            )
 
     def __enter__(self) -> Serving:
         try:

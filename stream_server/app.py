@@ -169,8 +169,9 @@ def _add_whip(app: FastAPI, whip: Whip) -> None:
 def _add_operations(app: FastAPI, engine: Engine) -> None:
     @app.get("/healthz", tags=["operations"])
     async def alive() -> Response:
-        """200 as long as the process answers."""
-        return json({"status": "ok", "version": VERSION})
+        """200 as long as the process answers; `history`: `written`, why it is not at present, or `off`."""
+        history = "off" if engine.history is None else engine.history.problem or "written"
+        return json({"status": "ok", "version": VERSION, "history": history})
 
     @app.get("/readyz", tags=["operations"])
     async def ready() -> Response:

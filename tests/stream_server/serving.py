@@ -16,6 +16,8 @@ import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from history.database import Database
+from history.keeping import History
 from inference.model import Models
 from monitor.analysis import Analysis, EmotionSpec, Role, SpeakerSpec, SpeechSpec, Window
 from monitor.events import Event, decode
@@ -75,6 +77,20 @@ class Served:
         async with httpx.AsyncClient(base_url=self.http) as client:
             return await client.get(path, headers=headers)
 
+    async def ask(self, path: str, **query: object) -> Any:
+        """What REST answers, which must be no error."""
+        answer = await self.get(path + as_query(query))
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def post(self, path: str, **fields: object) -> httpx.Response:
+        async with httpx.AsyncClient(base_url=self.http) as client:
+            return await client.post(path, json=fields)
+
+    async def delete(self, path: str) -> httpx.Response:
+        async with httpx.AsyncClient(base_url=self.http) as client:
+            return await client.delete(path)
+
     async def call(self, call_id: str) -> dict[str, Any]:
         return (await self.get(f"/v1/calls/{call_id}")).json()
 
@@ -129,15 +145,19 @@ async def serving(
     webrtc: WebrtcConfig = WebrtcConfig(addresses=("127.0.0.1",)),
     warm: bool = True,
     narrow: bool = False,
+    kept: bool = False,
     **stream: Any,
 ) -> AsyncIterator[Served]:
     """A server with settings `stream` on a free port, drained at the end.
 
     `crews`: sets of models, by default one that is scripted. `warm`: wait for the models. `narrow`: the network takes
-    next to nothing of what a client does not read.
+    next to nothing of what a client does not read. `kept`: there is a history, in a database of its own.
     """
     settings = replace(Settings(), server=server_config, webrtc=webrtc, stream=replace(StreamConfig(), **stream))
     engine = Engine(settings, crews or [scripted_models()])
+    database = Database("") if kept else None
+    if database is not None:
+        engine.history = History(database, settings.history)
     listener = socket.create_server(("127.0.0.1", 0))
     if narrow:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
@@ -150,6 +170,8 @@ async def serving(
     finally:
         server.should_exit = True
         await running
+        if database is not None:
+            database.close()
 
 
 def pcm(samples: np.ndarray) -> bytes:

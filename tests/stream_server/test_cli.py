@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from benchmarks.layouts import write_emotion, write_speaker
+from history.settings import HistoryConfig
 from inference.loading import WEIGHTS, load
 from inference.model import Models
 from monitor.analysis import Window
@@ -256,7 +257,7 @@ def test_a_file_of_which_nothing_can_be_decoded_is_an_error(tmp_path: Path, capf
 
 def serve_scripted(monkeypatch: pytest.MonkeyPatch, models: Models) -> int:
     monkeypatch.setattr(serve, "load_engine", lambda settings: Engine(settings, [models]))
-    return serve.serve(Settings(server=ServerConfig(port=0)))
+    return serve.serve(Settings(server=ServerConfig(port=0), history=HistoryConfig(url="")))
 
 
 def test_serve_fails_if_the_models_do_not_run(
