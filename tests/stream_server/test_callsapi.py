@@ -95,7 +95,9 @@ async def test_calls_are_filtered_and_paged() -> None:
 async def test_a_live_call_is_found_and_shown_as_it_is_now() -> None:
     async with serving(kept=True) as served, served.stream(call_id="c-1") as call:
         await call.send(pcm(voice(110, 3.0)))
-        await until(lambda: any(record.emotions for record in served.engine.book.live()))
+        await until(
+            lambda: any(seen.t > 2 for record in served.engine.book.live() for seen in record.emotions.values())
+        )
         assert await ids(served, state="live") == ["c-1"]
         (shown,) = (await served.ask("/v1/calls", state="live"))["calls"]
         assert shown["emotions"]
