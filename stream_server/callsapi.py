@@ -36,6 +36,8 @@ from stream_server.export import (
 )
 from stream_server.faults import Refusal
 from stream_server.pastcalls import CallPage, Notes, Summary, Timeline, Turns
+from stream_server.summarypicture import picture
+from stream_server.summarywords import LANGUAGES
 
 VIEWS_AT_ONCE = 8
 """Calls whose recent past is unpacked in one turn of the loop."""
@@ -173,12 +175,7 @@ def _add_details(app: FastAPI, engine: Engine) -> None:
     @app.get("/v1/calls/{call_id}", tags=["calls"], responses=body(CallDetails))
     async def show_call(call_id: str) -> Response:
         """One call with its summary so far, emotion timeline, speaker changes and warnings."""
-        record = engine.book.find(call_id)
-        if record is not None:
-            return json(record.details())
-        if engine.history is None:
-            raise _no_call(call_id)
-        return json(await _found(engine, call_id, pastcalls.details))
+        return json(await _details(engine, call_id))
 
     @app.get("/v1/calls/{call_id}/timeline", tags=["calls"], responses=body(Timeline))
     async def show_timeline(
@@ -211,6 +208,18 @@ def _add_details(app: FastAPI, engine: Engine) -> None:
         """The summary of a call, so far if it is live."""
         return json(await summary_of(engine, call_id))
 
+    @app.get("/v1/calls/{call_id}/summary.svg", tags=["calls"], response_class=Response)
+    async def draw_summary(
+        call_id: str, lang: Annotated[Literal["en", "zh"], Query(description="of the words in it")] = "en"
+    ) -> Response:
+        """The summary of a call as a picture of one page."""
+        details = await _details(engine, call_id)
+        if details.summary is None:
+            raise Refusal("call.not_found", f"call {call_id[:128]!r} broke off; there is no summary of it")
+        drawn = await asyncio.to_thread(picture, details, LANGUAGES[lang])
+        headers = {"Content-Security-Policy": "default-src 'none'; sandbox", "Cache-Control": "no-store"}
+        return Response(drawn, media_type="image/svg+xml", headers=headers)
+
     @app.get("/v1/calls/{call_id}/notes", tags=["calls"], responses=body(Notes))
     async def show_notes(call_id: str) -> Response:
         """What people wrote of a call and of its alerts, oldest first."""
@@ -235,6 +244,16 @@ def _add_details(app: FastAPI, engine: Engine) -> None:
         if notes is None:
             raise _no_call(call_id)
         return json(notes, 201)
+
+
+async def _details(engine: Engine, call_id: str) -> CallDetails:
+    """From memory while the call is there, else from the history. Raises Refusal."""
+    record = engine.book.find(call_id)
+    if record is not None:
+        return record.details()
+    if engine.history is None:
+        raise _no_call(call_id)
+    return await _found(engine, call_id, pastcalls.details)
 
 
 async def summary_of(engine: Engine, call_id: str) -> Summary:
