@@ -10,12 +10,13 @@ HELD_OUT := --part held_out
 TALKERS := --only dataset=librispeech,speechocean762,an4,ravdess,emodb
 BUILT := build/conversations
 NPM := $(shell command -v npm)
+CALM := --calm $(DATA)/conversations --calm $(DATA)/speakers/librispeech
 VENDOR := frontend_static/vendor
 CHARTS := $(VENDOR)/uPlot.esm.js
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-browser pictures browser test-models check bench bench-overload bench-replay soak evaluate conversations docs crossvalidate train-emotion train-speaker train-permissive compare clean
+.PHONY: help install run test test-browser pictures browser publishers test-models check bench bench-overload bench-replay soak evaluate conversations docs crossvalidate train-emotion train-speaker train-permissive compare clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -81,6 +82,9 @@ $(VENV)/installed-browser: $(VENV)/installed-tests
 	@$(PIP) install --quiet --constraint constraints.txt --group browser
 	@touch $@
 
+publishers:      ## install a WHIP publisher that the tests then try, too: GStreamer's (75 MB by apt-get)
+	@$(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y --no-install-recommends simple-whip-client >/dev/null
+
 test-models: $(VENV)/installed-reference  ## the published models against their reference, at their true sizes (3 minutes)
 	@$(BIN)/python -m pytest -q tests/models
 
@@ -113,6 +117,7 @@ soak: $(VENV)/installed-tests   ## 30 minutes of calls opening and closing: is m
 
 evaluate: $(VENV)/installed-evaluation conversations  ## the model cards' figures: speakers never heard in training (10-15 minutes)
 	@$(EVALUATE) emotion $(DATA)/index.csv $(HELD_OUT) --only dataset=emodb,ravdess,nemo,emovo --nonspeech $(DATA)/nonspeech
+	@$(EVALUATE) alerts $(DATA)/index.csv $(HELD_OUT) $(CALM) --only dataset=emodb,ravdess,nemo,emovo
 	@$(EVALUATE) speaker $(DATA)/index.csv $(HELD_OUT) --limit 15 --calls $(DATA)/conversations
 	@$(EVALUATE) diarization $(DATA)/conversations
 	@$(EVALUATE) diarization $(BUILT)/test

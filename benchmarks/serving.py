@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -41,14 +40,8 @@ class Serving:
         self._folder = tempfile.TemporaryDirectory(prefix="undertone-bench-")
         self._log = Path(self._folder.name) / "log"
         with self._log.open("wb") as out:
-            command = [sys.executable, "-m", module, "serve", "--port", "0", *flags]
-            self._process = subprocess.Popen(
-                command,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                env={"UNDERTONE_HISTORY__URL": f"sqlite:///{self._folder.name}/history.sqlite3", **os.environ},
-            )
+            command = [sys.executable, "-m", module, "serve", "--port", "0", "--history.url", "", *flags]
+            self._process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
 
     def __enter__(self) -> Serving:
         try:

@@ -16,9 +16,9 @@ from rich.console import RenderableType
 
 from evaluation.manifest import AUDIO_SUFFIXES
 from evaluation.measures import roc_auc
+from evaluation.nonspeech import category
 from evaluation.references import Reference, conversations, read_rttm
 from evaluation.report import Results, progress, table
-from evaluation.streams import category
 from inference.batcher import checked
 from inference.model import Model
 from monitor.analysis import Role, SpeechAnalysis, Stream, Window

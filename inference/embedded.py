@@ -16,7 +16,17 @@ from inference.features import HISTORY_SAMPLES
 from inference.folding import folded
 from inference.model import CheckpointError
 from inference.stretches import Memory, Stretch, batches, padded, stretches
-from monitor.analysis import Analysis, EmotionAnalysis, EmotionSpec, Role, SpeakerAnalysis, SpeakerSpec, Window
+from monitor.analysis import (
+    DEFAULT_ALERTS,
+    AlertLevels,
+    Analysis,
+    EmotionAnalysis,
+    EmotionSpec,
+    Role,
+    SpeakerAnalysis,
+    SpeakerSpec,
+    Window,
+)
 from monitor.labels import LABELS
 from vad.grid import FRAME_SAMPLES
 
@@ -24,6 +34,10 @@ MAX_BATCH = 128
 LEAD_FRAMES = 25
 """How much of a pause the emotion network hears before speech: half a second, about as far as it looks back."""
 Array = NDArray[np.float32]
+
+
+def _alert_levels(stored: dict[str, dict[str, float]]) -> dict[str, AlertLevels]:
+    return {rule: AlertLevels(**levels) for rule, levels in stored.items()}
 
 
 def fresh_state(frames: Callable[[torch.Tensor], Sequence[torch.Tensor]], device: str) -> Array:
@@ -57,6 +71,7 @@ class EmbeddedEmotion:
             labels=tuple(header["labels"]),
             medium_from=float(thresholds.get("medium_from", 0.5)),
             high_from=float(thresholds.get("high_from", 0.7)),
+            alerts={**DEFAULT_ALERTS, **_alert_levels(thresholds.get("alerts", {}))},
         )
         self._fresh = fresh_state(self._net, device)
 

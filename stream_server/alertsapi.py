@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
-from fastapi import Body, FastAPI, Query, Response
+from fastapi import FastAPI, Query, Request, Response
 from sqlalchemy import Connection
 
 from history.clock import told
@@ -28,7 +28,7 @@ from history.keeping import History
 from history.tally import DAY_S
 from history.trends import Question, Trend, ask, tag_keys
 from stream_server import pastcalls
-from stream_server.answers import body, json
+from stream_server.bodies import answers, asks, json, read_json
 from stream_server.callsapi import (
     EXPORTED_AT_ONCE,
     As,
@@ -51,6 +51,14 @@ LONGEST_SNOOZE_S = 7 * DAY_S
 LONGEST_SPAN_S = 366 * DAY_S
 USUAL_SPAN_S = 30 * DAY_S
 BY = ("hour", "day", "role", "agent")
+
+
+class Attended(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What somebody does about an alert: who, a note, and of a snooze for how long."""
+
+    by: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=4000)] | None = None
+    for_s: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_SNOOZE_S)] | None = None
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +97,7 @@ def add_alerts(app: FastAPI, engine: Engine) -> None:
 
 
 def _add_list(app: FastAPI, engine: Engine) -> None:
-    @app.get("/v1/alerts", tags=["alerts"], responses=body(AlertPage))
+    @app.get("/v1/alerts", tags=["alerts"], responses=answers(AlertPage))
     async def list_alerts(
         state: Annotated[Literal["open", "cleared"] | None, Query()] = None,
         attention: Annotated[Attention | None, Query(description="what people did about it")] = None,
@@ -137,29 +145,24 @@ async def _all_alerts(history: History, wanted: WantedAlerts) -> AsyncIterator[S
 
 
 def _add_actions(app: FastAPI, engine: Engine) -> None:
-    @app.post("/v1/alerts/{alert_id}/{action}", tags=["alerts"], responses=body(AlertRecord))
-    async def act_on_alert(
-        alert_id: str,
-        action: Action,
-        by: Annotated[str, Body(min_length=1, max_length=128, description="who does it")],
-        text: Annotated[
-            str | None, Body(min_length=1, max_length=4000, description="a note; of a comment, the comment")
-        ] = None,
-        for_s: Annotated[float | None, Body(gt=0, le=LONGEST_SNOOZE_S, description="how long to snooze")] = None,
-    ) -> Response:
+    extra = asks(Attended)
+
+    @app.post("/v1/alerts/{alert_id}/{action}", tags=["alerts"], responses=answers(AlertRecord), openapi_extra=extra)
+    async def act_on_alert(request: Request, alert_id: str, action: Action) -> Response:
         """Acknowledge, snooze, resolve or comment an alert. It is committed when the answer comes."""
-        if action == "snooze" and for_s is None:
+        done = await read_json(request, Attended)
+        if action == "snooze" and done.for_s is None:
             raise Refusal("request.invalid", "for_s: for how many seconds the alert is to be snoozed is missing")
-        if action == "comment" and text is None:
+        if action == "comment" and done.text is None:
             raise Refusal("request.invalid", "text: what the comment says is missing")
         history, now = history_of(engine), time.time()
-        until = now + for_s if action == "snooze" and for_s is not None else None
+        until = now + done.for_s if action == "snooze" and done.for_s is not None else None
 
         def do(connection: Connection) -> StoredAlert | None:
             alert = find_alert(connection, alert_id)
             if alert is None:
                 return None
-            act(connection, alert, action, by, text, until, now)
+            act(connection, alert, action, done.by, done.text, until, now)
             return find_alert(connection, alert_id)
 
         await history.settle()  # it may have been raised a moment ago
@@ -175,7 +178,7 @@ def _add_actions(app: FastAPI, engine: Engine) -> None:
 
 
 def _add_audit(app: FastAPI, engine: Engine) -> None:
-    @app.get("/v1/audit", tags=["operations"], responses=body(AuditPage))
+    @app.get("/v1/audit", tags=["operations"], responses=answers(AuditPage))
     async def list_audit(limit: Limit = 50, cursor: Annotated[int | None, Query(ge=1)] = None) -> Response:
         """Who did what to calls and alerts, newest first."""
         found = await history_of(engine).read(trail, cursor, limit + 1)
@@ -194,7 +197,7 @@ def _add_audit(app: FastAPI, engine: Engine) -> None:
 
 
 def _add_trends(app: FastAPI, engine: Engine) -> None:
-    @app.get("/v1/trends", tags=["trends"], responses=body(Trends))
+    @app.get("/v1/trends", tags=["trends"], responses=answers(Trends))
     async def show_trends(
         by: Annotated[str, Query(description="hour, day, role, agent (the tag of that name), or tag:KEY")] = "day",
         since: From = None,

@@ -23,16 +23,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from history.keeping import HistoryError
 from monitor.events import EVENTS
-from stream_server.alertsapi import AuditPage, Trends, add_alerts
-from stream_server.answers import json
+from monitor.rules import Rule
+from stream_server.alertsapi import Attended, AuditPage, Trends, add_alerts
+from stream_server.bodies import json
 from stream_server.callbook import CallDetails
-from stream_server.callsapi import add_calls
+from stream_server.callsapi import NewNote, add_calls
+from stream_server.crossorigin import WhipSharing
 from stream_server.engine import Engine
 from stream_server.faults import FAULTS, Refusal
-from stream_server.guard import LOOPBACK, BrowserGuard
+from stream_server.guard import LOOPBACK, BrowserGuard, as_browsers_say
 from stream_server.onlookers import PromptResponse, parse_filter, server_sent, watch
 from stream_server.pastcalls import AlertPage, AlertRecord, CallPage, Notes, Summary, Timeline, Turns
 from stream_server.pressure import RETRY_S
+from stream_server.ruleapi import add_rules
+from stream_server.rulebook import RuleList, RuleView
 from stream_server.streaming import stream
 from stream_server.version import VERSION
 from stream_server.whip import FRAGMENT, PATH, SDP, Whip
@@ -40,7 +44,7 @@ from stream_server.whip import FRAGMENT, PATH, SDP, Whip
 log = logging.getLogger("undertone")
 FRONTEND = Path(__file__).resolve().parent.parent / "frontend_static"
 PAGES = ("/", "/dashboard")
-HISTORY = (CallPage, Timeline, Turns, Summary, Notes, AlertPage, AlertRecord, AuditPage, Trends)
+HISTORY = (CallPage, Timeline, Turns, Summary, Notes, NewNote, AlertPage, AlertRecord, Attended, AuditPage, Trends)
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -82,11 +86,13 @@ def create_app(engine: Engine, whip: Whip | None = None) -> FastAPI:
     server = engine.settings.server
     local_only = server.host.casefold() in LOOPBACK
     refused = engine.instruments.faults.labels("request.forbidden").inc
+    app.add_middleware(WhipSharing, origins=as_browsers_say(server.allowed_origins))
     app.add_middleware(BrowserGuard, allowed_origins=server.allowed_origins, local_only=local_only, refused=refused)
     _add_streams(app, engine)
     _add_whip(app, published)
     add_calls(app, engine)
     add_alerts(app, engine)
+    add_rules(app, engine)
     _add_operations(app, engine)
     _add_pages(app)
     _add_faults(app, engine)
@@ -97,7 +103,7 @@ def create_app(engine: Engine, whip: Whip | None = None) -> FastAPI:
 def _describe(app: FastAPI) -> None:
     """Add to the OpenAPI document the schemas of what msgspec encodes, events included."""
     _, schemas = msgspec.json.schema_components(
-        (CallDetails, *HISTORY, *EVENTS), ref_template="#/components/schemas/{name}"
+        (CallDetails, *HISTORY, Rule, RuleView, RuleList, *EVENTS), ref_template="#/components/schemas/{name}"
     )
     generated = app.openapi
 
@@ -151,9 +157,9 @@ def _add_whip(app: FastAPI, whip: Whip) -> None:
         return await whip.publish(request)
 
     @app.options(PATH, tags=["whip"], status_code=204)
-    async def ask() -> Response:
+    async def ask(request: Request) -> Response:
         """What may be posted, and the ICE servers (`Link`)."""
-        return whip.options()
+        return whip.options(request)
 
     @app.patch(f"{PATH}/{{key}}", tags=["whip"], status_code=204, openapi_extra=fragment)
     async def trickle(request: Request, key: str) -> Response:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from fastapi import Body, FastAPI, Query, Response
+from fastapi import FastAPI, Query, Request, Response
 from sqlalchemy import Connection
 from starlette.responses import StreamingResponse
 
@@ -19,7 +19,7 @@ from history.desk import note_call
 from history.keeping import History
 from history.retention import LiveError
 from stream_server import pastcalls
-from stream_server.answers import body, json
+from stream_server.bodies import answers, asks, json, read_json
 from stream_server.callbook import CallDetails, CallView
 from stream_server.engine import Engine
 from stream_server.export import (
@@ -51,6 +51,13 @@ To = Annotated[str | None, Query(description="before this time or day")]
 Limit = Annotated[int, Query(ge=1, le=MOST)]
 Cursor = Annotated[str | None, Query(description="`next` of the page before")]
 Tags = Annotated[list[str] | None, Query(description="only calls with this tag, key:value; may be repeated")]
+
+
+class NewNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something to be written down of a call, and by whom."""
+
+    by: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
 
 
 def history_of(engine: Engine) -> History:
@@ -103,7 +110,7 @@ def add_calls(app: FastAPI, engine: Engine) -> None:
 
 
 def _add_list(app: FastAPI, engine: Engine) -> None:
-    @app.get("/v1/calls", tags=["calls"], responses=body(CallPage))
+    @app.get("/v1/calls", tags=["calls"], responses=answers(CallPage))
     async def list_calls(
         recent_s: Annotated[float, Query(ge=0, le=600, description="seconds of each live call's timeline")] = 0,
         state: Annotated[Literal["live", "ended"] | None, Query()] = None,
@@ -172,12 +179,12 @@ async def _all_calls(history: History, wanted: Wanted) -> AsyncIterator[Sequence
 
 
 def _add_details(app: FastAPI, engine: Engine) -> None:
-    @app.get("/v1/calls/{call_id}", tags=["calls"], responses=body(CallDetails))
+    @app.get("/v1/calls/{call_id}", tags=["calls"], responses=answers(CallDetails))
     async def show_call(call_id: str) -> Response:
         """One call with its summary so far, emotion timeline, speaker changes and warnings."""
         return json(await _details(engine, call_id))
 
-    @app.get("/v1/calls/{call_id}/timeline", tags=["calls"], responses=body(Timeline))
+    @app.get("/v1/calls/{call_id}/timeline", tags=["calls"], responses=answers(Timeline))
     async def show_timeline(
         call_id: str,
         from_s: Annotated[float, Query(ge=0, description="from this second of the call on")] = 0,
@@ -192,7 +199,7 @@ def _add_details(app: FastAPI, engine: Engine) -> None:
         )
         return table(form, f"{call_id}-timeline", SecondRow, _once(rows))
 
-    @app.get("/v1/calls/{call_id}/turns", tags=["calls"], responses=body(Turns))
+    @app.get("/v1/calls/{call_id}/turns", tags=["calls"], responses=answers(Turns))
     async def show_turns(call_id: str, form: As = "json") -> Response:
         """The turns of a call, each with its emotion; `end_s` is null of one that goes on."""
         if form == "json":
@@ -203,7 +210,7 @@ def _add_details(app: FastAPI, engine: Engine) -> None:
         )
         return table(form, f"{call_id}-turns", TurnRow, _once(rows))
 
-    @app.get("/v1/calls/{call_id}/summary", tags=["calls"], responses=body(Summary))
+    @app.get("/v1/calls/{call_id}/summary", tags=["calls"], responses=answers(Summary))
     async def show_summary(call_id: str) -> Response:
         """The summary of a call, so far if it is live."""
         return json(await summary_of(engine, call_id))
@@ -220,30 +227,27 @@ def _add_details(app: FastAPI, engine: Engine) -> None:
         headers = {"Content-Security-Policy": "default-src 'none'; sandbox", "Cache-Control": "no-store"}
         return Response(drawn, media_type="image/svg+xml", headers=headers)
 
-    @app.get("/v1/calls/{call_id}/notes", tags=["calls"], responses=body(Notes))
+    @app.get("/v1/calls/{call_id}/notes", tags=["calls"], responses=answers(Notes))
     async def show_notes(call_id: str) -> Response:
         """What people wrote of a call and of its alerts, oldest first."""
         return json(await _found(engine, call_id, pastcalls.notes_view))
 
-    @app.post("/v1/calls/{call_id}/notes", tags=["calls"], status_code=201, responses=body(Notes))
-    async def write_note(
-        call_id: str,
-        by: Annotated[str, Body(min_length=1, max_length=128)],
-        text: Annotated[str, Body(min_length=1, max_length=4000)],
-    ) -> Response:
+    @app.post("/v1/calls/{call_id}/notes", tags=["calls"], responses=answers(Notes), openapi_extra=asks(NewNote))
+    async def write_note(request: Request, call_id: str) -> Response:
         """Write something down of a call; all its notes come back."""
+        new = await read_json(request, NewNote)
         await history_of(engine).settle()
 
         def write(connection: Connection) -> Notes | None:
             call = newest(connection, call_id)
             if call is not None:
-                note_call(connection, call.key, by, text, time.time())
+                note_call(connection, call.key, new.by, new.text, time.time())
             return pastcalls.notes_view(connection, call_id)
 
         notes = await history_of(engine).change(write)
         if notes is None:
             raise _no_call(call_id)
-        return json(notes, 201)
+        return json(notes)
 
 
 async def _details(engine: Engine, call_id: str) -> CallDetails:

@@ -70,7 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_recording(replay)
     replay.add_argument("--plot", type=Path, metavar="PNG", help="also draw a picture of the call")
     replay.add_argument("--rttm", type=Path, help="also write the speaker turns as RTTM")
-    _add_settings(replay, ("models", "vad", "monitor", "tracking"))
+    replay.add_argument(
+        "--rules", type=Path, metavar="TOML", help="alert by the [[alerts.rules]] of this file, and tell"
+    )
+    _add_settings(replay, ("models", "vad", "monitor", "tracking", "alerts"))
     replay.set_defaults(run=_replay)
 
     evaluate = commands.add_parser("evaluate", help="measure the models on recordings of your own")
@@ -119,12 +122,8 @@ def _add_settings(parser: argparse.ArgumentParser, sections: tuple[str, ...]) ->
             setting.flag,
             dest=setting.name,
             metavar="VALUE",
-            help=f"{setting.help} (default {_shown(setting.default)})",
+            help=f"{setting.help} (default {setting.shown or 'none'})",
         )
-
-
-def _shown(default: object) -> str:
-    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
 
 
 def _speed(text: str) -> float:
@@ -181,6 +180,7 @@ def _replay(options: argparse.Namespace) -> int:
             sys.stdout.buffer,
             options.plot,
             options.rttm,
+            options.rules,
         )
     except (MediaError, CheckpointError, PlotError, OSError) as error:
         if isinstance(error, BrokenPipeError):

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from history.database import Database
 from history.keeping import History
 from inference.allocation import give_back_memory
 from inference.batcher import Batcher
@@ -26,8 +27,9 @@ from stream_server.faults import Refusal
 from stream_server.livecall import House, LiveCall, delivery
 from stream_server.outbox import Outbox
 from stream_server.pressure import STEPS, Pressure, grain, widened
+from stream_server.rulebook import RuleBook
 from stream_server.sessions import open_session
-from stream_server.settings import Settings
+from stream_server.settings import Settings, SettingsError
 from stream_server.version import VERSION
 from vad.grid import SAMPLE_RATE_HZ
 
@@ -55,13 +57,24 @@ class Base(Protocol):
 class Engine:
     """Opens calls and drains them. `ready` once the models are warm; `broken` if they could not be."""
 
-    def __init__(self, settings: Settings, crews: Sequence[Models], bases: Sequence[Base] = ()) -> None:
-        """`crews`: sets of the same models, among which calls are shared out; `bases`: what they rest on."""
+    def __init__(
+        self,
+        settings: Settings,
+        crews: Sequence[Models],
+        bases: Sequence[Base] = (),
+        database: Database | None = None,
+    ) -> None:
+        """`crews`: sets of the same models, among which calls are shared out; `bases`: what they rest on; `database`:
+        where what outlives the server is kept. Raises SettingsError for rules that cannot be in force."""
         models = crews[0]
         self.settings = settings
-        self.history: History | None = None
-        """What keeps calls, started and closed with the engine; set before the start."""
+        self.history = None if database is None else History(database, settings.history)
         self.specs: Specs = specs(models)
+        try:
+            self.rules = RuleBook(settings.alerts, self.specs.emotion, database)
+        except ValueError as error:
+            raise SettingsError(str(error)) from None
+        self.rules.changed = self._change_rules
         self.ready = False
         self.draining = False
         self.broken = False
@@ -136,7 +149,7 @@ class Engine:
     def open_call(self, call_id: str, roles: tuple[str, ...], transport: str) -> LiveCall:
         """A new live call. Raises Refusal as `admit` does."""
         self.admit(call_id)
-        session = open_session(self.settings, self.specs, call_id, roles, transport)
+        session = open_session(self.settings, self.specs, call_id, roles, transport, self.rules.rules)
         outbox = Outbox(self.settings.stream.outbox_events)
         house = min(self._houses, key=lambda house: sum(call.house is house for call in self._calls))
         call = LiveCall(session, house, outbox, transport, self.settings.monitor.exact_hop_s)
@@ -146,6 +159,12 @@ class Engine:
         self._calls.add(call)
         self._empty.clear()
         return call
+
+    def _change_rules(self) -> None:
+        """All live calls are watched by the rules of now."""
+        rules = self.rules.rules
+        for call in list(self._calls):
+            call.set_rules(rules)
 
     def forget(self, call: LiveCall) -> None:
         """The call has ended and its transport is done with it."""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -26,6 +26,7 @@ from monitor.events import (
     SpeechEnded,
     Warning,
 )
+from monitor.rules import Rule
 from monitor.session import Session, State
 from stream_server.callbook import CallBook, CallRecord
 from stream_server.dispatch import Dispatch
@@ -155,7 +156,7 @@ class LiveCall:
         self._pump()
 
     def miss(self, samples: int) -> None:
-        """So many samples at 16 kHz were lost on every channel; `arrived` has told of them."""
+        """So many samples at 16 kHz are missing on every channel; `arrived` or `left_out` has told of them."""
         self._counted_s = self._arrived_s
         for channel in range(len(self.session.roles)):
             self.session.receive_gap(channel, samples)
@@ -164,10 +165,13 @@ class LiveCall:
 
     def arrived(self, position_s: float) -> None:
         """The wire has brought the call's audio up to `position_s`, which only grows; it may be fed later."""
-        now_s = time.monotonic()
-        self._pace.arrived(position_s - self._arrived_s, now_s)
+        self._pace.arrived(position_s - self._arrived_s, time.monotonic())
+        self.left_out(position_s)
+
+    def left_out(self, position_s: float) -> None:
+        """As `arrived`, of audio that is not taken because it comes too fast: its sender is no further ahead for it."""
         self._arrived_s = position_s
-        self._arrivals.arrived(position_s, now_s)
+        self._arrivals.arrived(position_s, time.monotonic())
 
     async def room(self) -> None:
         """Wait, if the sender is faster than real time, until the models have caught up with it."""
@@ -198,6 +202,16 @@ class LiveCall:
         self._hop_s = seconds
         try:
             self.session.set_hop(seconds, offset_s)
+            self._pump()
+        except Exception:
+            self.fail()
+
+    def set_rules(self, rules: Sequence[Rule]) -> None:
+        """Alert by these rules from now on."""
+        if self.ended.is_set():
+            return
+        try:
+            self.session.set_rules(rules)
             self._pump()
         except Exception:
             self.fail()

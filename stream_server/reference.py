@@ -11,6 +11,7 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from stream_server.faults import ERRORS, WARNINGS, Fault
 from stream_server.settings import declared
+from stream_server.tables import is_table
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 BOUNDS = ((Ge, "ge", ">="), (Gt, "gt", ">"), (Le, "le", "<="), (Lt, "lt", "<"))
@@ -24,11 +25,16 @@ port = 9000
 
 [monitor]
 emotion_roles = ["customer", "mixed"]
+
+[[alerts.rules]]
+name = "anger"
+score = {angry = 1.0}
+above = 0.8
 ```
 
-A list is comma-separated in flags and in the environment. Unknown keys and bad values stop the start. Every setting has
-the flag `--SECTION.KEY`; short ones are `--host`, `--port`, `--tls-cert`, `--tls-key`, `--emotion-model`,
-`--speaker-model`, `--device`. Times are seconds. This page is made by `make docs`.
+In flags and in the environment a list is comma-separated, and what consists of tables is JSON. Unknown keys and bad
+values stop the start. Every setting has the flag `--SECTION.KEY`; short ones are `--host`, `--port`, `--tls-cert`,
+`--tls-key`, `--emotion-model`, `--speaker-model`, `--device`. Times are seconds. This page is made by `make docs`.
 
 | setting | environment | default | allowed | meaning |
 |---|---|---|---|---|
@@ -39,10 +45,8 @@ def settings_page() -> str:
     """docs/configuration.md."""
     rows = []
     for setting in declared():
-        default = ",".join(setting.default) if isinstance(setting.default, tuple) else setting.default
-        rows.append(
-            f"| `{setting.name}` | `{setting.env}` | `{default}` | {_allowed(setting.type)} | {setting.help} |\n"
-        )
+        name = f"| `{setting.name}` | `{setting.env}` | `{setting.shown}` |"
+        rows.append(f"{name} {_allowed(setting.type)} | {setting.help} |\n")
     return SETTINGS_PAGE + "".join(rows)
 
 
@@ -69,6 +73,8 @@ def _allowed(annotation: Any) -> str:
     bounds = list(_bounds(getattr(annotation, "__metadata__", ())))
     if bounds:
         return ", ".join(bounds)
+    if is_table(annotation):
+        return "tables"
     choices = get_args(annotation)
     return ", ".join(choices) if choices and all(isinstance(choice, str) for choice in choices) else ""
 

@@ -15,7 +15,6 @@ from types import FrameType
 import uvicorn
 
 from history.database import Database, DatabaseError
-from history.keeping import History
 from inference.model import CheckpointError
 from inference.remote import WorkerError
 from stream_server.app import create_app
@@ -69,11 +68,10 @@ def serve(settings: Settings, start: Start = spawn) -> int:
         check_tls(settings.server)
         listener = _listen(settings)
         database = Database(settings.history.url)
-        engine = load_engine(settings)
-    except (CheckpointError, DatabaseError, WorkerError, SettingsError) as error:
+        engine = load_engine(settings, database)
+    except (CheckpointError, WorkerError, SettingsError, DatabaseError) as error:
         print(f"undertone: {error}", file=sys.stderr)
         return 2
-    engine.history = History(database, settings.history)
     DrainingServer(configured(engine, Whip(engine, start)), engine).run(sockets=[listener])
     database.close()
     return 1 if engine.broken else 0

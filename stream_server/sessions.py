@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from monitor.analysis import Specs
+from monitor.rules import Rule
 from monitor.session import Session
 from stream_server.settings import Settings
 
 
-def open_session(settings: Settings, specs: Specs, call_id: str, roles: tuple[str, ...], transport: str) -> Session:
-    """A Session for a live call or for a recording."""
+def open_session(
+    settings: Settings,
+    specs: Specs,
+    call_id: str,
+    roles: tuple[str, ...],
+    transport: str,
+    rules: Iterable[Rule] | None = None,
+) -> Session:
+    """A Session for a live call or for a recording. `rules`: by default those of the settings."""
     return Session(
         call_id,
         roles,
@@ -17,4 +27,5 @@ def open_session(settings: Settings, specs: Specs, call_id: str, roles: tuple[st
         monitor=settings.monitor,
         endpointing=settings.vad,
         tracking=settings.tracking,
+        rules=settings.alerts.in_force(specs.emotion) if rules is None else rules,
     )

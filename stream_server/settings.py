@@ -2,7 +2,8 @@
 
 A setting is declared once, as a field of the frozen dataclass of its section, beside the code that reads it, with its
 bounds as annotations and one line of explanation as the string below it. Flags, environment names and the table in
-docs/configuration.md derive from that. Unknown keys and bad values stop the start.
+docs/configuration.md derive from that. Unknown keys and bad values stop the start. A setting may be a list of tables,
+or a table of them, whose keys are the fields of a msgspec Struct (`stream_server.tables`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import inspect
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
@@ -23,8 +24,10 @@ from annotated_types import Ge, Gt, Le
 from pydantic import TypeAdapter, ValidationError
 
 from history.settings import HistoryConfig
+from monitor.rules import AlertsConfig
 from monitor.session import MonitorConfig
 from monitor.tracking import TrackingConfig
+from stream_server.tables import is_table, parse_table
 from vad.endpointing import EndpointingConfig
 
 ENV_PREFIX = "UNDERTONE_"
@@ -152,6 +155,7 @@ class Settings:
     vad: EndpointingConfig = field(default_factory=EndpointingConfig)
     monitor: MonitorConfig = field(default_factory=MonitorConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    alerts: AlertsConfig = field(default_factory=AlertsConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
 
 
@@ -163,6 +167,7 @@ SECTIONS: dict[str, type] = {
     "vad": EndpointingConfig,
     "monitor": MonitorConfig,
     "tracking": TrackingConfig,
+    "alerts": AlertsConfig,
     "history": HistoryConfig,
 }
 
@@ -189,6 +194,13 @@ class Setting:
     def env(self) -> str:
         return f"{ENV_PREFIX}{self.section}__{self.key}".upper()
 
+    @property
+    def shown(self) -> str:
+        """The default as one would write it in a flag or in the environment."""
+        if is_table(self.type):
+            return ""
+        return ",".join(map(str, self.default)) if isinstance(self.default, tuple) else str(self.default)
+
 
 def declared() -> Iterator[Setting]:
     """Every setting, in the order of declaration."""
@@ -196,7 +208,8 @@ def declared() -> Iterator[Setting]:
         hints = get_type_hints(cls, include_extras=True)
         explained = _explanations(cls)
         for item in fields(cls):
-            yield Setting(section, item.name, hints[item.name], item.default, explained[item.name])
+            default = item.default if item.default_factory is MISSING else item.default_factory()
+            yield Setting(section, item.name, hints[item.name], default, explained[item.name])
 
 
 def _explanations(cls: type) -> dict[str, str]:
@@ -264,6 +277,11 @@ def _from_flags(flags: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
 
 
 def _checked(setting: Setting, value: Any, source: str) -> Any:
+    if is_table(setting.type):
+        try:
+            return parse_table(setting.name, setting.type, value)
+        except ValueError as error:
+            raise SettingsError(f"{source}: {error} ({setting.name}: {setting.help})") from None
     if isinstance(value, str) and isinstance(setting.default, tuple):
         value = tuple(part.strip() for part in value.split(",") if part.strip())
     try:

@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from history.clock import kept
 from history.database import Database
-from history.keeping import History
 from history.settings import HistoryConfig
 from stream_server.engine import Engine
 from stream_server.serve import DrainingServer, configured
@@ -23,14 +22,14 @@ from tests.stream_server.serving import scripted_models
 
 async def serve(url: str) -> None:
     settings = replace(Settings(), history=HistoryConfig(url=url))
-    engine = Engine(settings, [scripted_models()])
-    engine.history = History(Database(url), settings.history)
+    engine = Engine(settings, [scripted_models()], database=Database(url))
     listener = socket.create_server(("127.0.0.1", 0))
     server = DrainingServer(configured(engine), engine, announce=False)
     running = asyncio.create_task(server.serve(sockets=[listener]))
     while not (server.started and engine.ready):
         await asyncio.sleep(0.01)
     print(listener.getsockname()[1], flush=True)
+    assert engine.history is not None
     alerted: set[str] = set()
     while not running.done():
         for record in engine.book.live():

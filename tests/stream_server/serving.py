@@ -17,7 +17,6 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from history.database import Database
-from history.keeping import History
 from inference.model import Models
 from monitor.analysis import Analysis, EmotionSpec, Role, SpeakerSpec, SpeechSpec, Window
 from monitor.events import Event, decode
@@ -154,10 +153,8 @@ async def serving(
     next to nothing of what a client does not read. `kept`: there is a history, in a database of its own.
     """
     settings = replace(Settings(), server=server_config, webrtc=webrtc, stream=replace(StreamConfig(), **stream))
-    engine = Engine(settings, crews or [scripted_models()])
     database = Database("") if kept else None
-    if database is not None:
-        engine.history = History(database, settings.history)
+    engine = Engine(settings, crews or [scripted_models()], database=database)
     listener = socket.create_server(("127.0.0.1", 0))
     if narrow:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)

@@ -256,8 +256,8 @@ def test_a_file_of_which_nothing_can_be_decoded_is_an_error(tmp_path: Path, capf
 
 
 def serve_scripted(monkeypatch: pytest.MonkeyPatch, models: Models) -> int:
-    monkeypatch.setattr(serve, "load_engine", lambda settings: Engine(settings, [models]))
-    return serve.serve(Settings(server=ServerConfig(port=0), history=HistoryConfig(url="")))
+    monkeypatch.setattr(serve, "load_engine", lambda settings, database: Engine(settings, [models], database=database))
+    return serve.serve(Settings(server=ServerConfig(port=0), history=HistoryConfig("")))
 
 
 def test_serve_fails_if_the_models_do_not_run(
