@@ -10,7 +10,7 @@ import { People } from "./people.js";
 import { Timeline } from "./timeline.js";
 import { TurnList } from "./turnlist.js";
 import { why } from "./why.js";
-import { onto } from "./zoom.js";
+import { onto, shown } from "./zoom.js";
 
 /** @typedef {import("../shared/calls.js").Call} Call */
 /** @typedef {import("../shared/detail.js").Detail} Detail */
@@ -26,12 +26,12 @@ export class CallView {
   /** @type {NowCard[]} */ #cards = [];
   /** @type {Detail|null} */ #listed = null;
   #listed_ms = 0;
-  /** @type {{length_s: number, live: boolean}} */ #call = { length_s: 0, live: false };
+  #length_s = 0;
 
   /** @param {(view: View) => void} onView what part of the call the reader wants to see */
   constructor(onView) {
     const part = (/** @type {number} */ from_s, /** @type {number} */ to_s) => {
-      onView(onto({ from_s: Math.max(0, from_s), to_s }, this.#call.length_s, this.#call.live));
+      onView(onto({ from_s: Math.max(0, from_s), to_s }, this.#length_s, false)); // It stays when the call goes on.
       this.timeline.element.scrollIntoView({ block: "nearest" });
     };
     this.back = h("a.back", { t: "dash.back" });
@@ -63,7 +63,7 @@ export class CallView {
     const detail = /** @type {Detail} */ (call.detail);
     const now_s = timeIn(call, now_ms);
     const live = call.state === "live";
-    this.#call = { length_s: now_s, live };
+    this.#length_s = now_s;
     if (this.#shown !== key(call)) this.#build(call);
     setText(this.time, clock(now_s));
     setText(this.state, live ? t("dash.state.live") : t("dash.state.ended", { reason: reasonText(call.reason) }));
@@ -75,7 +75,7 @@ export class CallView {
     setText(this.sentence, t("dash.sentence", { text: why(call, standing, now_s) }));
     for (const card of this.#cards) card.show(call, cardTitle(card.channel, call));
     this.timeline.show(call, now_ms, address.span_s, address.end_s);
-    this.alerts.show(call);
+    this.alerts.show(call, now_s, shown(this.timeline.view, now_s, live));
     if (this.#listed?.notices !== detail.notices) this.#listNotices(detail);
     if (this.#listed !== detail && (!live || now_ms - this.#listed_ms > PEOPLE_EVERY_MS)) {
       this.#listed_ms = now_ms;

@@ -10,6 +10,8 @@ import threading
 from pathlib import Path
 from typing import IO
 
+import psutil
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 WARM_WITHIN_S = 90
 STOP_WITHIN_S = 20
@@ -61,6 +63,25 @@ class ServerProcess:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    def kill(self) -> None:
+        """End it at once, as a fault would; what it started ends with it."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self._process = None
+
+    def kill_webrtc(self) -> None:
+        """End the processes that speak WebRTC, which are those with UDP sockets. The server lives on."""
+        assert self._process is not None
+        speaking = [
+            child
+            for child in psutil.Process(self._process.pid).children(recursive=True)
+            if child.net_connections(kind="udp")
+        ]
+        assert speaking
+        for child in speaking:
+            child.kill()
 
     def stream(self, recording: Path, *flags: str) -> subprocess.Popen[bytes]:
         """Play a recording to it as a live call, in real time, by the program's own client."""
