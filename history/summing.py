@@ -60,14 +60,14 @@ def _told(connection: Connection, call: StoredCall, said: Sequence[StoredTurn], 
         roles=[channel.role for channel in call.channels],
         turns=[Turn(turn.channel, turn.speaker, turn.start_s, turn.end_s) for turn in said],
         changes=[(event.t, event.from_, event.to) for event in happened if isinstance(event, SpeakerChanged)],
-        measure=_Heard(heard).mean,
+        measure=Heard(heard).mean,
         windows={},
         alerts=_alert_counts(connection, call.key),
         quality=msgspec.structs.replace(quality.quality(), reliability=reliability),
     )
 
 
-class _Heard:
+class Heard:
     """The mean emotion over any turns, from the readings of seconds."""
 
     def __init__(self, heard: Sequence[Second]) -> None:

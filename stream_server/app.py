@@ -43,7 +43,7 @@ from stream_server.whip import FRAGMENT, PATH, SDP, Whip
 
 log = logging.getLogger("undertone")
 FRONTEND = Path(__file__).resolve().parent.parent / "frontend_static"
-PAGES = ("/", "/dashboard")
+PAGES = ("/", "/dashboard", "/trends")
 HISTORY = (CallPage, Timeline, Turns, Summary, Notes, NewNote, AlertPage, AlertRecord, Attended, AuditPage, Trends)
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -207,6 +207,10 @@ def _add_pages(app: FastAPI) -> None:
     @app.get("/dashboard", include_in_schema=False)
     async def dashboard() -> Response:
         return FileResponse(FRONTEND / "dashboard" / "index.html")
+
+    @app.get("/trends", include_in_schema=False)
+    async def trends() -> Response:
+        return FileResponse(FRONTEND / "trends" / "index.html")
 
     @app.get("/docs", include_in_schema=False)
     async def reference() -> Response:
