@@ -1,4 +1,4 @@
-"""A year of calls that were never held: a few dozen are told event by event, as the server would, and kept many times."""
+"""Calls that were never held: a few dozen are told event by event, as the server would, and kept many times."""
 
 from __future__ import annotations
 
@@ -48,10 +48,12 @@ ROLES = ("customer", "agent")
 
 
 class Scriptwriter:
-    """Makes the events of a call of two parties; what it rolls depends on the seed alone."""
+    """Makes the events of a call of two parties; what it rolls depends on the seed alone. `inferred`: channels whose
+    emotion is."""
 
-    def __init__(self, call_id: str, started_at: float, seed: int) -> None:
+    def __init__(self, call_id: str, started_at: float, seed: int, inferred: Sequence[int] = (0,)) -> None:
         self.roll = random.Random(seed)
+        self._inferred = inferred
         self._call_id = call_id
         self._started_at = started_at
         self._teller = Teller(call_id)
@@ -63,7 +65,7 @@ class Scriptwriter:
 
     def start(self) -> Event:
         models = {"emotion": ModelInfo("made-up", "none", list(LABELS))}
-        channels = [ChannelInfo(at, role, role == "customer") for at, role in enumerate(ROLES)]
+        channels = [ChannelInfo(at, role, at in self._inferred) for at, role in enumerate(ROLES)]
         fixed: dict[str, Any] = {"transport": "websocket", "horizon_s": 3.0, "hop_s": 0.5, "tags": {}}
         return self._say(CallStarted, 0.0, None, channels=channels, models=models, **fixed)
 
@@ -76,14 +78,14 @@ class Scriptwriter:
             self._changes.append((t, before, ROLES[channel]))
             yield self._say(SpeakerChanged, t, None, from_=before, to=ROLES[channel], confidence=1.0)
         self._turns.append(Turn(channel, ROLES[channel], round(t, 3), round(end, 3)))
-        if channel == 0:
-            at = t + 0.5
-            while at < end:
-                yield self._say(Emotion, at, 0, **self._felt(at), speaker=ROLES[0])
-                at += 0.5
+        at = t + 0.5
+        while channel in self._inferred and at < end:
+            yield self._say(Emotion, at, channel, **self._felt(at, channel), speaker=ROLES[channel])
+            at += 0.5
         yield self._say(SpeechEnded, end, channel, start_s=round(t, 3))
-        if channel == 0:
-            yield self._say(EmotionTurn, end, 0, start_s=round(t, 3), **self._felt(end), speaker=ROLES[0])
+        if channel in self._inferred:
+            felt = self._felt(end, channel)
+            yield self._say(EmotionTurn, end, channel, start_s=round(t, 3), **felt, speaker=ROLES[channel])
 
     def alert(self) -> Iterator[Event]:
         """If there is trouble, it was noticed."""
@@ -114,11 +116,11 @@ class Scriptwriter:
         yield from self.alert()
         yield self.end()
 
-    def _felt(self, t: float) -> dict[str, Any]:
+    def _felt(self, t: float, channel: int) -> dict[str, Any]:
         outburst = 0.7 * exp(-(((t - 150) / 40) ** 2)) if self._trouble else 0.0
         scores = _scores(min(1.0, max(0.0, 0.1 + outburst + self.roll.uniform(-0.05, 0.1))))
         label = max(scores, key=scores.__getitem__)
-        self._heard.append(Second(t, 0, ROLES[0], "high", 0.5, scores))
+        self._heard.append(Second(t, channel, ROLES[channel], "high", 0.5, scores))
         return {
             "scores": scores, "label": label, "confidence": scores[label], "arousal": 0.5, "shape": "single",
             "reliability": "high", "speech_s": 2.0, "snr_db": 22.0,

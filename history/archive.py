@@ -11,7 +11,16 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
 
 from history.packing import Second, unpack_scores, unpacked
 from history.schema import calls, facets, moments, seconds, turns
-from monitor.events import CallSummary, ChannelInfo, Event, ModelInfo, Reliability, Scores, TurnSummary, decode
+from monitor.events import (
+    CallSummary,
+    ChannelInfo,
+    ModelInfo,
+    Reliability,
+    Scores,
+    SpeakerChanged,
+    TurnSummary,
+    Warning,
+)
 
 
 class StoredCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,10 +121,10 @@ def turns_of(connection: Connection, key: int) -> list[StoredTurn]:
     ]
 
 
-def moments_of(connection: Connection, key: int) -> list[Event]:
+def moments_of(connection: Connection, call: StoredCall) -> list[SpeakerChanged | Warning]:
     """Changes of speaker and warnings, in the order of their making."""
-    query = select(moments.c.event).where(moments.c.call == key).order_by(moments.c.seq)
-    return [decode(event) for event in connection.scalars(query)]
+    query = select(moments).where(moments.c.call == call.key).order_by(moments.c.seq)
+    return [_moment(call.call_id, row) for row in connection.execute(query)]
 
 
 def whole(summary: CallSummary, of: Iterable[StoredTurn], now_s: float) -> CallSummary:
@@ -142,6 +151,13 @@ def _conditions(connection: Connection, wanted: Wanted) -> Iterator[ColumnElemen
     if wanted.before is not None:
         at, key = wanted.before
         yield or_(calls.c.started_at < at, and_(calls.c.started_at == at, calls.c.id < key))
+
+
+def _moment(call_id: str, row: Row[Any]) -> SpeakerChanged | Warning:
+    place = {"call_id": call_id, "seq": row.seq, "t": row._mapping["t"], "channel": row.channel}
+    if row.code is not None:
+        return Warning(**place, code=row.code, reason=row.reason)
+    return SpeakerChanged(**place, from_=row.before, to=row.after, confidence=row.confidence)
 
 
 def _stored(row: Row[Any]) -> StoredCall:

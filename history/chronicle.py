@@ -26,7 +26,6 @@ from monitor.events import (
     SpeechEnded,
     SpeechStarted,
     Warning,
-    encode,
 )
 from monitor.turns import Turn, TurnLog
 
@@ -68,7 +67,7 @@ class Chronicle:
         self._log.apply(started)
         self._turn_since: float | None = None
         self._turn_emotion: dict[tuple[int, float], Row] = {}
-        self._moments: dict[int, Event] = {}
+        self._moments: dict[int, SpeakerChanged | Warning] = {}
         self._alerts: dict[str, Row] = {}
         self._raised: dict[str, tuple[float, float]] = {}
         self._raised_by: Counter[str] = Counter()
@@ -165,7 +164,7 @@ class Chronicle:
         return [] if self._turn_since is None else [self._turn(turn) for turn in self._log.turns(self._turn_since)]
 
     def moments(self) -> list[Row]:
-        return [{"seq": seq, "event": encode(event).decode()} for seq, event in self._moments.items()]
+        return [_moment(event) for event in self._moments.values()]
 
     def alerts(self) -> list[Row]:
         return list(self._alerts.values())
@@ -244,7 +243,7 @@ class Chronicle:
         place = {"channel": turn.channel, "start_s": round(turn.start, 3), "end_s": end_s, "speaker": turn.speaker}
         return place | (said or SILENT)
 
-    def _keep(self, event: Event) -> None:
+    def _keep(self, event: SpeakerChanged | Warning) -> None:
         self._moments[event.seq] = event
         self._give_up(self._moments, MOST_MOMENTS, "moments")
 
@@ -291,6 +290,14 @@ class Chronicle:
         """What was given up since the last time, by table."""
         yield from self.lost.items()
         self.lost.clear()
+
+
+def _moment(event: SpeakerChanged | Warning) -> Row:
+    place = {"seq": event.seq, "t": event.t, "channel": event.channel}
+    if isinstance(event, Warning):
+        return place | {"code": event.code, "reason": event.reason, "before": None, "after": None, "confidence": None}
+    changed = {"before": event.from_, "after": event.to, "confidence": event.confidence}
+    return place | {"code": None, "reason": None} | changed
 
 
 def _emotion(said: EmotionTurn) -> Row:

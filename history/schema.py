@@ -154,9 +154,15 @@ moments = Table(
     metadata,
     _of_call(primary_key=True),
     Column("seq", Integer, primary_key=True),
-    Column("event", Text, nullable=False),
+    Column("t", Double, nullable=False),
+    Column("channel", Integer),
+    Column("code", String(64)),
+    Column("reason", Text),
+    Column("before", String(64)),
+    Column("after", String(64)),
+    Column("confidence", Double),
 )
-"""Events that are kept as they were: changes of speaker, and warnings."""
+"""Warnings, which have a `code` and a `reason`, and changes of speaker."""
 
 alerts = Table(
     "alerts",

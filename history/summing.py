@@ -49,7 +49,7 @@ def last_s(heard: Sequence[Second], said: Sequence[StoredTurn]) -> float:
 
 
 def _told(connection: Connection, call: StoredCall, said: Sequence[StoredTurn], heard: Sequence[Second]) -> Told:
-    quality, happened = QualityLedger(), moments_of(connection, call.key)
+    quality, happened = QualityLedger(), moments_of(connection, call)
     for event in happened:
         if isinstance(event, Warning):
             quality.apply(event)

@@ -121,7 +121,7 @@ def details(connection: Connection, call_id: str) -> CallDetails | None:
         return None
     points = list(timeline(connection, call))
     step = -(-len(points) // POINTS_ENDED) or 1
-    happened = moments_of(connection, call.key)
+    happened = moments_of(connection, call)
     return CallDetails(
         **_fields(call, alerts_of(connection, [call.key], ALERTS)[call.key]),
         summary=_summary(connection, call),

@@ -21,7 +21,7 @@ export class CourseCard {
     this.rows = h("tbody");
     this.points = h("ul.points");
     this.figures = h("p.quiet");
-    this.picture = h("a.picture", { target: "_blank", rel: "noopener", t: "dash.course.picture" });
+    this.picture = h("a.drawn", { target: "_blank", rel: "noopener", t: "dash.course.picture" });
     this.element = h("section.panel.course", { "t-label": "dash.course" }, h("div.line", {}, h("h3", { t: "dash.course" }), this.picture),
       h("div.scrolls", { tabindex: "0", role: "group", "t-label": "dash.course" }, h("table", {}, h("thead", {}, h("tr", {}, ...head)), this.rows)),
       this.points, this.figures);
@@ -79,5 +79,5 @@ function figures(summary) {
   if (summary.overlap_s !== null) parts.push(t("dash.course.overlap", { share: percent(summary.overlap_s / Math.max(1, summary.duration_s)) }));
   if (quality.snr_db !== null) parts.push(t("dash.course.noise", { db: Math.round(quality.snr_db) }));
   if ("unusable" in quality.reliability) parts.push(t("dash.course.unusable", { share: percent(quality.reliability.unusable + quality.reliability.low) }));
-  return parts.join(" \u00b7 ");
+  return `${t("dash.course.about")} ${parts.join(" \u00b7 ")}`;
 }

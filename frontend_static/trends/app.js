@@ -95,7 +95,7 @@ class App {
     const days = select("trends.span", SPANS.map((span) => [String(span), t(`trends.span.${span}`)]), String(question.days), (value) => this.go({ days: Number(value) }));
     const known = [...new Set([...roles.map((role) => role.key), question.role])].filter(Boolean);
     const role = select("trends.role", [["", t("trends.role.all")], ...known.map((one) => [one, roleText(one)])], question.role, (value) => this.go({ role: value }));
-    const by = select("trends.by", [["role", t("trends.by.role")], ...tags.map((tag) => [`tag:${tag}`, tag])], question.by, (value) => this.go({ by: value }));
+    const by = select("trends.by", [["role", t("trends.by.role")], ...tags.map((tag) => [`tag:${tag}`, roleText(tag)])], question.by, (value) => this.go({ by: value }));
     const only = question.tag ? [h("button.button", { type: "button", onclick: () => this.go({ tag: "" }) }, t("trends.only", { tag: question.tag }))] : [];
     return [days, role, by, ...only];
   }
@@ -136,7 +136,7 @@ function alertedQuery(question, from) {
 
 /** @param {number} now @param {number|null} then @returns {string} */
 function change(now, then) {
-  if (then === null) return "";
+  if (then === null) return t("trends.says.end");
   const points = Math.round(100 * Math.abs(now - then));
   if (Math.abs(now - then) < STEADY) return t("trends.says.steady");
   return t(now > then ? "trends.says.more" : "trends.says.less", { points });

@@ -13,23 +13,28 @@ const INSIDE_H = HEIGHT - TOP - BOTTOM;
 /** Dates below the bars, about. */
 const DATES = 8;
 
+/** The right scale ends a little above the highest, but not below this. */
+const LEAST_SCALE = 0.3;
+
 /** @param {Days} days @returns {HTMLElement} */
 export function bars(days) {
   const most = Math.max(1, ...days.map(({ trend }) => trend?.calls ?? 0));
+  const highest = Math.max(0, ...days.map(({ trend }) => Number(trend && distress(trend))));
+  const scale = Math.min(1, Math.max(LEAST_SCALE, Math.ceil(10 * highest + 0.5) / 10));
   const step = (WIDTH - LEFT - RIGHT) / days.length;
   const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "bars", role: "img", "aria-label": t("trends.bars") });
   for (const level of [0, 0.5, 1]) {
     const y = TOP + INSIDE_H * (1 - level);
     drawing.append(svg("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: y, y2: y, class: "grid" }),
-      words(LEFT - 8, y + 4, String(Math.round(most * level)), "end"), words(WIDTH - RIGHT + 8, y + 4, percent(level), "start"));
+      words(LEFT - 8, y + 4, String(Math.round(most * level)), "end"), words(WIDTH - RIGHT + 8, y + 4, percent(level * scale), "start"));
   }
   days.forEach(({ day, trend }, place) => {
     const x = LEFT + step * place;
     if (trend) drawing.append(bar(x, step, trend, day, most));
     if (place % Math.ceil(days.length / DATES) === 0) drawing.append(words(x + step / 2, HEIGHT - 8, shortDate(day), "middle"));
   });
-  for (const points of lines(days, step)) drawing.append(svg("polyline", { points, class: "distress" }));
-  return h("figure", {}, drawing, legend(), table(days));
+  for (const points of lines(days, step, scale)) drawing.append(svg("polyline", { points, class: "distress" }));
+  return h("figure", {}, h("div.scrolls", { tabindex: "0", role: "group", "aria-label": t("trends.bars") }, drawing), legend(), table(days));
 }
 
 /** @param {number} x @param {number} step @param {Trend} trend @param {Date} day @param {number} most */
@@ -45,14 +50,14 @@ function bar(x, step, trend, day, most) {
   return group;
 }
 
-/** The line is interrupted where there is nothing. @param {Days} days @param {number} step @returns {string[]} */
-function lines(days, step) {
+/** The line is interrupted where there is nothing. @param {Days} days @param {number} step @param {number} scale @returns {string[]} */
+function lines(days, step, scale) {
   /** @type {string[][]} */
   const pieces = [[]];
   days.forEach(({ trend }, place) => {
     const felt = trend && distress(trend);
     if (felt === null) pieces.push([]);
-    else pieces[pieces.length - 1].push(`${(LEFT + step * (place + 0.5)).toFixed(1)},${(TOP + INSIDE_H * (1 - felt)).toFixed(1)}`);
+    else pieces[pieces.length - 1].push(`${(LEFT + step * (place + 0.5)).toFixed(1)},${(TOP + INSIDE_H * (1 - felt / scale)).toFixed(1)}`);
   });
   return pieces.filter((piece) => piece.length).map((piece) => (piece.length > 1 ? piece : [piece[0], piece[0].replace(/^[^,]+/, (x) => String(Number(x) + 2))]).join(" "));
 }

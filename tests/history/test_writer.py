@@ -76,7 +76,7 @@ def test_a_call_is_there_as_it_was_told(database: Database) -> None:
             ("S1", 1, 5, "angry"),
             ("S2", 7, 10, "neutral"),
         ]
-        assert len(moments_of(connection, call.key)) == 2
+        assert len(moments_of(connection, call)) == 2
         assert [row.speaker for row in connection.execute(select(speakers).order_by(speakers.c.speaker))] == [
             "S1",
             "S2",
