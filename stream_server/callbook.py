@@ -106,12 +106,6 @@ class CallDetails(CallView, frozen=True, kw_only=True):
     warnings: list[Notice]
 
 
-class CallList(msgspec.Struct, frozen=True):
-    """Live calls and those that ended lately, newest first."""
-
-    calls: list[CallView]
-
-
 class CallRecord:
     """What is known of one call, kept up by its events."""
 
@@ -272,6 +266,13 @@ class CallBook:
         if call_id in self._live:
             return self._live[call_id]
         return next((record for record in self._ended if record.started.call_id == call_id), None)
+
+    def forget(self, call_id: str) -> bool:
+        """Let go of every call of that id that has ended; whether there was one."""
+        kept = [record for record in self._ended if record.started.call_id != call_id]
+        gone = len(kept) < len(self._ended)
+        self._ended = deque(kept, self._ended.maxlen)
+        return gone
 
     def live(self) -> Iterable[CallRecord]:
         return self._live.values()

@@ -20,6 +20,7 @@ from prometheus_client import (
 )
 
 from history.database import Database
+from history.keeping import History
 from inference.allocation import give_back_memory
 from inference.batcher import Batcher
 from inference.model import SLOW_S, Models, specs
@@ -95,6 +96,9 @@ class Engine:
         )
         self.instruments.watch_status(lambda: self.status)
         self.notifier = notifier
+        self.history = history = database and History(database, settings.history, self.instruments)
+        if history is not None:
+            self.instruments.watch_history(lambda: history.waiting)
         self._crews = crews
         self._bases = bases
         self._calls: set[LiveCall] = set()
@@ -135,10 +139,21 @@ class Engine:
             waiting = partial(_waiting, [crew[role] for crew in crews])
             self.instruments.windows_waiting.labels(role.value).set_function(waiting)
         self._houses = [
-            House(self.book, self.fanout, self.instruments, Dispatch(crew), self.pressure, self.rules, self.notifier)
+            House(
+                self.book,
+                self.fanout,
+                self.instruments,
+                Dispatch(crew),
+                self.pressure,
+                self.rules,
+                self.notifier,
+                self.history,
+            )
             for crew in crews
         ]
         self._watching = asyncio.create_task(self._watch())
+        if self.history is not None:
+            self.history.start()
         _settle_garbage_collection()
         self.ready = True
 
@@ -261,6 +276,8 @@ class Engine:
             batcher.close()
         if self.notifier is not None:
             self.notifier.close()
+        if self.history is not None:
+            self.history.close()
 
     @property
     def _worked_s(self) -> list[float]:

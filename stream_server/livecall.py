@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from history.keeping import History
 from inference.batcher import Answer, Deliver
 from metrics.instruments import Instruments
 from monitor.analysis import Analysis
@@ -63,6 +64,7 @@ class House:
     pressure: Pressure
     rules: RuleBook
     notifier: Notifier | None = None
+    history: History | None = None
 
 
 class ArrivalClock:
@@ -314,6 +316,8 @@ class LiveCall:
         self.house.fanout.publish(Published(message, self.session.roles, self.session.tags))
         if isinstance(event, Alert) and self.house.notifier is not None:
             self.house.notifier.tell(event, self._facts(self._record.started_at), self.house.rules.told(event.rule))
+        if self.house.history is not None:
+            self.house.history.tell(event, self.session.tags)
         if isinstance(event, CallEnded):
             self._over(event.reason)
 
@@ -329,6 +333,8 @@ class LiveCall:
         self.house.book.close(self.session.call_id)
         if self.house.notifier is not None:
             self.house.notifier.call_over(self.session.call_id)
+        if self.house.history is not None:
+            self.house.history.over(self.session.call_id, reason)
         self.outbox.close()
         self._room.set()
         self.ended.set()

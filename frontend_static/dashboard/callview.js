@@ -4,6 +4,7 @@ import { h, setText } from "../shared/dom.js";
 import { clock, noticeText, reasonText, roleText } from "../shared/format.js";
 import { t } from "../shared/i18n.js";
 import { AlertList } from "./alertlist.js";
+import { CourseCard } from "./course.js";
 import { LevelMark } from "./levelmark.js";
 import { cardTitle, NowCard } from "./nowcard.js";
 import { People } from "./people.js";
@@ -44,6 +45,7 @@ export class CallView {
     this.cards = h("div.cards");
     this.timeline = new Timeline(onView);
     this.people = new People();
+    this.course = new CourseCard(part);
     this.turns = new TurnList(part);
     this.alerts = new AlertList(part);
     this.noticesTitle = h("h3");
@@ -53,7 +55,7 @@ export class CallView {
       this.back,
       h("header.head", {}, h("div.name", {}, this.name, this.state, this.time), this.about, h("div.verdict", {}, this.level.element, this.sentence)),
       this.cards, this.timeline.element,
-      this.people.element,
+      this.people.element, this.course.element,
       h("div.below", {}, this.turns.element, h("div", {}, this.alerts.element, h("section.panel", {}, this.noticesTitle, this.notices))),
       this.foot);
   }
@@ -81,6 +83,7 @@ export class CallView {
       this.#listed_ms = now_ms;
       this.people.show(call, detail, now_s);
       this.turns.show(call, detail, now_s);
+      this.course.show(call, detail);
     }
     this.#listed = detail;
   }

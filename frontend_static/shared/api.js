@@ -36,6 +36,16 @@ export async function answers(within_ms) {
   }
 }
 
+/** @param {string} query of `GET /v1/calls`, so that calls come out of the history @returns {Promise<any[]>} */
+export async function fetchPast(query) {
+  return (await get(`/v1/calls?${query}`)).calls;
+}
+
+/** @param {string} query of `GET /v1/trends` @returns {Promise<any>} */
+export function fetchTrends(query) {
+  return get(`/v1/trends?${query}`);
+}
+
 /** @param {string} path @param {Record<string, string|number>} query @returns {string} */
 export function socketUrl(path, query) {
   const url = new URL(path, location.href);
