@@ -96,9 +96,8 @@ class Engine:
         )
         self.instruments.watch_status(lambda: self.status)
         self.notifier = notifier
-        self.history = history = database and History(database, settings.history, self.instruments)
-        if history is not None:
-            self.instruments.watch_history(lambda: history.waiting)
+        self.history = None if database is None else History(database, settings.history, self.instruments)
+        self.instruments.watch_history(lambda: self.history.waiting if self.history is not None else 0)
         self._crews = crews
         self._bases = bases
         self._calls: set[LiveCall] = set()
