@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from metrics.snapshot import Snapshot
 from monitor.events import EVENTS
 from monitor.rules import Rule
+from stream_server import notifications
 from stream_server.bodies import answers, json
 from stream_server.callbook import CallDetails, CallList
 from stream_server.crossorigin import WhipSharing
@@ -90,6 +91,7 @@ def create_app(engine: Engine, whip: Whip | None = None) -> FastAPI:
     _add_whip(app, published)
     _add_calls(app, engine)
     add_rules(app, engine)
+    notifications.add_notifications(app, engine.notifier)
     _add_operations(app, engine)
     _add_pages(app)
     _add_faults(app, engine)
@@ -100,7 +102,8 @@ def create_app(engine: Engine, whip: Whip | None = None) -> FastAPI:
 def _describe(app: FastAPI) -> None:
     """Add to the OpenAPI document the schemas of what msgspec encodes, events included."""
     _, schemas = msgspec.json.schema_components(
-        (CallList, CallDetails, Rule, RuleView, RuleList, *EVENTS), ref_template="#/components/schemas/{name}"
+        (CallList, CallDetails, Rule, RuleView, RuleList, *notifications.SHAPES, *EVENTS),
+        ref_template="#/components/schemas/{name}",
     )
     generated = app.openapi
 

@@ -26,6 +26,7 @@ from inference.model import SLOW_S, Models, specs
 from metrics.instruments import Instruments
 from metrics.readings import Status
 from monitor.analysis import Role, Specs
+from notify.delivery import Notifier
 from stream_server.callbook import CallBook
 from stream_server.dispatch import Dispatch
 from stream_server.fanout import Fanout
@@ -69,14 +70,16 @@ class Engine:
         crews: Sequence[Models],
         bases: Sequence[Base] = (),
         database: Database | None = None,
+        notifier: Notifier | None = None,
     ) -> None:
         """`crews`: sets of the same models, among which calls are shared out; `bases`: what they rest on; `database`:
-        where what outlives the server is kept. Raises SettingsError for rules that cannot be in force."""
+        where what outlives the server is kept; `notifier`: who tells others of alerts, started, stopped and closed with
+        the engine. Raises SettingsError for rules that cannot be in force."""
         models = crews[0]
         self.settings = settings
         self.specs: Specs = specs(models)
         try:
-            self.rules = RuleBook(settings.alerts, self.specs.emotion, database)
+            self.rules = RuleBook(settings.alerts, self.specs.emotion, database, settings.notify.channels)
         except ValueError as error:
             raise SettingsError(str(error)) from None
         self.rules.changed = self._change_rules
@@ -91,6 +94,7 @@ class Engine:
             lambda: [record.reading() for record in self.book.live()], settings.metrics.per_call
         )
         self.instruments.watch_status(lambda: self.status)
+        self.notifier = notifier
         self._crews = crews
         self._bases = bases
         self._calls: set[LiveCall] = set()
@@ -109,6 +113,8 @@ class Engine:
             log.exception("the models do not run")
 
     async def _start(self) -> None:
+        if self.notifier is not None:
+            self.notifier.start(self.instruments)
         deliver = delivery(asyncio.get_running_loop())
         crews = [
             {
@@ -129,7 +135,8 @@ class Engine:
             waiting = partial(_waiting, [crew[role] for crew in crews])
             self.instruments.windows_waiting.labels(role.value).set_function(waiting)
         self._houses = [
-            House(self.book, self.fanout, self.instruments, Dispatch(crew), self.pressure) for crew in crews
+            House(self.book, self.fanout, self.instruments, Dispatch(crew), self.pressure, self.rules, self.notifier)
+            for crew in crews
         ]
         self._watching = asyncio.create_task(self._watch())
         _settle_garbage_collection()
@@ -193,6 +200,8 @@ class Engine:
             for call in list(self._calls):
                 call.abort("server.stopping")
         self.fanout.close()
+        if self.notifier is not None:
+            await self.notifier.stop()
 
     def _pace(self, call: LiveCall) -> None:
         """Give a call the hop of now; calls with a wide one take turns, also those that came together."""
@@ -250,6 +259,8 @@ class Engine:
             base.close()
         for batcher in self._batchers:
             batcher.close()
+        if self.notifier is not None:
+            self.notifier.close()
 
     @property
     def _worked_s(self) -> list[float]:

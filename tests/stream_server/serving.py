@@ -21,6 +21,7 @@ from metrics.settings import MetricsConfig
 from monitor.analysis import Analysis, EmotionSpec, Role, SpeakerSpec, SpeechSpec, Window
 from monitor.events import Event, decode
 from monitor.rules import AlertsConfig
+from notify.delivery import Notifier
 from stream_server.engine import Engine
 from stream_server.serve import DrainingServer, configured
 from stream_server.settings import ServerConfig, Settings, StreamConfig, WebrtcConfig
@@ -76,6 +77,10 @@ class Served:
     async def get(self, path: str, **headers: str) -> httpx.Response:
         async with httpx.AsyncClient(base_url=self.http) as client:
             return await client.get(path, headers=headers)
+
+    async def post(self, path: str) -> httpx.Response:
+        async with httpx.AsyncClient(base_url=self.http) as client:
+            return await client.post(path)
 
     async def call(self, call_id: str) -> dict[str, Any]:
         return (await self.get(f"/v1/calls/{call_id}")).json()
@@ -133,12 +138,13 @@ async def serving(
     metrics: MetricsConfig = MetricsConfig(),
     warm: bool = True,
     narrow: bool = False,
+    notifier: Notifier | None = None,
     **stream: Any,
 ) -> AsyncIterator[Served]:
     """A server with settings `stream` on a free port, drained at the end.
 
     `crews`: sets of models, by default one that is scripted. `warm`: wait for the models. `narrow`: the network takes
-    next to nothing of what a client does not read.
+    next to nothing of what a client does not read. `notifier`: started and stopped with the server.
     """
     settings = replace(
         Settings(),
@@ -148,7 +154,7 @@ async def serving(
         metrics=metrics,
         stream=replace(StreamConfig(), **stream),
     )
-    engine = Engine(settings, crews or [scripted_models()])
+    engine = Engine(settings, crews or [scripted_models()], notifier=notifier)
     listener = socket.create_server(("127.0.0.1", 0))
     if narrow:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
