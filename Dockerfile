@@ -16,6 +16,7 @@ COPY vad vad
 COPY monitor monitor
 COPY inference inference
 COPY metrics metrics
+COPY workbench workbench
 COPY stream_server stream_server
 COPY evaluation evaluation
 COPY benchmarks benchmarks

@@ -92,7 +92,7 @@ def run(
     from evaluation.manifest import EvaluationError
     from evaluation.report import rounded, show
     from inference.model import CheckpointError
-    from stream_server.media import MediaError
+    from workbench.media import MediaError
 
     try:
         results, shown = answer(options, settings(options))

@@ -23,11 +23,11 @@ from inference.model import Models, specs
 from monitor.analysis import Role
 from monitor.events import Emotion
 from monitor.labels import LABELS
-from stream_server import media, offline
 from stream_server.sessions import open_session
 from stream_server.settings import Settings
 from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Samples
+from workbench import media, offline
 
 EPISODE_S = 8.0
 BEFORE_S = 20.0

@@ -169,9 +169,9 @@ def _stream(options: argparse.Namespace) -> int:
 
 def _replay(options: argparse.Namespace) -> int:
     from inference.model import CheckpointError
-    from stream_server.media import MediaError
     from stream_server.plot import PlotError
     from stream_server.replay import replay
+    from workbench.media import MediaError
 
     try:
         return replay(
