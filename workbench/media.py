@@ -90,8 +90,8 @@ class Recording:
         return self.container != "ogg" or wholeness.ogg_is_finished(wholeness.tail(self._source))
 
     def blocks(self, channels: int, block_s: float = BLOCK_S) -> Iterator[Samples]:
-        """Blocks of shape (channels, n), float32 at 16 kHz, of `block_s` seconds, the last one shorter. Mono is the mean
-        of the file's channels. Raises MediaError if it is mono where stereo is wanted, or holds no sound.
+        """Blocks of shape (channels, n), float32 at 16 kHz, of `block_s` seconds, the last one shorter. Mono is the
+        mean of the file's channels. Raises MediaError if it is mono where stereo is wanted, or holds no sound.
 
         Where the audio is damaged it ends; a warning is logged.
         """
