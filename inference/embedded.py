@@ -44,7 +44,7 @@ class EmbeddedEmotion:
     role = Role.EMOTION
     max_batch = MAX_BATCH
     overlap_samples = HISTORY_SAMPLES
-    longest_samples = WINDOW_SAMPLES
+    longest_samples = WINDOW_SAMPLES + FRAME_SAMPLES
 
     def __init__(self, path: Path, device: str) -> None:
         net, header = load_emotion(path)

@@ -74,7 +74,8 @@ class EmotionNet(nn.Module):
         x = self.stem(features, past)
         for block in self.blocks:
             x = block(x, past)
-        return x.transpose(1, 2)
+        frames: Tensor = x.transpose(1, 2)
+        return frames
 
     def score(self, features: Tensor, past: Past) -> tuple[Tensor, Tensor]:
         """(batch, 10 ms frames, mels), relative to the reference -> (batch, 20 ms frames, labels) and (batch, 20 ms

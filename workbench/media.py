@@ -27,11 +27,13 @@ Source = Path | bytes
 
 
 class MediaError(Exception):
-    """A recording that cannot be used; the message says why, and what would be. `code`: one of workbench.failures."""
+    """A recording that cannot be used; the message says why, and what would be. `code`, one of workbench.failures, and
+    `values` are the same for programs."""
 
-    def __init__(self, code: str, reason: str) -> None:
+    def __init__(self, code: str, reason: str, **values: str | float) -> None:
         super().__init__(reason)
         self.code = code
+        self.values = values
 
 
 class Recording:
@@ -47,7 +49,7 @@ class Recording:
         self.name = name or (str(source) if isinstance(source, Path) else "the recording")
         self._source = source
         try:
-            self._container = av.open(str(source) if isinstance(source, Path) else BytesIO(source))
+            self._container = av.open(str(source) if isinstance(source, Path) else BytesIO(source), "r")
         except FileNotFoundError:
             raise MediaError("not_found", f"{self.name}: there is no such file") from None
         except (av.FFmpegError, OSError) as error:
@@ -60,6 +62,8 @@ class Recording:
         codec = self._track.codec_context
         self.rate_hz, self.channels, self.codec = codec.sample_rate, codec.channels, codec.name
         self.container = self._container.format.name
+        self.declared_s = self._declared_s()
+        """The length that the file declares, None where it does not."""
         self.decoded_s = 0.0
         self.values = self.full_scale = 0
         self.damage: str | None = None
@@ -76,15 +80,6 @@ class Recording:
         self._container.close()
 
     @property
-    def declared_s(self) -> float | None:
-        """The length that the file declares, None where it does not."""
-        if self.container == "wav":  # of which FFmpeg tells what is there
-            return wholeness.riff_s(wholeness.head(self._source))
-        if self._track.duration is not None and self._track.time_base is not None:
-            return float(self._track.duration * self._track.time_base)
-        return None if self._container.duration is None else self._container.duration / av.time_base
-
-    @property
     def ends_properly(self) -> bool:
         """Whether the file's end looks like one, as far as its format shows it."""
         return self.container != "ogg" or wholeness.ogg_is_finished(wholeness.tail(self._source))
@@ -97,13 +92,20 @@ class Recording:
         """
         if channels > 1 and self.channels != channels:
             reason = f"{self.name}: has {self.channels} channel(s); {channels} are needed to keep the parties apart"
-            raise MediaError("wrong_channels", reason)
+            raise MediaError("wrong_channels", reason, channels=self.channels, wanted=channels)
         empty = True
         for block in _blocks(self._planes(), round(block_s * SAMPLE_RATE_HZ)):
             empty = False
             yield block if channels > 1 else block.mean(axis=0, keepdims=True)
         if empty:
             raise MediaError("no_sound", f"{self.name}: holds no sound")
+
+    def _declared_s(self) -> float | None:
+        if self.container == "wav":  # of which FFmpeg tells what is there
+            return wholeness.riff_s(wholeness.head(self._source))
+        if self._track.duration is not None and self._track.time_base is not None:
+            return float(self._track.duration * self._track.time_base)
+        return None if self._container.duration is None else self._container.duration / av.time_base
 
     def _planes(self) -> Iterator[Samples]:
         to = AudioResampler(format="fltp", rate=SAMPLE_RATE_HZ)
@@ -126,12 +128,10 @@ class Recording:
         self.decoded_s += frame.samples / frame.sample_rate
         values = frame.to_ndarray()
         self.values += values.size
-        if values.dtype.kind == "f":
-            middle, reach = 0.0, FULL_SCALE
-        else:
-            span = np.iinfo(values.dtype)
-            reach = FULL_SCALE * (int(span.max) - int(span.min)) / 2
-            middle = (int(span.max) + int(span.min)) / 2
+        middle, reach = 0.0, FULL_SCALE
+        if values.dtype.kind != "f":
+            full = 2.0 ** (8 * values.dtype.itemsize)
+            middle, reach = (full / 2 if values.dtype.kind == "u" else 0.0), FULL_SCALE * full / 2
         if values.size and (values.max() >= middle + reach or values.min() <= middle - reach):
             self.full_scale += int(np.count_nonzero((values >= middle + reach) | (values <= middle - reach)))
 
