@@ -75,9 +75,7 @@ def _parser() -> argparse.ArgumentParser:
 
     predict = commands.add_parser("predict", help="how recordings sound: their emotion, and what the audio is like")
     _add_recordings(predict)
-    predict.add_argument(
-        "--embeddings", action="store_true", help="also write the embeddings into the folder of the run"
-    )
+    predict.add_argument("--embeddings", action="store_true", help="also write embeddings to the folder of the run")
     predict.set_defaults(run=_predict, of_embeddings=False)
 
     embed = commands.add_parser("embed", help="emotion embeddings of recordings, as .npy files")
@@ -119,9 +117,7 @@ def _add_recording(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_recordings(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "recordings", type=Path, nargs="+", metavar="FILE", help="recordings, videos, or folders of them"
-    )
+    parser.add_argument("recordings", type=Path, nargs="+", metavar="FILE", help="recordings, videos, or folders")
     parser.add_argument(
         "--granularity",
         choices=("utterance", "turn", "frame"),

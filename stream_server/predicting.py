@@ -152,18 +152,13 @@ def _told(reading: Reading) -> str:
 
 def _facts(facts: AudioFacts) -> str:
     noise = "" if facts.snr_db is None else f", {facts.snr_db:g} dB above the noise"
-    return (
-        f"{facts.duration_s:g} s, {facts.codec}, {facts.rate_hz} Hz, {facts.channels} channel(s); speech {facts.speech_s:g} s "
-        f"({facts.speech_share:.0%}) at {facts.level_dbfs:g} dBFS{noise}"
-    )
+    audio = f"{facts.duration_s:g} s, {facts.codec}, {facts.rate_hz} Hz, {facts.channels} channel(s)"
+    return f"{audio}; speech {facts.speech_s:g} s ({facts.speech_share:.0%}) at {facts.level_dbfs:g} dBFS{noise}"
 
 
 def _summed_up(at: Progress, path: Path | None, asked: Asked) -> str:
-    counts = [
-        f"{at.done} done",
-        f"{at.failed} failed" if at.failed else "",
-        f"{at.skipped} before" if at.skipped else "",
-    ]
+    counted = {"done": at.done, "failed": at.failed, "done before": at.skipped}
+    counts = [f"{number} {what}" for what, number in counted.items() if number or what == "done"]
     pace = f" in {at.taken_s:.1f} s, {at.audio_s / at.taken_s:.0f} times real time" if at.taken_s and at.done else ""
     if path is None:
         kept = "nothing was written: --out DIR keeps the results, --embeddings the embeddings too"
@@ -171,7 +166,7 @@ def _summed_up(at: Progress, path: Path | None, asked: Asked) -> str:
         kept = f"results and embeddings are in {path}"
     else:
         kept = f"results are in {path}, without embeddings (--embeddings writes them)"
-    return f"{', '.join(count for count in counts if count)}{pace}; {kept}"
+    return f"{', '.join(counts)}{pace}; {kept}"
 
 
 def _duration(seconds: float) -> str:

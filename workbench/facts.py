@@ -137,7 +137,7 @@ def _remarks(measured: AudioFacts) -> Iterator[Sentence]:
         yield say("audio.noisy", snr_db=measured.snr_db)
     if measured.level_dbfs < QUIET_DBFS:
         yield say("audio.quiet", level_dbfs=-measured.level_dbfs)
-    if measured.speech_s < LITTLE_SPEECH_S:
+    if 0 < measured.speech_s < LITTLE_SPEECH_S:
         yield say("audio.little_speech", speech_s=measured.speech_s)
     limit_hz, rate_hz = round(measured.band_limit_hz), measured.rate_hz
     if measured.telephone and rate_hz / 2 > TELEPHONE_HZ:

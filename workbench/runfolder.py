@@ -69,16 +69,8 @@ def named_for(now: datetime, base: Path = OUTPUTS) -> Path:
 
 
 def about(asked: Asked, model: str, single: bool) -> About:
-    return About(
-        model,
-        asked.granularity,
-        asked.embeddings,
-        asked.every_frame,
-        asked.speakers,
-        asked.keep_audio,
-        asked.roles,
-        single,
-    )
+    own = (asked.granularity, asked.embeddings, asked.every_frame, asked.speakers, asked.keep_audio, asked.roles)
+    return About(model, *own, single)
 
 
 class NpyRows:
