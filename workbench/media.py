@@ -131,7 +131,8 @@ class Recording:
         middle, reach = 0.0, FULL_SCALE
         if values.dtype.kind != "f":
             full = 2.0 ** (8 * values.dtype.itemsize)
-            middle, reach = (full / 2 if values.dtype.kind == "u" else 0.0), FULL_SCALE * full / 2
+            middle = full / 2 if values.dtype.kind == "u" else 0.0
+            reach = min(FULL_SCALE * full / 2, full / 2 - 1)  # 8 bits have no value so near to full scale
         if values.size and (values.max() >= middle + reach or values.min() <= middle - reach):
             self.full_scale += int(np.count_nonzero((values >= middle + reach) | (values <= middle - reach)))
 
