@@ -24,6 +24,9 @@ from vad.grid import FRAME_SAMPLES
 MAX_BATCH = 128
 LEAD_FRAMES = 25
 """How much of a pause the emotion network hears before speech: half a second, about as far as it looks back."""
+USUAL_NORMS = {"undertone-emotion-small": (2.0, 18.0)}
+"""Between which lengths the embeddings of recordings lay, all but one in five hundred of 3,972 of five corpora
+(`undertone embed`)."""
 Array = NDArray[np.float32]
 
 
@@ -61,6 +64,7 @@ class EmbeddedEmotion:
             high_from=float(thresholds.get("high_from", 0.7)),
             calibrated="high_from" in thresholds,
             embedding_size=net.config.channels,
+            usual_norms=USUAL_NORMS.get(header["name"]),
         )
         self._fresh = fresh_state(self._net, device)
 

@@ -51,7 +51,7 @@ def run(settings: Settings, items: Sequence[Item], wanted: Predicting) -> int:
     status = StatusLine(len(items) > 1)
     with ExitStack() as stack:
         folder = None if path is None else stack.enter_context(RunFolder(path, about, spec.embedding_size))
-        at = Progress(len(items))
+        at = batch.start(items, folder)
         if wanted.form == "csv":
             sys.stdout.write(tables.csv_line(None))
         for prediction, at in batch.run(items, models, wanted.asked, folder):

@@ -35,6 +35,12 @@ class Progress:
         return self.taken_s / passed * self.left if passed else None
 
 
+def start(items: Sequence[Item], folder: RunFolder | None) -> Progress:
+    """How far a run is before it begins."""
+    total = len({item.name for item in items})
+    return Progress(total, total - len(_left(items, folder)))
+
+
 def run(
     items: Sequence[Item],
     models: Models,
@@ -45,9 +51,9 @@ def run(
     """The lines of result as they become known, each with how far the run is then. What `folder` has already is not
     done again; without one nothing is kept. Raises CheckpointError, and OSError if the folder cannot be written to."""
     by_name = {item.name: item for item in items}
-    todo = [item for item in by_name.values() if folder is None or not folder.is_done(item)]
+    todo = _left(items, folder)
     began_s = clock()
-    at = Progress(len(by_name), len(by_name) - len(todo))
+    at = start(items, folder)
     sinks = folder.sink if folder is not None and asked.frame_embeddings else None
     for outcome in predict(todo, models, asked, sinks):
         prediction = outcome.prediction
@@ -63,3 +69,9 @@ def run(
             clock() - began_s,
         )
         yield prediction, at
+
+
+def _left(items: Sequence[Item], folder: RunFolder | None) -> list[Item]:
+    """What is not done yet, each once."""
+    by_name = {item.name: item for item in items}
+    return [item for item in by_name.values() if folder is None or not folder.is_done(item)]

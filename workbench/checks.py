@@ -37,7 +37,8 @@ class Checks:
         """What has been seen, of embeddings of `size` numbers."""
         mean = self._sum / max(1, self._values)
         norm = self._norms / max(1, self.rows - self._not_finite)
-        remarks = self._remarks(size, norm, spec.usual_norms)
+        usual = None if granularity == "frame" else spec.usual_norms  # of means over many frames, which are shorter
+        remarks = self._remarks(size, norm, usual)
         return EmbeddingFacts(
             granularity=granularity,
             channel=channel,
@@ -46,7 +47,7 @@ class Checks:
             mean=round(mean, 6),
             std=round(max(0.0, self._squares / max(1, self._values) - mean**2) ** 0.5, 6),
             norm=round(norm, 4),
-            usual_norms=spec.usual_norms,
+            usual_norms=usual,
             sound=all(remark.key in ("embeddings.fine", "embeddings.unchecked") for remark in remarks),
             remarks=remarks,
         )

@@ -49,7 +49,7 @@ def conclude(lane: Lane, asked: Asked, spec: EmotionSpec) -> Outcome:
     failure = lane.failure
     if failure is None and lane.recording is not None:
         known = facts(lane.recording, lane.meter, _anyone(lane))
-        failure = of_facts(known, lane.recording.declared_s)
+        failure = of_facts(known, lane.recording.declared_s, asked.every_frame)
     if failure is not None or known is None:
         return _failed(lane.name, spec, failure, known)
     tracks = {

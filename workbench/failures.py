@@ -19,8 +19,9 @@ def failed(code: str, **values: str | float) -> Failure:
     return Failure(code, say(f"failed.{code}", **values), say(f"remedy.{code}"))
 
 
-def of_facts(facts: AudioFacts, declared_s: float | None) -> Failure | None:
-    """What keeps a recording that was decoded from being used; None if it can be."""
+def of_facts(facts: AudioFacts, declared_s: float | None, silence_counts: bool) -> Failure | None:
+    """What keeps a recording that was decoded from being used; None if it can be. `silence_counts`: it need not hold
+    speech."""
     duration_s = round(facts.duration_s, 2)
     if declared_s is not None and declared_s - facts.duration_s > MISSING_SHARE * declared_s:
         missing_s = round(declared_s - facts.duration_s, 1)
@@ -31,6 +32,6 @@ def of_facts(facts: AudioFacts, declared_s: float | None) -> Failure | None:
         return failed("silent", peak_dbfs=SILENT_DBFS)
     if facts.clipped_share > CLIPPED_SHARE:
         return failed("clipped", percent=round(100 * facts.clipped_share, 1))
-    if facts.speech_s < LEAST_SPEECH_S:
+    if facts.speech_s < LEAST_SPEECH_S and not silence_counts:
         return failed("no_speech", speech_s=facts.speech_s, duration_s=duration_s)
     return None

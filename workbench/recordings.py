@@ -34,10 +34,10 @@ class Places:
 
     def of(self, name: str) -> PurePosixPath:
         """A relative path without a suffix. The same name has the same place, every time."""
-        parts = [part for part in PurePosixPath(name).parts if part not in ("/", "..", ".")] or ["recording"]
+        parts = [part for part in name.replace("\\", "/").split("/") if part.strip(".")] or ["recording"]
         whole = PurePosixPath(*parts)
         number = 1
-        place = whole.with_suffix("") if whole.suffix else whole
+        place = whole.with_suffix("") if whole.stem.strip(".") else whole
         while self._taken.setdefault(place, name) != name:
             number += 1
             place = whole if number == 2 else whole.with_name(f"{whole.name}_{number}")

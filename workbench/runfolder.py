@@ -89,6 +89,8 @@ class NpyRows:
         self._rows += len(rows)
 
     def close(self) -> None:
+        if self._file.closed:
+            return
         self._file.seek(0)
         self._write_header()  # as long as before: numpy leaves room for the number of rows to grow
         self._file.close()

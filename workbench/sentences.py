@@ -58,7 +58,7 @@ SENTENCES: Mapping[str, str] = {
     "remedy.too_long": "Cut it into parts, or raise the limit.",
     "remedy.silent": "Was the microphone muted, or the wrong channel recorded?",
     "remedy.clipped": "Record again with a lower gain.",
-    "remedy.no_speech": "Check that it is the right file; music and noise are not read.",
+    "remedy.no_speech": "Check that it is the right file; if somebody does speak, let every frame count.",
     "remedy.model": "Look into the log; try the file alone.",
     # about embeddings
     "embeddings.fine": "{rows} x {size} numbers, all finite, of usual length.",

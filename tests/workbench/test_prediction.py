@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,11 @@ from inference.emotion2vec import normalised
 from inference.model import CheckpointError, EmbeddingModel, Models
 from monitor.analysis import EmotionSpec, Role, Window
 from monitor.session import MonitorConfig
+from tests.scripted import voice
 from tests.workbench.models import Meddled, embedded, published
 from tests.workbench.sounds import FORMATS, cut, emodb, samples_of, spoken, write
 from vad.pcm import Samples
+from workbench import media
 from workbench.asked import Asked, Item
 from workbench.conclusion import FRAMES_TOLD, Outcome
 from workbench.prediction import predict
@@ -85,7 +88,7 @@ def test_an_actors_anger_is_heard_in_every_format(models: Models, recordings: Pa
 
 def test_alone_and_among_others_a_recording_gives_the_same(models: Models, recordings: Path) -> None:
     paths = sorted((recordings / "emotion" / "emodb").glob("03a*.flac"))[:12]
-    paths.append(recordings / "conversations" / "ami_trn02.flac")
+    paths.append(recordings / "conversations" / "ami_trn04.flac")
     together = outcomes(paths, models)
     for path in paths[::4]:
         alone = outcomes([path], models)[path.name]
@@ -262,20 +265,28 @@ def test_turns_have_embeddings_and_readings_of_their_own(models: Models, recordi
     assert all(turn.reading is not None for turn in turns)
 
 
-def test_speakers_of_one_channel_are_told_apart_and_read(models: Models, recordings: Path) -> None:
-    path = recordings / "conversations" / "auto_repairs_40.flac"
+def minute(path: Path, to: Path, channels: int = 1) -> Path:
+    """The first minute of a call."""
+    audio = np.concatenate(list(islice(media.read(path, channels), 120)), axis=1)
+    return write(to, *audio)
+
+
+def test_speakers_of_one_channel_are_told_apart_and_read(models: Models, recordings: Path, tmp_path: Path) -> None:
+    path = minute(recordings / "conversations" / "auto_repairs_40.flac", tmp_path / "minute.wav")
     prediction = outcomes([path], models, Asked(speakers=True))[path.name].prediction
     assert len(prediction.speakers) == 2
     assert sum(speaker.share for speaker in prediction.speakers) == pytest.approx(1.0, abs=0.01)
-    assert all(0.3 < speaker.share < 0.7 for speaker in prediction.speakers)
+    assert all(0.1 < speaker.share < 0.9 for speaker in prediction.speakers)
     assert all(speaker.reading is not None and speaker.reading.label for speaker in prediction.speakers)
     assert prediction.facts is not None
     assert prediction.facts.telephone
     assert any(moment.kind == "turn" for moment in prediction.moments)
 
 
-def test_channels_keep_the_parties_apart_and_an_agent_is_not_read(models: Models, recordings: Path) -> None:
-    path = recordings / "conversations" / "auto_repairs_40_stereo.flac"
+def test_channels_keep_the_parties_apart_and_an_agent_is_not_read(
+    models: Models, recordings: Path, tmp_path: Path
+) -> None:
+    path = minute(recordings / "conversations" / "auto_repairs_40_stereo.flac", tmp_path / "minute.wav", 2)
     asked = Asked(embeddings=True, roles=("customer", "agent"))
     outcome = outcomes([path], models, asked)[path.name]
     by_name = {speaker.speaker: speaker for speaker in outcome.prediction.speakers}
@@ -324,3 +335,11 @@ def test_pauses_are_left_out_of_what_counts(models: Models, recordings: Path, tm
     counted = outcomes([path], models, Asked(every_frame=True))["pause.wav"].prediction
     assert counted.emotion is not None
     assert counted.emotion.speech_s == pytest.approx(14.0, abs=0.05)
+
+
+def test_who_knows_better_than_the_judge_lets_every_frame_count(models: Models, tmp_path: Path) -> None:
+    path = write(tmp_path / "buzz.wav", voice(120, 3.0, 1))
+    assert code(outcomes([path], models)["buzz.wav"]) == "no_speech"
+    counted = outcomes([path], models, Asked(every_frame=True))["buzz.wav"].prediction
+    assert counted.emotion is not None
+    assert counted.emotion.label is not None
