@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -44,7 +45,9 @@ def run(settings: Settings, items: Sequence[Item], wanted: Predicting) -> int:
     if wanted.form == "parquet":
         tables.check_parquet()
     speaker = settings.models.speaker if wanted.asked.speakers and wanted.asked.mixes else "none"
+    began_s = time.monotonic()
     models = load_models(replace(settings, models=replace(settings.models, speaker=speaker)))
+    loading_s = time.monotonic() - began_s
     _, spec = emotion_model(models)
     path = wanted.folder(datetime.now())
     about = runfolder.about(wanted.asked, spec.name, len(items) == 1)
@@ -64,7 +67,8 @@ def run(settings: Settings, items: Sequence[Item], wanted: Predicting) -> int:
             if wanted.form in WRITERS:
                 name, write = WRITERS[wanted.form]
                 write(folder.predictions(), folder.path / name)
-            folder.finish(datetime.now(), {"recordings": at.total, "failed": at.failed, "done_before": at.skipped})
+            log = {"loading_s": round(loading_s, 2), "taken_s": round(at.taken_s, 2), "audio_s": round(at.audio_s, 1)}
+            folder.finish(datetime.now(), log)
     print(_summed_up(at, path, wanted.asked), file=sys.stderr)
     return 0 if at.done or at.skipped else 1
 

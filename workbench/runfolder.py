@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import wave
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -175,9 +176,15 @@ class RunFolder:
         with (self.path / RESULTS).open("rb") as lines:
             yield from (decode(line) for line in lines)
 
-    def finish(self, now: datetime, counts: dict[str, Any]) -> None:
-        """Write `result.json`: the result of the one recording, or what is to be said of the run."""
-        document: dict[str, Any] = {"timestamp": now.isoformat(timespec="seconds"), "granularity": self.run.granularity}
+    def finish(self, now: datetime, log: dict[str, float]) -> None:
+        """Write `result.json`: the result of the one recording, or what is to be said of the run; and `log`, such as how
+        long it took."""
+        document: dict[str, Any] = {
+            "timestamp": now.isoformat(timespec="seconds"),
+            "model": self.run.model,
+            "granularity": self.run.granularity,
+            "log": log,
+        }
         only = next(self.predictions(), None) if self.run.single else None
         if only is not None:
             reading = only.emotion
@@ -188,7 +195,8 @@ class RunFolder:
             }
             document["result"] = msgspec.to_builtins(only)
         else:
-            document |= {"model": self.run.model, **counts, "results": RESULTS}
+            counts = Counter(prediction.status for prediction in self.predictions())
+            document |= {"done": counts["done"], "failed": counts["failed"], "results": RESULTS}
         text = json.dumps(document, ensure_ascii=False, indent=1)
         (self.path / RESULT).write_text(text + "\n", encoding="utf-8")
 

@@ -87,7 +87,7 @@ def test_a_run_is_taken_up_where_it_ended(recordings: Path, tmp_path: Path, capf
     assert "0 done, 3 done before" in capfd.readouterr().err
     assert main(["predict", *paths, "--out", "run"]) == 1
     assert "embeddings was True" in capfd.readouterr().err
-    assert json.loads((tmp_path / "run" / "result.json").read_text(encoding="utf-8"))["done_before"] == 3
+    assert json.loads((tmp_path / "run" / "result.json").read_text(encoding="utf-8"))["done"] == 3
 
 
 def test_emotion2vec_in_its_published_layout_embeds_frames(recordings: Path, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def ran(path: Path, chosen: list[Item], models: Models, asked: Asked, most: int 
             out.append(prediction)
             if len(out) == most:
                 return out
-        folder.finish(NOW, {"recordings": len(chosen)})
+        folder.finish(NOW, {"taken_s": 1.5})
     return out
 
 
@@ -88,7 +88,8 @@ def test_of_several_each_has_its_embedding_by_its_name(models: Models, recording
         (about,) = prediction.embeddings
         assert about.file == f"embeddings/{prediction.file.removesuffix('.flac')}.npy"
         assert np.linalg.norm(np.load(tmp_path / about.file)) == pytest.approx(about.norm, abs=1e-3)
-    assert json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))["recordings"] == 5
+    document = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert (document["done"], document["failed"], document["log"]) == (5, 0, {"taken_s": 1.5})
     assert not (tmp_path / "processed_audio.wav").exists()
 
 
