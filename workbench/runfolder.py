@@ -177,8 +177,8 @@ class RunFolder:
             yield from (decode(line) for line in lines)
 
     def finish(self, now: datetime, log: dict[str, float]) -> None:
-        """Write `result.json`: the result of the one recording, or what is to be said of the run; and `log`, such as how
-        long it took."""
+        """Write `result.json`: the result of the one recording, or what is to be said of the run; and `log`: how long
+        what took, in seconds."""
         document: dict[str, Any] = {
             "timestamp": now.isoformat(timespec="seconds"),
             "model": self.run.model,

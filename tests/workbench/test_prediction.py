@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -343,3 +344,22 @@ def test_who_knows_better_than_the_judge_lets_every_frame_count(models: Models, 
     counted = outcomes([path], models, Asked(every_frame=True))["buzz.wav"].prediction
     assert counted.emotion is not None
     assert counted.emotion.label is not None
+
+
+def most_mb(path: Path, models: Models) -> float:
+    """The most memory that Python's objects and arrays take while a recording is heard, in MB beyond what is there."""
+    tracemalloc.start()
+    try:
+        assert outcomes([path], models, Asked("turn", embeddings=True))[path.name].prediction.status == "done"
+        return tracemalloc.get_traced_memory()[1] / 1e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_audio_of_a_long_recording_is_not_kept(models: Models, recordings: Path, tmp_path: Path) -> None:
+    minute = spoken(recordings, 60)
+    short = write(tmp_path / "short.wav", np.tile(minute, 2))
+    long = write(tmp_path / "long.wav", np.tile(minute, 8))
+    more_audio_mb = 6 * minute.nbytes / 1e6
+    outcomes([short], models)
+    assert most_mb(long, models) - most_mb(short, models) < more_audio_mb / 2
