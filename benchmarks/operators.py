@@ -26,9 +26,9 @@ from benchmarks.scripts import Form, Script, cuts, recordings, write
 from benchmarks.serving import Serving, ServingError
 from benchmarks.watchers import WatcherError, Watchers, until
 from evaluation.manifest import EvaluationError, data_folder, filters, read_manifest
-from stream_server.media import MediaError
 from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Samples
+from workbench.media import MediaError
 
 DASHBOARD = Path(__file__).resolve().parent.parent / "metrics" / "grafana" / "undertone.json"
 VARIABLES = {"$instance": ".*", "$role": ".*", "$label": "angry", "$__interval": "1m"}
