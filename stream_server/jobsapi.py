@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from fastapi import FastAPI, Query, Request, Response
@@ -30,7 +30,7 @@ Grain = Annotated[Granularity, Query(description="what embeddings are of; frame:
 Embeddings = Annotated[bool, Query(description="make embeddings, and keep them as .npy files")]
 Speakers = Annotated[bool, Query(description="who speaks when, and how each sounds; takes about as long again")]
 EveryFrame = Annotated[bool, Query(description="pauses count like speech")]
-Channels = Annotated[Literal[1, 2], Query(description="2 keeps the parties apart")]
+Channels = Annotated[int, Query(ge=1, le=2, description="2 keeps the parties apart")]
 Roles = Annotated[str | None, Query(description="who is on each channel, such as customer,agent")]
 Wait = Annotated[
     float, Query(ge=0, le=600, description="how long to wait; then the answer is 202 and has what there is")

@@ -121,7 +121,7 @@ class JobsConfig:
     "Seconds after which the results of a finished job are deleted"
     disk_mb: Annotated[int, Ge(1), Le(1 << 24)] = 8192
     "Disk for uploads and results of all jobs, in MB"
-    idle_s: Annotated[float, Gt(0)] = 600.0
+    idle_s: Annotated[float, Gt(0), Le(86400)] = 600.0
     "Seconds without a job after which the process that works on recordings is stopped, and its memory is free"
 
 
