@@ -33,13 +33,13 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start it and wait for the greeting, which comes once the models are warm."""
-        command = [sys.executable, "-m", "stream_server.cli", "serve", "--port", str(self.port), *self._flags]
-        command += ["--history.url", ""]
+        command = [sys.executable, "-m", "stream_server.cli", "serve", "--port", str(self.port)]
+        command += ["--history.url", "", *self._flags]
         with self._log.open("a") as log:
             process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "UNDERTONE_HISTORY__URL": ""},
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
