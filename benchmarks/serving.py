@@ -30,7 +30,7 @@ class Serving:
     """A server on a free port of this machine. Inside the `with`, it is ready; leaving it, it is stopped.
 
     `flags` go to `undertone serve`, or to another `module` that serves. The server's output gathers in a file that is
-    removed at the end; so is its history, unless `history.url` is set otherwise.
+    removed at the end, and so, unless the flags say otherwise, is what it keeps.
     """
 
     def __init__(self, flags: Sequence[str] = (), module: str = "stream_server.cli") -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import msgspec
@@ -30,6 +31,8 @@ from vad.grid import SAMPLE_RATE_HZ
 
 ROLE = "caller"
 COLOURS = ("#0072b2", "#d55e00", "#00855f", "#cc79a7", "#56b4e9", "#f0c419")
+MARKED = (0.5, 0.7, 0.9)
+"""Levels whose numbers stand in the picture."""
 MOST_RECORDINGS = 250
 """Of one speaker; more than fit into a stream."""
 Span = tuple[float, float]
@@ -157,27 +160,34 @@ def draw(results: Results, path: Path) -> None:
     """The sweep as a picture: a panel for each rule and condition, found episodes against false alerts per hour."""
     from matplotlib.figure import Figure
 
-    panels = [(name, *each) for name, found in results["rules"].items() for each in found["conditions"].items()]
-    figure = Figure(figsize=(5.2 * len(panels), 4.4), layout="constrained")
-    axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
-    for axis, (name, condition, row) in zip(axes, panels, strict=True):
-        for for_s, colour in zip(sorted({each["for_s"] for each in row["sweep"]}), COLOURS, strict=False):
-            own = [each for each in row["sweep"] if each["for_s"] == for_s]
-            false = [each["false_per_hour_calm"] or 0.0 for each in own]
-            share = [100 * each["found"] / max(1, each["episodes"]) for each in own]
-            axis.plot(false, share, color=colour, marker="o", ms=3, label=f"for {for_s:g} s")
-            for each, x, y in list(zip(own, false, share, strict=True))[::3]:
-                axis.annotate(f"{each['level']:g}", (x, y), fontsize=7, textcoords="offset points", xytext=(3, -8))
-        axis.axvline(results["rules"][name]["false_per_hour"], color="black", linewidth=0.6, linestyle=":")
-        axis.set_title(f"{name}, {condition}", loc="left")
-        axis.set_xscale("symlog", linthresh=1)
-        axis.set_xlim(left=-0.05)
+    rules = results["rules"]
+    conditions = list(next(iter(rules.values()))["conditions"])
+    figure = Figure(figsize=(5.4 * len(conditions), 3.6 * len(rules)), layout="constrained")
+    axes = figure.subplots(len(rules), len(conditions), squeeze=False, sharex=True, sharey=True)
+    for (name, found), row_of_axes in zip(rules.items(), axes, strict=True):
+        for (condition, row), axis in zip(found["conditions"].items(), row_of_axes, strict=True):
+            _draw_sweep(axis, row["sweep"])
+            axis.axvline(found["false_per_hour"], color="black", linewidth=0.6, linestyle=":")
+            axis.set_title(f"{name}, {condition}", loc="left")
+        row_of_axes[0].set_ylabel("episodes noticed, %")
+    for axis in axes[-1]:
         axis.set_xlabel("false alerts in an hour of calm speech")
-        axis.set_ylim(-2, 102)
-        axis.grid(alpha=0.3)
-    axes[0].set_ylabel("episodes noticed, %")
-    axes[-1].legend(fontsize=8, title="level, which lasts", title_fontsize=8)
+    axes[0][-1].legend(fontsize=8, title="level, which lasts", title_fontsize=8, loc="upper left")
     figure.savefig(path, dpi=110)
+
+
+def _draw_sweep(axis: Any, sweep: Sequence[Results]) -> None:
+    for for_s, colour in zip(sorted({each["for_s"] for each in sweep}), COLOURS, strict=False):
+        own = [each for each in sweep if each["for_s"] == for_s]
+        false = [each["false_per_hour_calm"] or 0.0 for each in own]
+        share = [100 * each["found"] / max(1, each["episodes"]) for each in own]
+        axis.plot(false, share, color=colour, marker="o", ms=3, label=f"for {for_s:g} s")
+        for each, x, y in zip(own, false, share, strict=True):
+            if round(each["level"], 2) in MARKED:
+                axis.annotate(f"{each['level']:g}", (x, y), fontsize=7, textcoords="offset points", xytext=(3, -8))
+    axis.set_xscale("symlog", linthresh=1)
+    axis.set_xlim(left=-0.05)
+    axis.grid(alpha=0.3)
 
 
 def _named(row: Results) -> str:

@@ -65,9 +65,8 @@ class History:
         """Why nothing is written at present; it is kept in memory meanwhile, as far as that goes."""
         return self._writer.problem
 
-    @property
-    def waiting(self) -> int:
-        """Events that are not written yet."""
+    def events_waiting(self) -> int:
+        """Events that are not taken by the writer yet."""
         return self._writer.waiting
 
     async def settle(self) -> None:

@@ -40,12 +40,16 @@ notifications = Table(
     Column("attempts", Integer, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("next_at", Double, nullable=False),
+    Column("give_up_at", Double, nullable=False),
     Column("done_at", Double),
     Column("problem", Text),
-    Index(None, "state", "next_at"),
-    Index(None, "call_id"),
+    Index(None, "channel", "state", "next_at"),
+    Index(None, "channel", "id"),
+    Index(None, "state", "id"),
+    Index(None, "call_id", "channel", "state", "id"),
 )
-"""The outbox: what is to be told to whom. `state`: waiting, delivered, failed; `problem`: why the last try failed."""
+"""The outbox: what is to be told to whom. `id`s grow; `body`: what is sent, as the channel's kind has it; `state`:
+waiting, delivered, failed; `problem`: why the last attempt failed."""
 
 
 def _sums(*names: str) -> tuple[SchemaItem, ...]:

@@ -232,10 +232,11 @@ class SpeakerUpdated(Event, frozen=True, kw_only=True, tag="speaker.updated"):
 
 
 class Alert(Event, frozen=True, kw_only=True):
-    """What all three alert events carry. `alert_id` is the id of the `alert.raised` that began it.
+    """What all three alert events carry. `alert_id` (call, rule, number in the call) is the same in all of one alert.
 
-    `value` of `measure` is beyond `threshold`; [`start_s`, `end_s`] is the audio that shows it, `scores` are those at
-    `end_s` (null where the measure is none of emotion), `link` leads, on this server, to the moment.
+    `value` of `measure` is the one furthest beyond `threshold` so far, `speaker` and `scores` are those of that moment
+    (null where nobody is meant, or the measure is none of emotion); [`start_s`, `end_s`] is the audio that shows it,
+    `link` leads, on this server, to the moment.
     """
 
     alert_id: str

@@ -22,8 +22,10 @@ from starlette.responses import FileResponse, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from history.keeping import HistoryError
+from metrics.snapshot import Snapshot
 from monitor.events import EVENTS
 from monitor.rules import Rule
+from stream_server import notifications
 from stream_server.alertsapi import Attended, AuditPage, Trends, add_alerts
 from stream_server.bodies import json
 from stream_server.callbook import CallDetails
@@ -93,6 +95,7 @@ def create_app(engine: Engine, whip: Whip | None = None) -> FastAPI:
     add_calls(app, engine)
     add_alerts(app, engine)
     add_rules(app, engine)
+    notifications.add_notifications(app, engine.notifier)
     _add_operations(app, engine)
     _add_pages(app)
     _add_faults(app, engine)
@@ -103,7 +106,8 @@ def create_app(engine: Engine, whip: Whip | None = None) -> FastAPI:
 def _describe(app: FastAPI) -> None:
     """Add to the OpenAPI document the schemas of what msgspec encodes, events included."""
     _, schemas = msgspec.json.schema_components(
-        (CallDetails, *HISTORY, Rule, RuleView, RuleList, *EVENTS), ref_template="#/components/schemas/{name}"
+        (CallDetails, *HISTORY, Rule, RuleView, RuleList, *notifications.SHAPES, *EVENTS),
+        ref_template="#/components/schemas/{name}",
     )
     generated = app.openapi
 
@@ -182,11 +186,7 @@ def _add_operations(app: FastAPI, engine: Engine) -> None:
     @app.get("/readyz", tags=["operations"])
     async def ready() -> Response:
         """200 once the models are warm and while calls are taken, else 503 with the reason."""
-        status = "draining" if engine.draining else "ready" if engine.ready else "warming up"
-        if status == "ready" and engine.impaired:
-            status = "models restarting"
-        elif status == "ready" and engine.pressure.full:
-            status = "full"
+        status = engine.status
         answer = json({"status": status}, 200 if status == "ready" else 503)
         if status in ("full", "models restarting"):
             answer.headers["Retry-After"] = str(RETRY_S)
@@ -196,7 +196,8 @@ def _add_operations(app: FastAPI, engine: Engine) -> None:
     async def metrics(request: Request) -> Response:
         """Prometheus metrics."""
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(engine.instruments.registry), media_type=content_type)
+        said = await asyncio.to_thread(encode, Snapshot(engine.instruments.registry))
+        return Response(said, media_type=content_type)
 
 
 def _add_pages(app: FastAPI) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from metrics.readings import CallReading, RuleReading
 from monitor.events import (
     Alert,
     AlertCleared,
@@ -162,6 +163,21 @@ class CallRecord:
             timeline=self._timeline.points(),
             changes=[Change(change.t, change.from_, change.to, change.confidence) for change in self._changes],
             warnings=[Notice(warning.t, warning.channel, warning.code, warning.reason) for warning in self._warnings],
+        )
+
+    def reading(self) -> CallReading:
+        """Where the call stands now, for the metrics."""
+        scores = {channel: emotion.scores for channel, emotion in self.emotions.items() if emotion.label is not None}
+        standing = self._session.standing() if self._session is not None else []
+        return CallReading(
+            self.started.call_id,
+            [(channel.role, scores.get(channel.channel)) for channel in self.started.channels],
+            [
+                RuleReading(
+                    one.rule.name, one.rule.severity, one.value, one.beyond, one.rule.above is not None, one.raised
+                )
+                for one in standing
+            ],
         )
 
     def _fields(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from inference.catalogue import MODELS, kept
 from inference.model import CheckpointError, Models
 from inference.remote import Worker
 from monitor.analysis import Role
+from notify.delivery import Notifier
 from stream_server.engine import Engine
 from stream_server.settings import Settings, SettingsError
 
@@ -48,13 +49,14 @@ def load_models(settings: Settings) -> Models:
     )
 
 
-def load_engine(settings: Settings, database: Database | None = None) -> Engine:
-    """An engine with its models loaded. Raises CheckpointError, WorkerError, SettingsError."""
+def load_engine(settings: Settings, database: Database | None = None, notifier: Notifier | None = None) -> Engine:
+    """An engine with its models loaded; `database` and `notifier` as in Engine. Raises CheckpointError, WorkerError,
+    SettingsError."""
     if settings.models.in_process or not roles(settings):
-        return Engine(settings, [load_models(settings)], database=database)
+        return Engine(settings, [load_models(settings)], database=database, notifier=notifier)
     workers = start_workers(settings)
     try:
-        return Engine(settings, [worker.models for worker in workers], workers, database)
+        return Engine(settings, [worker.models for worker in workers], workers, database, notifier)
     except SettingsError:
         for worker in workers:
             worker.close()

@@ -7,19 +7,27 @@ import gc
 import logging
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
 from history.database import Database
 from history.keeping import History
 from inference.allocation import give_back_memory
 from inference.batcher import Batcher
 from inference.model import SLOW_S, Models, specs
-from metrics.instruments import Instruments, Reading
+from metrics.instruments import Instruments
+from metrics.readings import Status
 from monitor.analysis import Role, Specs
+from notify.delivery import Notifier
 from stream_server.callbook import CallBook
 from stream_server.dispatch import Dispatch
 from stream_server.fanout import Fanout
@@ -63,15 +71,16 @@ class Engine:
         crews: Sequence[Models],
         bases: Sequence[Base] = (),
         database: Database | None = None,
+        notifier: Notifier | None = None,
     ) -> None:
         """`crews`: sets of the same models, among which calls are shared out; `bases`: what they rest on; `database`:
-        where what outlives the server is kept. Raises SettingsError for rules that cannot be in force."""
+        where what outlives the server is kept; `notifier`: who tells others of alerts, started, stopped and closed with
+        the engine. Raises SettingsError for rules that cannot be in force."""
         models = crews[0]
         self.settings = settings
-        self.history = None if database is None else History(database, settings.history)
         self.specs: Specs = specs(models)
         try:
-            self.rules = RuleBook(settings.alerts, self.specs.emotion, database)
+            self.rules = RuleBook(settings.alerts, self.specs.emotion, database, settings.notify.channels)
         except ValueError as error:
             raise SettingsError(str(error)) from None
         self.rules.changed = self._change_rules
@@ -81,8 +90,15 @@ class Engine:
         self.book = CallBook(settings.stream.ended_calls)
         self.fanout = Fanout(settings.stream.replay_events)
         self.instruments = Instruments(_registry(), VERSION)
+        self.history = None if database is None else History(database, settings.history, self.instruments)
+        if self.history is not None:
+            self.instruments.watch_history(self.history.events_waiting)
         self.instruments.models.info({role.value: model.spec.name for role, model in models.items()})
-        self.instruments.watch_emotion(self._readings)
+        self.instruments.watch_calls(
+            lambda: [record.reading() for record in self.book.live()], settings.metrics.per_call
+        )
+        self.instruments.watch_status(lambda: self.status)
+        self.notifier = notifier
         self._crews = crews
         self._bases = bases
         self._calls: set[LiveCall] = set()
@@ -101,6 +117,8 @@ class Engine:
             log.exception("the models do not run")
 
     async def _start(self) -> None:
+        if self.notifier is not None:
+            self.notifier.start(self.instruments)
         deliver = delivery(asyncio.get_running_loop())
         crews = [
             {
@@ -121,7 +139,16 @@ class Engine:
             waiting = partial(_waiting, [crew[role] for crew in crews])
             self.instruments.windows_waiting.labels(role.value).set_function(waiting)
         self._houses = [
-            House(self.book, self.fanout, self.instruments, Dispatch(crew), self.pressure, self.history)
+            House(
+                self.book,
+                self.fanout,
+                self.instruments,
+                Dispatch(crew),
+                self.pressure,
+                self.rules,
+                self.notifier,
+                self.history,
+            )
             for crew in crews
         ]
         self._watching = asyncio.create_task(self._watch())
@@ -188,6 +215,8 @@ class Engine:
             for call in list(self._calls):
                 call.abort("server.stopping")
         self.fanout.close()
+        if self.notifier is not None:
+            await self.notifier.stop()
 
     def _pace(self, call: LiveCall) -> None:
         """Give a call the hop of now; calls with a wide one take turns, also those that came together."""
@@ -245,6 +274,8 @@ class Engine:
             base.close()
         for batcher in self._batchers:
             batcher.close()
+        if self.notifier is not None:
+            self.notifier.close()
         if self.history is not None:
             self.history.close()
 
@@ -260,14 +291,19 @@ class Engine:
         return any(base.down for base in self._bases)
 
     @property
+    def status(self) -> Status:
+        """Whether calls are taken, and if not, why."""
+        if self.draining:
+            return "draining"
+        if not self.ready:
+            return "warming up"
+        if self.impaired:
+            return "models restarting"
+        return "full" if self.pressure.full else "ready"
+
+    @property
     def _batchers(self) -> list[Batcher]:
         return [batcher for house in self._houses for batcher in house.dispatch.batchers.values()]
-
-    def _readings(self) -> Iterator[Reading]:
-        for record in list(self.book.live()):
-            for channel, emotion in list(record.emotions.items()):
-                if emotion.label is not None:
-                    yield record.started.channels[channel].role, emotion.scores
 
 
 def _waiting(batchers: Sequence[Batcher]) -> float:
@@ -295,6 +331,8 @@ def _settle_garbage_collection() -> None:
 
 
 def _registry() -> CollectorRegistry:
+    # Prometheus would keep these as a second series for each counter and histogram.
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry(auto_describe=True)
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)

@@ -17,6 +17,8 @@ from inference.batcher import Answer, Deliver
 from metrics.instruments import Instruments
 from monitor.analysis import Analysis
 from monitor.events import (
+    Alert,
+    AlertRaised,
     CallEnded,
     CallStarted,
     Emotion,
@@ -28,12 +30,15 @@ from monitor.events import (
 )
 from monitor.rules import Rule
 from monitor.session import Session, State
+from notify.delivery import Notifier
+from notify.notice import CallFacts
 from stream_server.callbook import CallBook, CallRecord
 from stream_server.dispatch import Dispatch
 from stream_server.fanout import Fanout, Published
 from stream_server.faults import FAULTS
 from stream_server.outbox import Message, Outbox
 from stream_server.pressure import Pressure
+from stream_server.rulebook import RuleBook
 from vad.pcm import Samples
 
 log = logging.getLogger("undertone.call")
@@ -57,6 +62,8 @@ class House:
     instruments: Instruments
     dispatch: Dispatch
     pressure: Pressure
+    rules: RuleBook
+    notifier: Notifier | None = None
     history: History | None = None
 
 
@@ -307,10 +314,16 @@ class LiveCall:
         self.outbox.put(message)
         self._count_dropped()
         self.house.fanout.publish(Published(message, self.session.roles, self.session.tags))
+        if isinstance(event, Alert) and self.house.notifier is not None:
+            self.house.notifier.tell(event, self._facts(self._record.started_at), self.house.rules.told(event.rule))
         if self.house.history is not None:
             self.house.history.tell(event, self.session.tags)
         if isinstance(event, CallEnded):
             self._over(event.reason)
+
+    def _facts(self, started_at: str) -> CallFacts:
+        session = self.session
+        return CallFacts(session.call_id, started_at, self._transport, session.roles, dict(session.tags))
 
     def _over(self, reason: str) -> None:
         """The call has ended: let go of everything that waits for it."""
@@ -318,6 +331,8 @@ class LiveCall:
         self.house.instruments.streams_active.labels(self._transport).dec()
         self.house.instruments.calls.labels(self._transport, reason).inc()
         self.house.book.close(self.session.call_id)
+        if self.house.notifier is not None:
+            self.house.notifier.call_over(self.session.call_id)
         if self.house.history is not None:
             self.house.history.over(self.session.call_id, reason)
         self.outbox.close()
@@ -340,6 +355,8 @@ class LiveCall:
                 instruments.speech_seconds.inc(max(0.0, event.t - event.start_s))
             case SpeakerChanged() if event.from_ is not None:
                 instruments.speaker_changes.inc()
+            case AlertRaised():
+                instruments.alert_raised(event.rule, event.severity)
             case Warning() | Error():
                 instruments.faults.labels(event.code).inc()
 

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from annotated_types import Ge, Gt, Le, Lt
 
+from metrics.declared import DECLARED, Declared
 from stream_server.faults import ERRORS, WARNINGS, Fault
 from stream_server.settings import declared
 from stream_server.tables import is_table
@@ -62,6 +63,20 @@ def protocol_page(page: str) -> str:
     return head + errors + between.group(0) + warnings
 
 
+def metrics_page(page: str) -> str:
+    """docs/metrics.md with its table of instruments made anew."""
+    table = "| name | type | labels | unit | meaning |\n|---|---|---|---|---|\n" + "".join(map(_metrics_row, DECLARED))
+    made, tables = re.subn(r"\| name \| type \|[^\n]*\n(?:\|[^\n]*\n)+", lambda _: table, page)
+    assert tables == 1, "docs/metrics.md has lost its table of instruments"
+    return made
+
+
+def _metrics_row(one: Declared) -> str:
+    labels = ", ".join(f"`{label}`" for label in one.labels)
+    only = f" (only with `{one.optional}`)" if one.optional else ""
+    return f"| `{one.name}` | {one.kind} | {labels} | {one.unit} | {one.meaning}{only} |\n"
+
+
 def _error_row(fault: Fault) -> str:
     about_calls = fault.close is not None or fault.status is None
     survives = ("yes" if fault.call_survives else "no") if about_calls else "-"
@@ -89,6 +104,8 @@ def _bounds(metadata: tuple[object, ...]) -> Iterator[str]:
 def main() -> None:
     protocol = DOCS / "protocol.md"
     protocol.write_text(protocol_page(protocol.read_text(encoding="utf-8")), encoding="utf-8")
+    metrics = DOCS / "metrics.md"
+    metrics.write_text(metrics_page(metrics.read_text(encoding="utf-8")), encoding="utf-8")
     (DOCS / "configuration.md").write_text(settings_page(), encoding="utf-8")
 
 

@@ -78,6 +78,11 @@ class RuleBook:
             raise Refusal("rule.not_found", f"there is no rule {name[:64]!r}; there are {', '.join(self._names())}")
         return view
 
+    def told(self, name: str) -> tuple[str, ...] | None:
+        """The channels that are told of a rule's alerts; None: all."""
+        view = self._set.get(name) or self._fixed.get(name)
+        return None if view is None else view.rule.notify
+
     def put(self, rule: Rule) -> None:
         """Set a rule from now on. Waits for the disk: not for the event loop. Raises Refusal."""
         problem = self._problem(rule)

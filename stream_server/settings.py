@@ -19,14 +19,17 @@ from ipaddress import ip_address
 from pathlib import Path
 from textwrap import dedent
 from typing import Annotated, Any, Literal, get_type_hints
+from urllib.parse import urlsplit
 
 from annotated_types import Ge, Gt, Le
 from pydantic import TypeAdapter, ValidationError
 
 from history.settings import HistoryConfig
+from metrics.settings import MetricsConfig
 from monitor.rules import AlertsConfig
 from monitor.session import MonitorConfig
 from monitor.tracking import TrackingConfig
+from notify.settings import NotifyConfig
 from stream_server.tables import is_table, parse_table
 from vad.endpointing import EndpointingConfig
 
@@ -48,12 +51,18 @@ class ServerConfig:
     "Address to listen on; 0.0.0.0 for all"
     port: Annotated[int, Ge(0), Le(65535)] = 8000
     "Port to listen on; 0 for any free one"
+    public_url: str = ""
+    "Where others reach this server, for links in what they are told: https://desk.example; empty: on this machine only"
     allowed_origins: tuple[str, ...] = ()
     "Other addresses whose pages may use this server, such as that of a proxy before it: https://desk.example"
     tls_cert: str = ""
     "Certificate file (PEM, with its chain) for HTTPS: browsers give a microphone to nothing else but localhost"
     tls_key: str = ""
     "Key file (PEM) of that certificate, without a passphrase; may be left out if it is in the same file"
+
+    def __post_init__(self) -> None:
+        if self.public_url and urlsplit(self.public_url).scheme not in ("http", "https"):
+            raise ValueError(f"public_url: {self.public_url!r} does not begin with http:// or https://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +165,9 @@ class Settings:
     monitor: MonitorConfig = field(default_factory=MonitorConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     alerts: AlertsConfig = field(default_factory=AlertsConfig)
+    notify: NotifyConfig = field(default_factory=NotifyConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
 
 
 SECTIONS: dict[str, type] = {
@@ -168,7 +179,9 @@ SECTIONS: dict[str, type] = {
     "monitor": MonitorConfig,
     "tracking": TrackingConfig,
     "alerts": AlertsConfig,
+    "notify": NotifyConfig,
     "history": HistoryConfig,
+    "metrics": MetricsConfig,
 }
 
 

@@ -33,8 +33,9 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start it and wait for the greeting, which comes once the models are warm."""
-        command = [sys.executable, "-m", "stream_server.cli", "serve", "--port", str(self.port)]
-        command += ["--history.url", "", *self._flags]
+        command = [sys.executable, "-m", "stream_server.cli", "serve", "--port", str(self.port), *self._flags]
+        if not any(flag.startswith("--history.") for flag in self._flags):
+            command += ["--history.url", ""]  # gone with the server
         with self._log.open("a") as log:
             process = subprocess.Popen(
                 command,

@@ -256,7 +256,11 @@ def test_a_file_of_which_nothing_can_be_decoded_is_an_error(tmp_path: Path, capf
 
 
 def serve_scripted(monkeypatch: pytest.MonkeyPatch, models: Models) -> int:
-    monkeypatch.setattr(serve, "load_engine", lambda settings, database: Engine(settings, [models], database=database))
+    monkeypatch.setattr(
+        serve,
+        "load_engine",
+        lambda settings, database, notifier: Engine(settings, [models], database=database, notifier=notifier),
+    )
     return serve.serve(Settings(server=ServerConfig(port=0), history=HistoryConfig("")))
 
 

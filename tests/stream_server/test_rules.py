@@ -57,6 +57,12 @@ async def test_the_model_s_own_rules_are_there_from_the_start() -> None:
     assert (view["rule"]["name"], view["rule"]["above"], view["rule"]["roles"]) == ("anger", 0.7, ["*", "!agent"])
 
 
+def test_a_rule_says_who_is_told_whether_it_is_on_or_gone() -> None:
+    rules = (Rule(name="loud", measure="arousal", above=0.9, notify=("desk",)), Rule(name="anger", **ANGER))
+    book = RuleBook(AlertsConfig(rules=rules), EMOTION, channels=("desk", "wall"))
+    assert [book.told(name) for name in ("loud", "anger", "gone")] == [("desk",), None, None]
+
+
 async def test_a_rule_that_is_set_takes_the_default_s_place_until_it_is_forgotten() -> None:
     async with serving() as served:
         assert (await put(served.http, "anger", ANGER)).json()["rule"]["above"] == 0.6

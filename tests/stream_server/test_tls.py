@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from monitor.events import CallEnded
+from stream_server import health
 from stream_server.serve import check_tls, greeting
 from stream_server.settings import ServerConfig, SettingsError
 from tests.scripted import of, voice
@@ -64,3 +66,8 @@ def test_a_certificate_and_its_key_are_taken_from_two_files_or_one(
     both.write_bytes(certificate.cert.read_bytes() + certificate.key.read_bytes())
     check_tls(ServerConfig(tls_cert=str(both)))
     check_tls(ServerConfig())
+
+
+async def test_a_container_asks_by_https_where_http_is_not_served(certificate: CertificateFiles) -> None:
+    async with serving(server_config=certificate.config) as served:
+        assert await asyncio.to_thread(health.main, [str(served.port)]) == 0
