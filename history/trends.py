@@ -82,8 +82,9 @@ def _rows(
     }
     group = trends.c.value if by_tag is not None else place[question.by]
     name, value = question.tag or ("", "")
+    whole_days = by_tag is not None or question.tag is not None or (question.by == "day" and question.zone is None)
     conditions = [
-        trends.c.span == ("day" if by_tag is not None or question.tag is not None else "hour"),
+        trends.c.span == ("day" if whole_days else "hour"),
         trends.c.name == (name if by_tag is None else by_tag),
         trends.c.start >= since,
         trends.c.start < until,
