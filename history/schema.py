@@ -1,5 +1,5 @@
-"""Every table. Times are seconds since 1970 in UTC; what is a document is JSON. In SQLite, tables of many small rows lie
-in the order of their keys (`sqlite_with_rowid=False`): less space, and what is read together is together.
+"""Every table. Times are seconds since 1970 in UTC; what is a document is JSON. In SQLite, tables of many small rows
+lie in the order of their keys (`sqlite_with_rowid=False`): less space, and what is read together is together.
 
 A change here needs a migration beside it: `alembic -c history/alembic.ini revision --autogenerate -m WHY`.
 """
