@@ -26,9 +26,9 @@ from benchmarks.scripts import Form, Script, cuts, recordings, write
 from benchmarks.serving import Serving, ServingError
 from benchmarks.watchers import WatcherError, Watchers, until
 from evaluation.manifest import EvaluationError, data_folder, filters, read_manifest
-from stream_server.media import MediaError
 from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Samples
+from workbench.media import MediaError
 
 DASHBOARD = Path(__file__).resolve().parent.parent / "metrics" / "grafana" / "undertone.json"
 VARIABLES = {"$instance": ".*", "$role": ".*", "$label": "angry", "$__interval": "1m"}
@@ -161,7 +161,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--calls", type=int, default=20, help="live calls (default 20)")
-    parser.add_argument("--hold-s", type=float, default=30.0, help="before Prometheus is asked (default 30)")
+    parser.add_argument("--hold-s", type=float, default=60.0, help="before Prometheus is asked (default 60)")
     parser.add_argument("--every-s", type=int, default=5, help="between scrapes (default 5)")
     parser.add_argument("--picture", type=Path, metavar="PNG", help="also let Chromium draw Prometheus' graph page")
     return parser

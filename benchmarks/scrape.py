@@ -25,14 +25,14 @@ from metrics.settings import MetricsConfig
 from metrics.snapshot import Snapshot
 from monitor.events import CallStarted, Emotion
 from monitor.rules import AlertsConfig, Rule
-from stream_server import offline
 from stream_server.callbook import CallRecord
 from stream_server.crews import load_models
 from stream_server.engine import Engine
-from stream_server.media import MediaError
 from stream_server.sessions import open_session
 from stream_server.settings import Settings
 from vad.grid import SAMPLE_RATE_HZ
+from workbench import offline
+from workbench.media import MediaError
 
 RULES = (
     Rule(name="anger", score={"angry": 1.0}, above=0.5),

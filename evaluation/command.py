@@ -101,8 +101,8 @@ def run(
     from evaluation.manifest import EvaluationError
     from evaluation.report import rounded, show
     from inference.model import CheckpointError
-    from stream_server.media import MediaError
     from stream_server.plot import PlotError
+    from workbench.media import MediaError
 
     try:
         results, shown = answer(options, settings(options))

@@ -65,8 +65,9 @@ class History:
         """Why nothing is written at present; it is kept in memory meanwhile, as far as that goes."""
         return self._writer.problem
 
-    def events_waiting(self) -> int:
-        """Events that are not taken by the writer yet."""
+    @property
+    def waiting(self) -> int:
+        """Events that are not written yet."""
         return self._writer.waiting
 
     async def settle(self) -> None:

@@ -1,4 +1,4 @@
-"""The command line: `undertone serve | stream | replay | evaluate | models | bench`."""
+"""The command line: `undertone serve | stream | replay | predict | embed | evaluate | models | bench`."""
 
 from __future__ import annotations
 
@@ -76,6 +76,15 @@ def _parser() -> argparse.ArgumentParser:
     _add_settings(replay, ("models", "vad", "monitor", "tracking", "alerts"))
     replay.set_defaults(run=_replay)
 
+    predict = commands.add_parser("predict", help="how recordings sound: their emotion, and what the audio is like")
+    _add_recordings(predict)
+    predict.add_argument("--embeddings", action="store_true", help="also write embeddings to the folder of the run")
+    predict.set_defaults(run=_predict, of_embeddings=False)
+
+    embed = commands.add_parser("embed", help="emotion embeddings of recordings, as .npy files")
+    _add_recordings(embed)
+    embed.set_defaults(run=_predict, embeddings=True, of_embeddings=True)
+
     evaluate = commands.add_parser("evaluate", help="measure the models on recordings of your own")
     command.add_arguments(evaluate, _add_settings, _settings)
 
@@ -108,6 +117,35 @@ def _add_recording(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recording", type=Path, help="anything FFmpeg reads")
     parser.add_argument("--channels", type=int, choices=(1, 2), default=1, help="2 keeps the parties apart (default 1)")
     parser.add_argument("--roles", help="who is on each channel, such as customer,agent")
+
+
+def _add_recordings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recordings", type=Path, nargs="+", metavar="FILE", help="recordings, videos, or folders")
+    parser.add_argument(
+        "--granularity",
+        choices=("utterance", "turn", "frame"),
+        default="utterance",
+        help="what embeddings are of; with frame, scores of every 20 ms as well (default utterance)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="folder of the run; if an earlier run ended there, it is taken up (default: outputs/outputs_<time> if "
+        "embeddings are asked for, else nothing is written)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("table", "jsonl", "csv", "parquet"),
+        default="table",
+        help="what is printed (default table); csv and parquet are also written into the folder of the run",
+    )
+    parser.add_argument("--speakers", action="store_true", help="also who speaks when, and each speaker's emotion")
+    parser.add_argument("--every-frame", action="store_true", help="let pauses count like speech")
+    parser.add_argument("--keep-audio", action="store_true", help="also write what the models heard, as WAV")
+    parser.add_argument("--channels", type=int, choices=(1, 2), default=1, help="2 keeps the parties apart (default 1)")
+    parser.add_argument("--roles", help="who is on each channel, such as customer,agent")
+    _add_settings(parser, ("models", "vad", "monitor", "tracking"))
 
 
 def _add_settings(parser: argparse.ArgumentParser, sections: tuple[str, ...]) -> None:
@@ -168,9 +206,9 @@ def _stream(options: argparse.Namespace) -> int:
 
 def _replay(options: argparse.Namespace) -> int:
     from inference.model import CheckpointError
-    from stream_server.media import MediaError
     from stream_server.plot import PlotError
     from stream_server.replay import replay
+    from workbench.media import MediaError
 
     try:
         return replay(
@@ -183,6 +221,37 @@ def _replay(options: argparse.Namespace) -> int:
             options.rules,
         )
     except (MediaError, CheckpointError, PlotError, OSError) as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        print(f"undertone: {error}", file=sys.stderr)
+        return 1
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from inference.model import CheckpointError
+    from stream_server import predicting
+    from workbench.asked import Asked
+    from workbench.recordings import find
+    from workbench.runfolder import RunError
+    from workbench.tables import TableError
+
+    settings = _settings(options)
+    asked = Asked(
+        options.granularity,
+        options.embeddings,
+        options.every_frame,
+        options.speakers,
+        options.keep_audio,
+        _roles(options),
+        monitor=settings.monitor,
+        endpointing=settings.vad,
+        tracking=settings.tracking,
+    )
+    try:
+        items = find(options.recordings)
+        wanted = predicting.Predicting(asked, options.format, options.out, options.of_embeddings)
+        return predicting.run(settings, items, wanted)
+    except (CheckpointError, RunError, TableError, OSError) as error:
         if isinstance(error, BrokenPipeError):
             raise
         print(f"undertone: {error}", file=sys.stderr)

@@ -90,15 +90,14 @@ class Engine:
         self.book = CallBook(settings.stream.ended_calls)
         self.fanout = Fanout(settings.stream.replay_events)
         self.instruments = Instruments(_registry(), VERSION)
-        self.history = None if database is None else History(database, settings.history, self.instruments)
-        if self.history is not None:
-            self.instruments.watch_history(self.history.events_waiting)
         self.instruments.models.info({role.value: model.spec.name for role, model in models.items()})
         self.instruments.watch_calls(
             lambda: [record.reading() for record in self.book.live()], settings.metrics.per_call
         )
         self.instruments.watch_status(lambda: self.status)
         self.notifier = notifier
+        self.history = None if database is None else History(database, settings.history, self.instruments)
+        self.instruments.watch_history(lambda: self.history.waiting if self.history is not None else 0)
         self._crews = crews
         self._bases = bases
         self._calls: set[LiveCall] = set()

@@ -12,10 +12,11 @@ from typing import IO
 from inference.model import specs
 from monitor.events import Alert, AlertCleared, Event, encode
 from monitor.turns import TurnLog, rttm
-from stream_server import media, offline, plot, rulefile
+from stream_server import plot, rulefile
 from stream_server.crews import load_models
 from stream_server.sessions import open_session
 from stream_server.settings import Settings
+from workbench import media, offline
 
 
 def replay(

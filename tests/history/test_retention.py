@@ -33,7 +33,7 @@ def filled(database: Database, call_id: str = "c-1", started_at: float = MORNING
         act(connection, alert, "acknowledge", "ada", "on it", None, started_at + 60)
         note_call(connection, call.key, "ada", "calls back on Monday", started_at + 90)
         waiting = {"channel": "desk", "event_id": f"{call_id}:9", "body": "{}", "state": "delivered", "attempts": 1}
-        times = {"created_at": started_at, "next_at": started_at, "give_up_at": started_at + 86_400}
+        times = {"created_at": started_at, "next_at": started_at, "give_up_at": started_at}
         connection.execute(insert(notifications).values(id=f"n-{call_id}", call_id=call_id, **waiting, **times))
 
 

@@ -23,15 +23,16 @@ from history.settings import HistoryConfig
 from inference.loading import WEIGHTS, load
 from inference.model import Models
 from monitor.analysis import Window
-from stream_server import media, serve
+from stream_server import serve
 from stream_server.cli import main
 from stream_server.engine import Engine
-from stream_server.media import MediaError
 from stream_server.serve import DrainingServer
 from stream_server.settings import ServerConfig, Settings
 from stream_server.streaming import MAX_MESSAGE_BYTES
 from tests.scripted import conversation
 from tests.stream_server.serving import Served, scripted_models, serving
+from workbench import media
+from workbench.media import MediaError
 
 
 def write_wav(path: Path, planes: np.ndarray, rate_hz: int = 16_000) -> Path:

@@ -28,11 +28,12 @@ from monitor.events import (
     SpeechStarted,
     Warning,
 )
-from stream_server import media, rtccall, rtcprocess, whip
+from stream_server import rtccall, rtcprocess, whip
 from stream_server.settings import WebrtcConfig
 from tests.scripted import of, silence, voice
 from tests.stream_server.publishing import Played, Publisher, gone, opus, over, without_candidates
 from tests.stream_server.serving import Served, serving, until
+from workbench import media
 
 
 def speech(seconds: float = 3.0) -> np.ndarray:

@@ -26,17 +26,18 @@ def run(session: Session, audio: Iterable[Samples], models: Models, reason: str 
             session.receive_audio(channel, samples)
         waiting += session.take_windows()
         if len(waiting) >= BATCH:
-            _answer(session, waiting, models)
+            answer(session, waiting, models)
             waiting = []
         yield from session.take_events()
     session.finish(reason)
     while session.state is not State.ENDED:
-        _answer(session, waiting + session.take_windows(), models)
+        answer(session, waiting + session.take_windows(), models)
         waiting = []
     yield from session.take_events()
 
 
-def _answer(session: Session, windows: list[Window], models: Models) -> None:
+def answer(session: Session, windows: list[Window], models: Models) -> None:
+    """Have the windows of a session analysed, and tell it."""
     for role, model in models.items():
         own = [window for window in windows if window.role is role]
         for at in range(0, len(own), model.max_batch):
