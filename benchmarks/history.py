@@ -96,8 +96,8 @@ def _queries(url: str, days: int, number: int) -> Iterator[str]:
     yield "/v1/audit"
     for query in (
         "by=day", f"by=day&{from_start}", f"by=day&{from_start}&zone=Asia/Shanghai&role=customer",
-        f"by=hour&{from_start}", f"by=role&{from_start}", f"by=agent&{from_start}", f"by=tag:team&{from_start}",
-        f"by=day&tag=team:north&{from_start}",
+        f"by=hour&{from_month}", f"by=week&{from_start}&zone=Europe/Berlin", f"by=role&{from_start}",
+        f"by=agent&{from_start}", f"by=tag:team&{from_start}", f"by=day&tag=team:north&{from_start}",
     ):  # fmt: skip
         yield f"/v1/trends?{query}"
 
