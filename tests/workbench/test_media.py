@@ -111,6 +111,16 @@ def test_what_is_no_recording_is_refused(content: bytes | None, code: str, tmp_p
     assert duration_s(path) is None
 
 
+def test_a_file_that_may_not_be_read_is_said_to_be_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("workbench.media.av.open", refuse)
+    with pytest.raises(MediaError, match="may not be read") as caught:
+        Recording(tmp_path / "a.wav")
+    assert caught.value.code == "not_permitted"
+
+
 def test_a_mono_file_has_no_parties(tmp_path: Path) -> None:
     with Recording(write(tmp_path / "a.wav", BUZZ)) as recording, pytest.raises(MediaError, match="2 are needed") as no:
         decoded(recording, 2)
