@@ -25,6 +25,7 @@ from monitor.events import (
     SpeechStarted,
     Warning,
 )
+from monitor.gallery import Gallery, Person
 from monitor.session import MonitorConfig, Session, State
 from tests.scripted import (
     EMOTION,
@@ -35,8 +36,11 @@ from tests.scripted import (
     LoudnessGate,
     answer,
     by_type_and_channel,
+    conversation,
+    events_of,
     loud,
     quiet,
+    voice,
 )
 from vad.endpointing import EndpointingConfig
 from vad.grid import FRAME_SAMPLES, SAMPLE_RATE_HZ
@@ -660,3 +664,53 @@ def test_an_answer_of_the_wrong_kind_does_no_harm() -> None:
     events = answering(live, lambda window: wrong)
     assert isinstance(events[-1], CallEnded)
     assert of(events, SpeakerChanged) == []
+
+
+def known_voices() -> Gallery:
+    """The two who speak in `conversation`, as the scripted model hears them."""
+    people = []
+    for name, pitch_hz in (("Low", 110), ("High", 260)):
+        samples = voice(pitch_hz, 1.5, 99)
+        heard = answer(Window(0, Role.SPEAKER, 0, len(samples), samples))
+        assert isinstance(heard, SpeakerAnalysis)
+        people.append(Person(name, heard.embedding, 8.0))
+    return Gallery(SPEAKER, people)
+
+
+def named(events: list[Event]) -> dict[str, set[str | None]]:
+    found: dict[str, set[str | None]] = {}
+    for event in of(events, SpeakerUpdated):
+        found.setdefault(event.speaker, set()).add(event.name)
+    return found
+
+
+@pytest.mark.parametrize("chunk", [160, 1600, 400_000])
+def test_speakers_whose_voices_are_known_get_their_names(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # the real gate: what is to be heard is a conversation
+    driver = Driver(Session("call", ("mixed",), SPECS, transport="test", gallery=known_voices()))
+    audio = conversation()
+    for at in range(0, len(audio), chunk):
+        driver.feed(audio[at : at + chunk])
+    events = driver.finish()
+    assert "Low" in named(events)["S1"]
+    assert "High" in named(events)["S2"]
+    assert [change.name for change in of(events, SpeakerChanged)][-1] in ("Low", "High")
+
+
+def test_nobody_is_named_unless_people_are_to_be_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    events = events_of(conversation(), 1600)
+    assert {event.name for event in of(events, SpeakerUpdated)} | {
+        event.name for event in of(events, SpeakerChanged)
+    } == {None}
+
+
+def test_people_may_become_known_in_mid_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    driver = Driver(Session("call", ("mixed",), SPECS, transport="test"))
+    audio = conversation()
+    driver.feed(audio[: len(audio) // 2])
+    assert set().union(*named(driver.events).values()) == {None}
+    driver.session.recognise(known_voices())
+    driver.feed(audio[len(audio) // 2 :])
+    assert "Low" in set().union(*named(driver.finish()).values())
