@@ -28,6 +28,7 @@ from stream_server.faults import FAULTS, Refusal
 from stream_server.guard import LOOPBACK, BrowserGuard
 from stream_server.onlookers import PromptResponse, parse_filter, server_sent, watch
 from stream_server.pressure import RETRY_S
+from stream_server.recognition import Recognition
 from stream_server.streaming import stream
 from stream_server.version import VERSION
 from stream_server.whip import FRAGMENT, PATH, SDP, Whip
@@ -53,15 +54,19 @@ DESCRIPTION = (
 )
 
 
-def create_app(engine: Engine, whip: Whip | None = None) -> FastAPI:
+def create_app(engine: Engine, whip: Whip | None = None, recognition: Recognition | None = None) -> FastAPI:
     """The application around an engine; the models warm up while it starts. `whip`: what takes calls over WebRTC, by
-    default with processes of its own."""
+    default with processes of its own. `recognition`: what tells the engine who is known; without it nobody is named."""
     published = whip or Whip(engine)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warming_up = asyncio.create_task(engine.start())  # /healthz and /readyz answer meanwhile
+        recognising = None if recognition is None else asyncio.create_task(recognition.run(engine.recognise))
         yield
+        if recognition is not None and recognising is not None:
+            recognising.cancel()
+            recognition.close()
         await warming_up
         await engine.drain()
         published.close()

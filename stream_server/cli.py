@@ -1,4 +1,4 @@
-"""The command line: `undertone serve | stream | replay | evaluate | models | bench`."""
+"""The command line: `undertone serve | stream | replay | verify | voices | evaluate | models | bench`."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     from evaluation import command  # this command line is where everything comes together, above all packages
+    from stream_server import voicecommands
 
     parser = argparse.ArgumentParser(
         prog="undertone",
@@ -70,8 +71,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_recording(replay)
     replay.add_argument("--plot", type=Path, metavar="PNG", help="also draw a picture of the call")
     replay.add_argument("--rttm", type=Path, help="also write the speaker turns as RTTM")
-    _add_settings(replay, ("models", "vad", "monitor", "tracking"))
+    _add_settings(replay, ("models", "vad", "monitor", "tracking", "history", "voiceprints", "workbench"))
     replay.set_defaults(run=_replay)
+
+    verify = commands.add_parser("verify", help="do two or more recordings have the same speaker?")
+    voicecommands.add_verify(verify, _add_settings, _settings)
+
+    voices = commands.add_parser("voices", help="voiceprints: enroll, list, rename, delete, import, export, identify")
+    voicecommands.add_voices(voices, _add_settings, _settings)
 
     evaluate = commands.add_parser("evaluate", help="measure the models on recordings of your own")
     command.add_arguments(evaluate, _add_settings, _settings)
@@ -168,10 +175,12 @@ def _stream(options: argparse.Namespace) -> int:
 
 
 def _replay(options: argparse.Namespace) -> int:
+    from history.database import DatabaseError
     from inference.model import CheckpointError
     from stream_server.media import MediaError
     from stream_server.plot import PlotError
     from stream_server.replay import replay
+    from workbench.sealing import SealError
 
     try:
         return replay(
@@ -182,7 +191,7 @@ def _replay(options: argparse.Namespace) -> int:
             options.plot,
             options.rttm,
         )
-    except (MediaError, CheckpointError, PlotError, OSError) as error:
+    except (MediaError, CheckpointError, DatabaseError, SealError, PlotError, OSError) as error:
         if isinstance(error, BrokenPipeError):
             raise
         print(f"undertone: {error}", file=sys.stderr)

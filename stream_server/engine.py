@@ -18,6 +18,7 @@ from inference.batcher import Batcher
 from inference.model import SLOW_S, Models, specs
 from metrics.instruments import Instruments, Reading
 from monitor.analysis import Role, Specs
+from monitor.gallery import Gallery
 from stream_server.callbook import CallBook
 from stream_server.dispatch import Dispatch
 from stream_server.fanout import Fanout
@@ -69,6 +70,7 @@ class Engine:
         self.instruments.watch_emotion(self._readings)
         self._crews = crews
         self._bases = bases
+        self._gallery: Gallery | None = None
         self._calls: set[LiveCall] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -130,7 +132,7 @@ class Engine:
     def open_call(self, call_id: str, roles: tuple[str, ...], transport: str) -> LiveCall:
         """A new live call. Raises Refusal as `admit` does."""
         self.admit(call_id)
-        session = open_session(self.settings, self.specs, call_id, roles, transport)
+        session = open_session(self.settings, self.specs, call_id, roles, transport, self._gallery)
         outbox = Outbox(self.settings.stream.outbox_events)
         house = min(self._houses, key=lambda house: sum(call.house is house for call in self._calls))
         call = LiveCall(session, house, outbox, transport, self.settings.monitor.exact_hop_s)
@@ -140,6 +142,12 @@ class Engine:
         self._calls.add(call)
         self._empty.clear()
         return call
+
+    def recognise(self, gallery: Gallery) -> None:
+        """From now on these people are named, in live calls as in those to come."""
+        self._gallery = gallery
+        for call in list(self._calls):
+            call.session.recognise(gallery)
 
     def forget(self, call: LiveCall) -> None:
         """The call has ended and its transport is done with it."""

@@ -12,6 +12,7 @@ from monitor.events import Event, encode
 from monitor.turns import TurnLog, rttm
 from stream_server import media, offline, plot
 from stream_server.crews import load_models
+from stream_server.recognition import open_recognition
 from stream_server.sessions import open_session
 from stream_server.settings import Settings
 
@@ -26,7 +27,8 @@ def replay(
 ) -> int:
     """Write the events of a recording as JSON lines to `out`; optionally a picture and an RTTM file. Exit status.
 
-    Raises MediaError, CheckpointError, or plot.PlotError before any work is done where that can be told.
+    Raises MediaError, CheckpointError, DatabaseError, SealError or plot.PlotError before any work is
+    done where that can be told.
     """
     if picture is not None:
         plot.check()
@@ -35,7 +37,11 @@ def replay(
             raise FileNotFoundError(errno.ENOENT, "there is no folder", str(path.absolute().parent))
     audio = media.opened(media.read(recording, len(roles)))
     models = load_models(settings)
-    session = open_session(settings, specs(models), "replay", roles, "replay")
+    recognition = open_recognition(settings, specs(models).speaker)
+    gallery = None if recognition is None else recognition.gallery
+    session = open_session(settings, specs(models), "replay", roles, "replay", gallery)
+    if recognition is not None:
+        recognition.close()
     log = TurnLog()
     events: list[Event] = []
     for event in offline.run(session, audio, models):

@@ -14,16 +14,19 @@ from types import FrameType
 
 import uvicorn
 
+from history.database import DatabaseError
 from inference.model import CheckpointError
 from inference.remote import WorkerError
 from stream_server.app import create_app
 from stream_server.crews import load_engine
 from stream_server.engine import Engine
+from stream_server.recognition import Recognition, open_recognition
 from stream_server.rtcprocess import Start, spawn
 from stream_server.settings import ServerConfig, Settings, SettingsError
 from stream_server.streaming import MAX_MESSAGE_BYTES
 from stream_server.whip import Whip
 from stream_server.wire import Wire
+from workbench.sealing import SealError
 
 KEEP_ALIVE_S = 20.0
 
@@ -67,18 +70,19 @@ def serve(settings: Settings, start: Start = spawn) -> int:
         check_tls(settings.server)
         listener = _listen(settings)
         engine = load_engine(settings)
-    except (CheckpointError, WorkerError, SettingsError) as error:
+        recognition = open_recognition(settings, engine.specs.speaker)
+    except (CheckpointError, WorkerError, SettingsError, DatabaseError, SealError) as error:
         print(f"undertone: {error}", file=sys.stderr)
         return 2
-    DrainingServer(configured(engine, Whip(engine, start)), engine).run(sockets=[listener])
+    DrainingServer(configured(engine, Whip(engine, start), recognition), engine).run(sockets=[listener])
     return 1 if engine.broken else 0
 
 
-def configured(engine: Engine, whip: Whip | None = None) -> uvicorn.Config:
-    """How uvicorn is to serve an engine; `whip` as in `create_app`."""
+def configured(engine: Engine, whip: Whip | None = None, recognition: Recognition | None = None) -> uvicorn.Config:
+    """How uvicorn is to serve an engine; `whip` and `recognition` as in `create_app`."""
     server = engine.settings.server
     return uvicorn.Config(
-        create_app(engine, whip),
+        create_app(engine, whip, recognition),
         ssl_certfile=server.tls_cert or None,
         ssl_keyfile=server.tls_key or None,
         ws=Wire,

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from monitor.analysis import Specs
+from monitor.gallery import Gallery
 from monitor.session import Session
 from stream_server.settings import Settings
 
 
-def open_session(settings: Settings, specs: Specs, call_id: str, roles: tuple[str, ...], transport: str) -> Session:
-    """A Session for a live call or for a recording."""
+def open_session(
+    settings: Settings,
+    specs: Specs,
+    call_id: str,
+    roles: tuple[str, ...],
+    transport: str,
+    gallery: Gallery | None = None,
+) -> Session:
+    """A Session for a live call or for a recording; `gallery`: the people who are to be recognised."""
     return Session(
         call_id,
         roles,
@@ -17,4 +25,5 @@ def open_session(settings: Settings, specs: Specs, call_id: str, roles: tuple[st
         monitor=settings.monitor,
         endpointing=settings.vad,
         tracking=settings.tracking,
+        gallery=gallery,
     )

@@ -23,9 +23,11 @@ from annotated_types import Ge, Gt, Le
 from pydantic import TypeAdapter, ValidationError
 
 from history.settings import HistoryConfig
+from monitor.gallery import RecognitionConfig
 from monitor.session import MonitorConfig
 from monitor.tracking import TrackingConfig
 from vad.endpointing import EndpointingConfig
+from workbench.settings import WorkbenchConfig
 
 ENV_PREFIX = "UNDERTONE_"
 NOT_SETTINGS = ("UNDERTONE_DATA",)
@@ -153,6 +155,8 @@ class Settings:
     monitor: MonitorConfig = field(default_factory=MonitorConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
+    voiceprints: RecognitionConfig = field(default_factory=RecognitionConfig)
+    workbench: WorkbenchConfig = field(default_factory=WorkbenchConfig)
 
 
 SECTIONS: dict[str, type] = {
@@ -164,6 +168,8 @@ SECTIONS: dict[str, type] = {
     "monitor": MonitorConfig,
     "tracking": TrackingConfig,
     "history": HistoryConfig,
+    "voiceprints": RecognitionConfig,
+    "workbench": WorkbenchConfig,
 }
 
 

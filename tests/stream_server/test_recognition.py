@@ -1,0 +1,67 @@
+"""Live calls know who has a voiceprint now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from history.database import Database
+from monitor.gallery import Gallery
+from stream_server.recognition import Recognition, open_recognition
+from stream_server.settings import Settings, load
+from tests.workbench.scripted import SPEC
+from tests.workbench.test_voiceprints import CONSENT, DAY, NOW, portrait
+from workbench.sealing import Seal, SealError, new_key
+from workbench.voiceprints import Consent, Voiceprints
+
+
+@pytest.fixture
+def database() -> Iterator[Database]:
+    opened = Database("")
+    yield opened
+    opened.close()
+
+
+async def test_whoever_is_enrolled_or_deleted_meanwhile_is_told_to_the_calls(database: Database) -> None:
+    voiceprints = Voiceprints(database, Seal())
+    consent = Consent("greeting", 0.0, 1e12)
+    seen: asyncio.Queue[Gallery] = asyncio.Queue()
+    recognition = Recognition(database, Seal(), SPEC, Settings(), every_s=0.01)
+    running = asyncio.create_task(recognition.run(seen.put_nowait))
+    assert (await seen.get()).names == ()
+    await asyncio.to_thread(voiceprints.enrol, "Ann", portrait(1), consent, NOW)
+    assert (await seen.get()).names == ("Ann",)
+    await asyncio.to_thread(voiceprints.rename, "Ann", "Anna", NOW + 1)
+    assert (await seen.get()).names == ("Anna",)
+    await asyncio.to_thread(voiceprints.delete, "Anna")
+    assert (await seen.get()).names == ()
+    running.cancel()
+
+
+def test_nothing_is_opened_anew_while_nothing_changes_and_the_expired_are_deleted(database: Database) -> None:
+    voiceprints = Voiceprints(database, Seal())
+    voiceprints.enrol("Ann", portrait(1), CONSENT, NOW)
+    recognition = Recognition(database, Seal(), SPEC, Settings())
+    assert recognition.look(NOW + DAY) is None
+    emptied = recognition.look(CONSENT.expires_at)
+    assert emptied is not None
+    assert len(emptied) == 0
+    assert voiceprints.known(NOW) == []
+
+
+def test_a_key_that_does_not_fit_stops_the_start(database: Database) -> None:
+    Voiceprints(database, Seal(new_key())).enrol("Ann", portrait(1), Consent("greeting", 0.0, 1e12), NOW)
+    with pytest.raises(SealError, match="no key is set"):
+        Recognition(database, Seal(), SPEC, Settings())
+
+
+def test_people_are_not_recognised_unless_it_is_switched_on() -> None:
+    assert open_recognition(Settings(), SPEC) is None
+    on = load({"voiceprints.identify_live": "true", "history.url": ""}, {}, None)
+    assert open_recognition(on, None) is None
+    recognition = open_recognition(on, SPEC)
+    assert recognition is not None
+    assert recognition.gallery.names == ()
+    recognition.close()
