@@ -1,4 +1,4 @@
-"""The command line: `undertone serve | stream | replay | verify | voices | evaluate | models | bench`."""
+"""The command line: `undertone COMMAND`; each has its own --help."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     from evaluation import command  # this command line is where everything comes together, above all packages
-    from stream_server import voicecommands
+    from stream_server import librarycommands, voicecommands
 
     parser = argparse.ArgumentParser(
         prog="undertone",
@@ -79,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
 
     voices = commands.add_parser("voices", help="voiceprints: enroll, list, rename, delete, import, export, identify")
     voicecommands.add_voices(voices, _add_settings, _settings)
+
+    librarycommands.add_commands(commands, _add_settings, _settings)
 
     evaluate = commands.add_parser("evaluate", help="measure the models on recordings of your own")
     command.add_arguments(evaluate, _add_settings, _settings)

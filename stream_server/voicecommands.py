@@ -76,14 +76,24 @@ def add_voices(parser: Parser, add_settings: AddSettings, settings: ReadSettings
 
 
 def run(name: str, options: Options, settings: ReadSettings) -> int:
-    """Run a command; the exit status: 1 if what was asked for cannot be done."""
+    """Run a command of speakers; the exit status."""
+
+    def work() -> Callable[[Options, Settings], int]:
+        from stream_server.voicework import COMMANDS
+
+        return COMMANDS[name]
+
+    return guarded(work, options, settings)
+
+
+def guarded(work: Callable[[], Callable[[Options, Settings], int]], options: Options, settings: ReadSettings) -> int:
+    """Import a command and run it; the exit status: 1 if what was asked for cannot be done."""
     from history.database import DatabaseError
     from inference.model import CheckpointError
-    from stream_server.voicework import COMMANDS
     from workbench.sealing import SealError
 
     try:
-        return COMMANDS[name](options, settings(options))
+        return work()(options, settings(options))
     except BrokenPipeError:
         raise
     except (CheckpointError, DatabaseError, SealError, ValueError, OSError) as error:
