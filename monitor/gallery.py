@@ -22,8 +22,8 @@ from monitor.analysis import SpeakerSpec
 from monitor.cosines import Cosines, expected, on_fishers_scale
 
 Array = NDArray[np.float64]
-LEAST_COHORT = 30
-"""Fewer voices say too little about strangers."""
+LEAST_COHORT, MOST_COHORT = 30, 1000
+"""Fewer voices say too little about strangers, and more say hardly more."""
 COHORT_NEAREST = 40
 SHORTLIST = 10
 """People that a voice is weighed against with the cohort; all others are less like it."""
@@ -84,7 +84,7 @@ class Gallery:
         self._windows = np.array([person.windows for person in people])
         own = cohort is None or len(cohort) < LEAST_COHORT
         others = self._vectors if own or cohort is None else unit(cohort)
-        self._cohort = others if len(others) - own >= LEAST_COHORT else None
+        self._cohort = others[:MOST_COHORT] if len(others) - own >= LEAST_COHORT else None
         self._own = own
         if self._cohort is not None:
             within = on_fishers_scale(self._vectors @ self._cohort.T)
@@ -134,8 +134,9 @@ class Gallery:
         return Cosines(np.maximum(usual.same_mean, between + LEAST_GAP), usual.same_std, between, spread)
 
     def _excluded(self, people: NDArray[np.intp]) -> NDArray[np.intp] | None:
-        """Which of the cohort is no stranger to each: they themselves, where they are in it."""
-        return people if self._own else None
+        """Which of the cohort is no stranger to each: they themselves, if the people are the cohort. Of more people than
+        that some are not in it; they leave out another one, which changes next to nothing."""
+        return people % MOST_COHORT if self._own else None
 
 
 def unit(rows: NDArray[np.floating]) -> Array:

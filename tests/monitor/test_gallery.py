@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from monitor.analysis import SpeakerSpec
-from monitor.gallery import LEAST_COHORT, Gallery, Person, RecognitionConfig, unit
+from monitor.gallery import LEAST_COHORT, MOST_COHORT, Gallery, Person, RecognitionConfig, unit
 
 SIZE = 48
 SPEC = SpeakerSpec("model", "none", 24_000, SIZE, 0.6, 0.12, 0.0, 1 / math.sqrt(SIZE))
@@ -84,6 +84,13 @@ def test_enough_people_stand_for_strangers_to_each_other() -> None:
         "P3",
         "P4",
     ]
+
+
+def test_thousands_of_people_cost_no_more_memory_than_the_cohort_is_long() -> None:
+    vectors = unit(np.random.default_rng(1).standard_normal((MOST_COHORT + 500, SIZE))).astype(np.float32)
+    gallery = Gallery(SPEC, [Person(f"P{number}", vector, 8.0) for number, vector in enumerate(vectors)])
+    assert gallery.candidates(vectors[-1], 8.0)[0].name == f"P{len(vectors) - 1}"
+    assert gallery.candidates(vectors[0], 8.0)[0].name == "P0"
 
 
 def test_a_cohort_that_is_too_small_is_not_used() -> None:
