@@ -134,8 +134,8 @@ class Gallery:
         return Cosines(np.maximum(usual.same_mean, between + LEAST_GAP), usual.same_std, between, spread)
 
     def _excluded(self, people: NDArray[np.intp]) -> NDArray[np.intp] | None:
-        """Which of the cohort is no stranger to each: they themselves, if the people are the cohort. Of more people than
-        that some are not in it; they leave out another one, which changes next to nothing."""
+        """Which of the cohort is no stranger to each: they themselves, if the people are the cohort. Of more people
+        than that some are not in it; they leave out another one, which changes next to nothing."""
         return people % MOST_COHORT if self._own else None
 
 

@@ -25,7 +25,6 @@ from monitor.events import (
     SpeechStarted,
     Warning,
 )
-from monitor.gallery import Gallery, Person
 from monitor.session import MonitorConfig, Session, State
 from tests.scripted import (
     EMOTION,
@@ -38,9 +37,9 @@ from tests.scripted import (
     by_type_and_channel,
     conversation,
     events_of,
+    known_voices,
     loud,
     quiet,
-    voice,
 )
 from vad.endpointing import EndpointingConfig
 from vad.grid import FRAME_SAMPLES, SAMPLE_RATE_HZ
@@ -664,17 +663,6 @@ def test_an_answer_of_the_wrong_kind_does_no_harm() -> None:
     events = answering(live, lambda window: wrong)
     assert isinstance(events[-1], CallEnded)
     assert of(events, SpeakerChanged) == []
-
-
-def known_voices() -> Gallery:
-    """The two who speak in `conversation`, as the scripted model hears them."""
-    people = []
-    for name, pitch_hz in (("Low", 110), ("High", 260)):
-        samples = voice(pitch_hz, 1.5, 99)
-        heard = answer(Window(0, Role.SPEAKER, 0, len(samples), samples))
-        assert isinstance(heard, SpeakerAnalysis)
-        people.append(Person(name, heard.embedding, 8.0))
-    return Gallery(SPEAKER, people)
 
 
 def named(events: list[Event]) -> dict[str, set[str | None]]:

@@ -8,9 +8,13 @@ from collections.abc import Iterator
 import pytest
 
 from history.database import Database
+from monitor.events import SpeakerUpdated
 from monitor.gallery import Gallery
 from stream_server.recognition import Recognition, open_recognition
 from stream_server.settings import Settings, load
+from tests.scripted import conversation, known_voices, of
+from tests.stream_server.serving import serving
+from tests.stream_server.test_streaming import heard, send_all
 from tests.workbench.scripted import SPEC
 from tests.workbench.test_voiceprints import CONSENT, DAY, NOW, portrait
 from workbench.sealing import Seal, SealError, new_key
@@ -65,3 +69,18 @@ def test_people_are_not_recognised_unless_it_is_switched_on() -> None:
     assert recognition is not None
     assert recognition.gallery.names == ()
     recognition.close()
+
+
+@pytest.mark.parametrize("already", [True, False])
+async def test_a_live_call_tells_who_speaks_also_if_they_become_known_while_it_goes_on(already: bool) -> None:
+    async with serving() as served:
+        if already:
+            served.engine.recognise(known_voices())
+        async with served.stream(call_id="c") as call:
+            if not already:
+                served.engine.recognise(known_voices())
+            sending = asyncio.create_task(send_all(call, conversation()))
+            events = await heard(call)
+            await sending
+    named = {(event.speaker, event.name) for event in of(events, SpeakerUpdated) if isinstance(event, SpeakerUpdated)}
+    assert {("S1", "Low"), ("S2", "High")} <= named
