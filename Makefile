@@ -10,12 +10,13 @@ HELD_OUT := --part held_out
 TALKERS := --only dataset=librispeech,speechocean762,an4,ravdess,emodb
 BUILT := build/conversations
 NPM := $(shell command -v npm)
+CALM := --calm $(DATA)/conversations --calm $(DATA)/speakers/librispeech
 VENDOR := frontend_static/vendor
 CHARTS := $(VENDOR)/uPlot.esm.js
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-browser pictures browser test-models check bench bench-overload bench-replay soak evaluate conversations docs crossvalidate train-emotion train-speaker train-permissive compare clean
+.PHONY: help install run test test-browser pictures browser publishers operators bench-operators test-models check bench bench-overload bench-replay soak evaluate conversations docs crossvalidate train-emotion train-speaker train-permissive compare clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -81,6 +82,19 @@ $(VENV)/installed-browser: $(VENV)/installed-tests
 	@$(PIP) install --quiet --constraint constraints.txt --group browser
 	@touch $@
 
+publishers:      ## install a WHIP publisher that the tests then try, too: GStreamer's (75 MB by apt-get)
+	@$(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y --no-install-recommends simple-whip-client >/dev/null
+
+operators: $(VENV)/installed-operators  ## install what tests of rules, image and composition need (Prometheus by apt-get)
+	@command -v prometheus >/dev/null && command -v prometheus-alertmanager >/dev/null || { echo "== installing Prometheus and Alertmanager"; \
+		$(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y --no-install-recommends prometheus prometheus-alertmanager >/dev/null; \
+		$(SUDO) systemctl disable --quiet --now prometheus prometheus-alertmanager 2>/dev/null || true; }  # as services nobody asked for them
+
+$(VENV)/installed-operators: $(VENV)/installed-tests
+	@echo "== installing what checks the image and the composition"
+	@$(PIP) install --quiet --constraint constraints.txt --group operators
+	@touch $@
+
 test-models: $(VENV)/installed-reference  ## the published models against their reference, at their true sizes (3 minutes)
 	@$(BIN)/python -m pytest -q tests/models
 
@@ -104,6 +118,10 @@ bench-overload: $(VENV)/installed-tests  ## more calls than a server can serve, 
 	@mkdir -p benchmarks/results
 	@$(BIN)/python -m benchmarks.overload $(addprefix --figures ,$(wildcard benchmarks/results/capacity.json)) --json benchmarks/results/overload.json --plot benchmarks/results/overload.png
 
+bench-operators: operators      ## what a real Prometheus and Alertmanager make of 20 live calls, and what a scrape costs
+	@$(BIN)/python -m benchmarks.operators
+	@$(BIN)/python -m benchmarks.scrape
+
 bench-replay: $(VENV)/installed-tests  ## replay speed, and event lag of one live call
 	@$(BIN)/python -m benchmarks.replay $(RECORDING)
 	@$(BIN)/python -m benchmarks.lag $(RECORDING)
@@ -113,6 +131,7 @@ soak: $(VENV)/installed-tests   ## 30 minutes of calls opening and closing: is m
 
 evaluate: $(VENV)/installed-evaluation conversations  ## the model cards' figures: speakers never heard in training (10-15 minutes)
 	@$(EVALUATE) emotion $(DATA)/index.csv $(HELD_OUT) --only dataset=emodb,ravdess,nemo,emovo --nonspeech $(DATA)/nonspeech
+	@$(EVALUATE) alerts $(DATA)/index.csv $(HELD_OUT) $(CALM) --only dataset=emodb,ravdess,nemo,emovo
 	@$(EVALUATE) speaker $(DATA)/index.csv $(HELD_OUT) --limit 15 --calls $(DATA)/conversations
 	@$(EVALUATE) diarization $(DATA)/conversations
 	@$(EVALUATE) diarization $(BUILT)/test

@@ -27,8 +27,8 @@ from benchmarks.plan import ROWS, Row, estimate_s, near, ramp_s, rows
 from benchmarks.scripts import Script, cuts, recordings, recut, write
 from benchmarks.serving import Serving, ServingError
 from benchmarks.trial import Meter, Trial
-from stream_server.media import MediaError
 from stream_server.settings import Settings, SettingsError
+from workbench.media import MediaError
 
 SCRIPTS, SCRIPT_S = 12, 60.0
 JITTER_S = 0.02

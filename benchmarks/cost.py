@@ -24,13 +24,13 @@ from inference.loading import load
 from inference.model import CheckpointError, Models, specs, warm_up
 from monitor.analysis import Role, Window
 from monitor.session import Session
-from stream_server import media
-from stream_server.media import MediaError
 from stream_server.sessions import open_session
 from stream_server.settings import Settings, SettingsError
 from stream_server.settings import load as load_settings
 from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Samples
+from workbench import media
+from workbench.media import MediaError
 
 TICK_SAMPLES = SAMPLE_RATE_HZ // 10
 GOAL_MS = 1.5

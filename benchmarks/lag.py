@@ -19,11 +19,11 @@ from benchmarks.caller import FINISH, Wire, play
 from benchmarks.figures import percentile
 from benchmarks.serving import Serving, ServingError
 from monitor.events import CallEnded, Emotion, Error, Warning, decode
-from stream_server import media
-from stream_server.media import MediaError
 from stream_server.sender import CHUNK_S
 from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Encoding
+from workbench import media
+from workbench.media import MediaError
 
 GOAL_P95_MS = 100.0
 TELEPHONY_MS = 20.0

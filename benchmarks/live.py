@@ -28,10 +28,10 @@ from benchmarks.serving import Serving, ServingError
 from benchmarks.sink import Sink
 from benchmarks.trial import Trial
 from stream_server.cli import SHORT_FLAGS
-from stream_server.media import MediaError
 from stream_server.settings import Settings, SettingsError, declared, load
 from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Encoding
+from workbench.media import MediaError
 
 LEVELS = (50, 100, 200)
 

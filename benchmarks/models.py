@@ -47,9 +47,9 @@ from inference.official import SpeakerNet
 from inference.precision import MAKE, Precision
 from inference.published import EMOTION_WINDOW_SAMPLES, SPEAKER_WINDOW_SAMPLES, quick
 from inference.reuse import Heard, Reuse, ReusingEmotion2vec
-from stream_server.media import MediaError
 from stream_server.pressure import LAST_FULL_S
 from vad.grid import FRAME_SAMPLES, SAMPLE_RATE_HZ
+from workbench.media import MediaError
 
 HOP_SAMPLES = SAMPLE_RATE_HZ // 2
 BATCH = 8

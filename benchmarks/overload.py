@@ -27,10 +27,10 @@ from benchmarks.scripts import Form, Script, cuts, read, recordings, write
 from benchmarks.serving import Serving, ServingError
 from benchmarks.storm import AFTER, CALM, STORM, Watch, recovery, span
 from benchmarks.stormreport import Outcome, document, draw, lines
-from stream_server.media import MediaError
 from stream_server.settings import SettingsError
 from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Encoding
+from workbench.media import MediaError
 
 SMALL_OUTBOX = "--stream.outbox-events=32"
 """So that a slow reader's outbox is full before the server's patience with its socket ends, 30 s."""

@@ -18,14 +18,14 @@ from evaluation.manifest import data_folder
 from inference.model import CheckpointError, Model, Models, specs, warm_up
 from monitor.analysis import Analysis, Window
 from monitor.events import encode
-from stream_server import media, offline
 from stream_server.crews import load_models
-from stream_server.media import MediaError
 from stream_server.sessions import open_session
 from stream_server.settings import Settings, SettingsError
 from stream_server.settings import load as load_settings
 from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Samples
+from workbench import media, offline
+from workbench.media import MediaError
 
 GOAL_RATIO = 1 / 20
 

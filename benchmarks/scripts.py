@@ -18,11 +18,11 @@ from benchmarks.caller import Wire
 from benchmarks.likeness import Reference
 from benchmarks.messages import BINARY, from_client
 from evaluation.manifest import data_folder
-from stream_server import media
 from stream_server.settings import Settings
 from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import SAMPLE_BYTES, PcmDecoder, Samples
 from vad.resample import Resampler
+from workbench import media
 
 if TYPE_CHECKING:
     from inference.model import Models
@@ -126,8 +126,8 @@ def hushed(audio: Samples, share: float, phase: float, seed: int) -> Samples:
 def reference(data: bytes, form: Form, settings: Settings, models: Models) -> Reference:
     """What an offline replay says of the very bytes that go over the wire."""
     from inference.model import specs  # torch stays out of the process that makes the load
-    from stream_server import offline
     from stream_server.sessions import open_session
+    from workbench import offline
 
     roles = tuple(ROLES[form.channels].split(","))
     session = open_session(settings, specs(models), "reference", roles, "replay")

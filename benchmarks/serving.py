@@ -30,7 +30,7 @@ class Serving:
     """A server on a free port of this machine. Inside the `with`, it is ready; leaving it, it is stopped.
 
     `flags` go to `undertone serve`, or to another `module` that serves. The server's output gathers in a file that is
-    removed at the end.
+    removed at the end, and so, unless the flags say otherwise, is what it keeps.
     """
 
     def __init__(self, flags: Sequence[str] = (), module: str = "stream_server.cli") -> None:
@@ -40,7 +40,7 @@ class Serving:
         self._folder = tempfile.TemporaryDirectory(prefix="undertone-bench-")
         self._log = Path(self._folder.name) / "log"
         with self._log.open("wb") as out:
-            command = [sys.executable, "-m", module, "serve", "--port", "0", *flags]
+            command = [sys.executable, "-m", module, "serve", "--port", "0", "--history.url", "", *flags]
             self._process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
 
     def __enter__(self) -> Serving:

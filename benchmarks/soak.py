@@ -24,8 +24,8 @@ from benchmarks.serving import Serving, ServingError
 from benchmarks.trial import Meter
 from benchmarks.visitors import keep_asking, keep_looking_on
 from evaluation.manifest import ROOT
-from stream_server import media
-from stream_server.media import MediaError
+from workbench import media
+from workbench.media import MediaError
 
 RESULTS = ROOT / "benchmarks" / "results"
 GOAL_MB = 600.0

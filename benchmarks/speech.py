@@ -36,11 +36,11 @@ from inference.silero import (
     read_tensors,
 )
 from monitor.analysis import Role, Stream, Window
-from stream_server import media
 from vad.detector import WebrtcDetector
 from vad.grid import FRAME_SAMPLES, SAMPLE_RATE_HZ
 from vad.listener import BLOCK_FRAMES
 from vad.pcm import Samples
+from workbench import media
 
 GOAL_MS = 0.5
 BLOCK_SAMPLES = BLOCK_FRAMES * FRAME_SAMPLES

@@ -19,8 +19,8 @@ from benchmarks.figures import percentile
 from benchmarks.helper import Helper, HelperError
 from benchmarks.publishers import APART_S, encode
 from benchmarks.serving import Serving, ServingError
-from stream_server import media
-from stream_server.media import MediaError
+from workbench import media
+from workbench.media import MediaError
 
 GOAL_P95_MS, GOAL_P99_MS = 300.0, 600.0
 SETTLE_S = 5.0

@@ -1,4 +1,4 @@
-"""`undertone evaluate emotion | speaker | calibration | diarization | vad`: what is asked, and which module answers.
+"""`undertone evaluate emotion | alerts | speaker | calibration | diarization | vad`: which module answers what.
 
 Only the standard library is imported here; what an evaluation needs is imported when one runs.
 """
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from stream_server.settings import Settings
 
 CONDITIONS = ("clean", "telephone", "noise10")
-DEFAULT_RULE = "angry>0.6 for 2s"
+SWEEP = "0.3:0.95:0.05"
+LASTING = "0,1,2,3"
 NEEDED = {"sklearn": "scikit-learn", "pyannote": "pyannote.metrics"}
 Results = dict[str, Any]
 Answer = tuple[Results, Callable[[Results], Iterable["RenderableType"]]]
@@ -43,18 +44,26 @@ def add_arguments(
         sub.set_defaults(run=lambda options: run(options, settings, answer))
         return sub
 
-    emotion = kind("emotion", "emotion of single recordings, anger in streams, and what noise is taken for", _emotion)
+    emotion = kind("emotion", "emotion of single recordings, and what noise is taken for", _emotion)
     emotion.add_argument("manifest", type=Path, nargs="?", help="CSV with path, speaker, emotion [, dataset, language]")
     emotion.add_argument("--nonspeech", type=Path, metavar="DIR", help="a folder of recordings in which nobody speaks")
-    emotion.add_argument(
-        "--rule",
-        action="append",
-        help=f"when an alarm is raised: a label or arousal, > or < (default {DEFAULT_RULE!r}; repeatable)",
-    )
-    emotion.add_argument("--no-streams", action="store_true", help="leave out anger in streams")
     _add_selection(emotion)
     _add_conditions(emotion, CONDITIONS)
     add_settings(emotion, ("models", "vad", "monitor"))
+
+    alerts = kind("alerts", "how soon alert rules notice, and how often they cry wolf, at which level", _alerts)
+    alerts.add_argument("manifest", type=Path, help="CSV with path, speaker, emotion [, dataset, language]")
+    alerts.add_argument("--rules", type=Path, metavar="FILE", help="TOML with [[alerts.rules]] (default: the model's)")
+    alerts.add_argument("--calm", type=Path, action="append", default=[], metavar="DIR", help="recordings in which "
+                        "there is nothing to notice; repeatable")  # fmt: skip
+    alerts.add_argument("--sweep", default=SWEEP, metavar="FROM:TO:STEP", help=f"levels to try (default {SWEEP})")
+    alerts.add_argument("--for", dest="lasting", default=LASTING, metavar="SECONDS", help="how long a level must last, "
+                        f"to try (default {LASTING})")  # fmt: skip
+    alerts.add_argument("--false-per-hour", type=float, default=1.0, help="false alerts that a calm hour may have")
+    alerts.add_argument("--plot", type=Path, metavar="PNG", help="also draw a picture of the sweep")
+    _add_selection(alerts)
+    _add_conditions(alerts, CONDITIONS)
+    add_settings(alerts, ("models", "vad", "monitor"))
 
     speaker = kind("speaker", "are two stretches of speech from the same speaker?", _speaker)
     speaker.add_argument("manifest", type=Path, help="CSV with path, speaker [, dataset, emotion]")
@@ -99,13 +108,14 @@ def run(
     from evaluation.manifest import EvaluationError
     from evaluation.report import rounded, show
     from inference.model import CheckpointError
-    from stream_server.media import MediaError
+    from stream_server.plot import PlotError
+    from workbench.media import MediaError
 
     try:
         results, shown = answer(options, settings(options))
         results = rounded(results)
         show(results, () if options.json else shown(results), options.json)
-    except (EvaluationError, CheckpointError, MediaError) as error:
+    except (EvaluationError, CheckpointError, MediaError, PlotError) as error:
         print(f"undertone: {error}", file=sys.stderr)
         return 1
     return 0
@@ -144,14 +154,10 @@ def _models(settings: Settings, wanted: str, name: str | None) -> tuple[Settings
 
 
 def _emotion(options: Options, settings: Settings) -> Answer:
-    from evaluation import emotion, rules, streams
+    from evaluation import emotion, nonspeech
     from evaluation.manifest import EvaluationError, sampled
     from monitor.analysis import Role
 
-    try:
-        chosen = [rules.parse(text) for text in options.rule or [DEFAULT_RULE]]
-    except ValueError as error:
-        raise EvaluationError(str(error)) from None
     if options.manifest is None and options.nonspeech is None:
         raise EvaluationError("what is to be evaluated? name a manifest, or a folder with --nonspeech")
     settings, models = _models(settings, "emotion", options.model)
@@ -161,24 +167,72 @@ def _emotion(options: Options, settings: Settings) -> Answer:
         manifest = _manifest(options.manifest, options, ("speaker", "emotion"))
         entries = sampled(manifest.entries, options.limit, options.seed)
         results["emotion"] = emotion.evaluate(manifest, entries, models[Role.EMOTION], conditions, options.seed)
-        if not options.no_streams:
-            results["streams"] = streams.evaluate(manifest, models, settings, conditions, chosen, options.seed)
         results["bad_rows"] = manifest.bad
     if options.nonspeech is not None:
-        results["nonspeech"] = streams.evaluate_nonspeech(options.nonspeech, models, settings)
+        results["nonspeech"] = nonspeech.evaluate(options.nonspeech, models, settings)
     return results, _shown_emotion
 
 
 def _shown_emotion(results: Results) -> Iterable[RenderableType]:
-    from evaluation import emotion, streams
+    from evaluation import emotion, nonspeech
 
     yield from _shown_bad(results)
     if "emotion" in results:
         yield from emotion.shown(results["emotion"])
-    if "streams" in results:
-        yield from streams.shown(results["streams"])
     if "nonspeech" in results:
-        yield from streams.shown_nonspeech(results["nonspeech"])
+        yield from nonspeech.shown(results["nonspeech"])
+
+
+def _alerts(options: Options, settings: Settings) -> Answer:
+    from evaluation import alerts
+    from evaluation.manifest import sampled
+    from inference.model import specs
+    from stream_server import plot, rulefile
+
+    if options.plot is not None:
+        plot.check()
+    sweep = alerts.Sweep(_levels(options.sweep), _seconds(options.lasting), options.false_per_hour)
+    settings, models = _models(settings, "emotion", options.model)
+    config = settings.alerts if options.rules is None else rulefile.read(options.rules)
+    manifest = _manifest(options.manifest, options, ("speaker", "emotion"))
+    manifest.entries = sampled(manifest.entries, options.limit, options.seed)
+    results = alerts.evaluate(
+        manifest,
+        models,
+        settings,
+        config.in_force(specs(models).emotion),
+        sweep,
+        options.calm,
+        options.condition or list(CONDITIONS[:2]),
+        options.seed,
+    )
+    results["bad_rows"] = manifest.bad
+    if options.plot is not None:
+        alerts.draw(results, options.plot)
+    return results, lambda results: [*_shown_bad(results), *alerts.shown(results)]
+
+
+def _levels(text: str) -> list[float]:
+    """FROM:TO:STEP, both ends included."""
+    from evaluation.manifest import EvaluationError
+
+    try:
+        first, last, step = (float(part) for part in text.split(":"))
+        if not (step > 0 and first <= last and (last - first) / step < 1000):
+            raise ValueError
+    except ValueError:
+        raise EvaluationError(f"--sweep {text}: write FROM:TO:STEP, such as {SWEEP}") from None
+    return [round(first + number * step, 6) for number in range(round((last - first) / step) + 1)]
+
+
+def _seconds(text: str) -> list[float]:
+    """Numbers, comma-separated."""
+    from evaluation.manifest import EvaluationError
+
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise EvaluationError(f"--for {text}: write seconds, such as {LASTING}") from None
 
 
 def _speaker(options: Options, settings: Settings) -> Answer:

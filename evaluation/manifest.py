@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from monitor.labels import LABELS
-from stream_server import media
 from vad.pcm import Samples
+from workbench import media
 
 ROOT = Path(__file__).resolve().parent.parent
 SPLIT = ROOT / "training" / "split.csv"

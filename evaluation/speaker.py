@@ -21,9 +21,9 @@ from evaluation.report import Results, percent, progress, table
 from inference.model import Model
 from monitor.analysis import SpeakerSpec
 from monitor.gallery import unit
-from stream_server import media
 from vad.grid import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ
 from vad.pcm import Samples
+from workbench import media
 from workbench.embedding import HOP_FRAMES, embed
 
 LENGTHS_S = (1.0, 1.5, 2.0, 3.0)

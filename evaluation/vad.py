@@ -16,19 +16,19 @@ from rich.console import RenderableType
 
 from evaluation.manifest import AUDIO_SUFFIXES
 from evaluation.measures import roc_auc
+from evaluation.nonspeech import category
 from evaluation.references import Reference, conversations, read_rttm
 from evaluation.report import Results, progress, table
-from evaluation.streams import category
 from inference.batcher import checked
 from inference.model import Model
 from monitor.analysis import Role, SpeechAnalysis, Stream, Window
-from stream_server import media
 from vad.cuts import Cutting, Occurrence
 from vad.detector import WebrtcDetector
 from vad.endpointing import Closed, EndpointingConfig
 from vad.grid import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ
 from vad.listener import BLOCK_FRAMES, Listener
 from vad.pcm import Samples
+from workbench import media
 
 TICK_S = 0.01
 TICKS_PER_FRAME = round(FRAME_S / TICK_S)

@@ -68,13 +68,19 @@ class EmotionNet(nn.Module):
         self.label_head = nn.Linear(config.channels, config.labels)
         self.arousal_head = nn.Linear(config.channels, 1)
 
-    def score(self, features: Tensor, past: Past) -> tuple[Tensor, Tensor]:
-        """(batch, 10 ms frames, mels), relative to the reference -> (batch, 20 ms frames, labels) and (batch, 20 ms
-        frames); so that training can mask features in between."""
+    def trunk(self, features: Tensor, past: Past) -> Tensor:
+        """(batch, 10 ms frames, mels), relative to the reference -> what the heads read, (batch, 20 ms frames,
+        channels)."""
         x = self.stem(features, past)
         for block in self.blocks:
             x = block(x, past)
-        frames = x.transpose(1, 2)
+        frames: Tensor = x.transpose(1, 2)
+        return frames
+
+    def score(self, features: Tensor, past: Past) -> tuple[Tensor, Tensor]:
+        """(batch, 10 ms frames, mels), relative to the reference -> (batch, 20 ms frames, labels) and (batch, 20 ms
+        frames); so that training can mask features in between."""
+        frames = self.trunk(features, past)
         return self.label_head(frames), self.arousal_head(frames).squeeze(-1)
 
     def forward(
@@ -83,6 +89,13 @@ class EmotionNet(nn.Module):
         """The next stretch of each stream: (batch, HISTORY_SAMPLES + frames * 320), which begins with the samples
         before it (zeros at the start) -> logits (batch, frames, labels), arousal (batch, frames), and the state to be
         given with the next stretch. `lengths`: see Past."""
+        labels, arousal, after, _ = self.embed(audio, state, lengths)
+        return labels, arousal, after
+
+    def embed(
+        self, audio: Tensor, state: Tensor | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """As `forward`, and what the heads read, (batch, frames, channels)."""
         past = Past(state, lengths, (audio.shape[1] - HISTORY_SAMPLES) // FRAME_SAMPLES)
-        labels, arousal = self.score(self.reference(self.log_mel(audio), past), past)
-        return labels, arousal, past.state()
+        frames = self.trunk(self.reference(self.log_mel(audio), past), past)
+        return self.label_head(frames), self.arousal_head(frames).squeeze(-1), past.state(), frames

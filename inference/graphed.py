@@ -78,6 +78,17 @@ class GraphedEmotion2vec:
                 out.append(recorded.logits[:count].clone())
             return torch.cat(out).cpu().numpy() if out else np.zeros((0, frames_in(self._samples), 0), np.float32)
 
+    @torch.inference_mode()
+    def embed(self, clips: Sequence[Samples]) -> list[tuple[Tensor, Tensor]]:
+        """Features (frames, width) and logits (frames, labels) of clips of any length, in one batch without a graph."""
+        lengths = [len(clip) for clip in clips]
+        waves = [normalised(torch.from_numpy(clip).to(self._device)) for clip in clips]
+        padded = torch.nn.utils.rnn.pad_sequence(waves, batch_first=True).to(self._dtype)
+        features, logits = self._net(padded, torch.tensor(lengths, device=self._device))
+        return [
+            (features[row, : frames_in(length)], logits[row, : frames_in(length)]) for row, length in enumerate(lengths)
+        ]
+
     def _parts(self, count: int) -> list[int]:
         largest = self.sizes[-1]
         return [largest] * (count // largest) + [count % largest] * (count % largest > 0)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
-from monitor.analysis import Analysis, EmotionSpec, Role, SpeakerSpec, Spec, Specs, SpeechSpec, Window
+from monitor.analysis import Analysis, EmotionAnalysis, EmotionSpec, Role, SpeakerSpec, Spec, Specs, SpeechSpec, Window
 
 
 class CheckpointError(Exception):
@@ -41,6 +43,31 @@ class Model(Protocol):
 
     def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
         """One analysis per window. Windows of one stream come in order, in this batch and from batch to batch."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EmotionFeatures:
+    """What an emotion model hears in a window, offline: `analysis`, and of the same frames what its heads read of them,
+    `embeddings`, (frames, embedding_size)."""
+
+    analysis: EmotionAnalysis
+    embeddings: NDArray[np.float32]
+
+
+@runtime_checkable
+class EmbeddingModel(Model, Protocol):
+    """An emotion model that also gives what its heads read. Live calls never ask for that."""
+
+    @property
+    def longest_samples(self) -> int:
+        """The longest window that `embed` takes."""
+        ...
+
+    def embed(self, windows: Sequence[Window]) -> Sequence[EmotionFeatures]:
+        """As `analyse`, with the embeddings, of windows of any length up to the longest. A model that needs whole
+        windows (`overlap_samples` None) hears each by itself, whatever its stream; one too short for a frame has none.
+        """
         ...
 
 

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from inference.campplus import Campplus
 from inference.campplus_rows import RowsCampplus
-from inference.emotion2vec import Emotion2vec, frames_in
+from inference.emotion2vec import Emotion2vec, frames_in, normalised
 from inference.eres2netv2_quick import QuickEres2netv2
 from inference.graphed import GraphedEmotion2vec
 from inference.kaldi import KaldiFbank, centred
-from inference.model import CheckpointError, Model
+from inference.model import CheckpointError, EmotionFeatures, Model
 from inference.official import SpeakerNet
 from inference.precision import Choice, Precision, prepared
 from inference.reuse import EXACT, Reuse, ReusingEmotion2vec, Shortcuts
@@ -42,6 +42,10 @@ LEAST_SPEAKER_SAMPLES = SAMPLE_RATE_HZ // 8
 """Of much less ERes2NetV2 has one frame left after its strides, which has no deviation."""
 AROUSED = ("angry", "fearful", "happy", "surprised")
 MOST_AT_ONCE = {"cpu": 8, "cuda": 256}
+LONGEST_CLIP_SAMPLES = 30 * SAMPLE_RATE_HZ
+"""The network learnt from clips of a few seconds; its attention's memory grows with the square of the length."""
+MOST_PAIRS = 16 * frames_in(LONGEST_CLIP_SAMPLES) ** 2
+"""Of frames that attend to each other, in a batch of clips on a GPU: 16 of the longest clips."""
 Array = NDArray[np.float32]
 
 
@@ -71,7 +75,9 @@ def emotion(
     net: Emotion2vec, name: str, licence: str, labels: Sequence[str], device: str, shortcuts: Shortcuts = EXACT
 ) -> Model:
     """emotion2vec+ as it runs best on a device. Raises CheckpointError where that cannot do what is asked for."""
-    scoring = Scoring(EmotionSpec(name, licence, EMOTION_WINDOW_SAMPLES, tuple(labels)))
+    scoring = Scoring(
+        EmotionSpec(name, licence, EMOTION_WINDOW_SAMPLES, tuple(labels), embedding_size=net.config.width)
+    )
     if device == "cpu":
         choice = prepared(net, shortcuts.precision, EMOTION_WINDOW_SAMPLES)
         if choice.tried:
@@ -106,11 +112,27 @@ class Scoring:
 
     def __call__(self, logits: Array) -> list[Analysis]:
         """`logits`: (windows, frames, labels), of the newest frames of each window."""
-        full = np.zeros((*logits.shape[:2], len(LABELS)), np.float32)
-        full[:, :, self._columns] = logits
-        arousal = _log_sum(logits[..., self._aroused]) - _log_sum(logits[..., ~self._aroused])
         first = self._frames - logits.shape[1]
-        return [EmotionAnalysis(*each, first) for each in zip(full, arousal, strict=True)]
+        return [self.analysis(own, first) for own in logits]
+
+    def analysis(self, logits: Array, first: int = 0) -> EmotionAnalysis:
+        """`logits`: (frames, labels), of a window's frames from `first` on."""
+        full = np.zeros((len(logits), len(LABELS)), np.float32)
+        full[:, self._columns] = logits
+        arousal = _log_sum(logits[:, self._aroused]) - _log_sum(logits[:, ~self._aroused])
+        return EmotionAnalysis(full, arousal, first)
+
+    def features(self, embeddings: Tensor, logits: Tensor) -> EmotionFeatures:
+        """Of a whole window: (frames, width) and (frames, labels), in any numbers, on any device."""
+        own = logits.float().cpu().numpy()
+        return EmotionFeatures(self.analysis(own), embeddings.float().cpu().numpy())
+
+    def nothing(self) -> EmotionFeatures:
+        """Of a window too short for a frame."""
+        labels = np.zeros((0, len(LABELS)), np.float32)
+        return EmotionFeatures(
+            EmotionAnalysis(labels, labels[:, 0]), np.zeros((0, self.spec.embedding_size), np.float32)
+        )
 
 
 def _log_sum(logits: Array) -> Array:
@@ -130,6 +152,7 @@ class PublishedEmotion:
     role = Role.EMOTION
     overlap_samples = None
     max_batch = MOST_AT_ONCE["cpu"]
+    longest_samples = LONGEST_CLIP_SAMPLES
 
     def __init__(self, choice: Choice, scoring: Scoring, reuse: Reuse) -> None:
         self.spec = scoring.spec
@@ -151,6 +174,20 @@ class PublishedEmotion:
                     self._answer(windows, places[at : at + self.max_batch], fresh, answers)
         return answers
 
+    def embed(self, windows: Sequence[Window]) -> Sequence[EmotionFeatures]:
+        """See `EmbeddingModel`. One by one: on a CPU a batch of them is no quicker. The embeddings are the official
+        toolkit's: what the last block gives (`extract_embedding` of FunASR's emotion2vec)."""
+        return [self._embedded(window) for window in windows]
+
+    @torch.inference_mode()
+    def _embedded(self, window: Window) -> EmotionFeatures:
+        if not frames_in(len(window.samples)):
+            return self._scoring.nothing()
+        net = self.choice.net
+        wave = normalised(torch.from_numpy(window.samples)[None]).to(net.head.weight.dtype)
+        embeddings, logits = net(wave)
+        return self._scoring.features(embeddings[0], logits[0])
+
     def _answer(self, windows: Sequence[Window], places: Sequence[int], fresh: int, answers: list[Analysis]) -> None:
         """Into `answers` those of the windows at `places`, of each of which so many frames are new."""
         chosen = [windows[place] for place in places]
@@ -171,6 +208,7 @@ class WholeEmotion:
 
     role = Role.EMOTION
     overlap_samples = None
+    longest_samples = LONGEST_CLIP_SAMPLES
 
     def __init__(self, net: GraphedEmotion2vec, scoring: Scoring) -> None:
         self.spec = scoring.spec
@@ -186,6 +224,28 @@ class WholeEmotion:
             for place, analysis in zip(places, found, strict=True):
                 answers[place] = analysis
         return answers
+
+    def embed(self, windows: Sequence[Window]) -> Sequence[EmotionFeatures]:
+        """See `EmbeddingModel`. Windows of similar length together."""
+        answers = [self._scoring.nothing() for _ in windows]
+        places = [place for place, window in enumerate(windows) if frames_in(len(window.samples))]
+        places.sort(key=lambda place: len(windows[place].samples))
+        for places_together in _within(places, [frames_in(len(windows[place].samples)) for place in places]):
+            found = self._net.embed([windows[place].samples for place in places_together])
+            for place, (embeddings, logits) in zip(places_together, found, strict=True):
+                answers[place] = self._scoring.features(embeddings, logits)
+        return answers
+
+
+def _within(places: Sequence[int], frames: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Places of rising numbers of frames, as many together as have MOST_PAIRS pairs of frames in all."""
+    first = 0
+    for at, own in enumerate(frames):
+        if (at + 1 - first) * own**2 > MOST_PAIRS and at > first:
+            yield places[first:at]
+            first = at
+    if places:
+        yield places[first:]
 
 
 def quick(net: SpeakerNet) -> Callable[[Tensor], Tensor]:

@@ -1,119 +1,52 @@
-"""Every instrument, with its name, unit and labels. No label is per call; roles beyond the usual ones are `other`."""
+"""The instruments of one server, and what tells them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from metrics import declared
+from metrics.bounded import Bounded
+from metrics.livecalls import LiveCalls
+from metrics.readings import STATUSES, CallReading, Status
 from monitor.analysis import Role
-from monitor.labels import LABELS
-
-ROLES = ("customer", "agent", "mixed", "left", "right")
-LAG_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.45, 0.6, 1.0, 2.0, 5.0)
-STAGE_BUCKETS = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
-BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128)
-Reading = tuple[str, dict[str, float]]
-"""The role of a channel of a live call, and its current scores."""
-
-
-def role_label(role: str) -> str:
-    """A role as a label value that cannot grow without bound."""
-    return role if role in ROLES else "other"
-
-
-class RollingEmotion(Collector):
-    """The mean of the rolling scores over live channels, by label and role, computed when it is asked for."""
-
-    def __init__(self, readings: Callable[[], Iterable[Reading]]) -> None:
-        self._readings = readings
-
-    def collect(self) -> Iterable[Metric]:
-        sums: dict[str, list[float]] = {}
-        counts: dict[str, int] = {}
-        for role, scores in self._readings():
-            total = sums.setdefault(role_label(role), [0.0] * len(LABELS))
-            counts[role_label(role)] = counts.get(role_label(role), 0) + 1
-            for at, label in enumerate(LABELS):
-                total[at] += scores[label]
-        mean = GaugeMetricFamily(
-            "undertone_emotion_score_ratio",
-            "Mean rolling emotion score over the live channels that have a usable one",
-            labels=("label", "role"),
-        )
-        for role, total in sums.items():
-            for label, value in zip(LABELS, total, strict=True):
-                mean.add_metric((label, role), value / counts[role])
-        yield mean
 
 
 class Instruments:
-    """All instruments, registered with `registry`. Satisfies `inference.batcher.BatchObserver`."""
+    """All instruments, registered with `registry`. Satisfies what those who do the work take for an observer: batchers,
+    notification and history."""
 
     def __init__(self, registry: CollectorRegistry, version: str) -> None:
         self.registry = registry
-        Info("undertone_build", "What is running", registry=registry).info({"version": version})
-        self.models = Info("undertone_models", "The models in use", registry=registry)
-        self.streams_active = Gauge("undertone_streams_active", "Live calls", ("transport",), registry=registry)
-        self.calls = Counter(
-            "undertone_calls_total", "Calls that ended, by reason", ("transport", "reason"), registry=registry
-        )
-        self.audio_seconds = Counter(
-            "undertone_audio_seconds_total", "Audio received, per channel, in seconds", registry=registry
-        )
-        self.speech_seconds = Counter(
-            "undertone_speech_seconds_total", "Speech in the audio received, in seconds", registry=registry
-        )
-        self.windows = Counter(
-            "undertone_windows_total", "Windows by model and outcome", ("model", "outcome"), registry=registry
-        )
-        self.windows_waiting = Gauge(
-            "undertone_windows_waiting", "Windows that wait for their model now", ("model",), registry=registry
-        )
-        self.batch_size = Histogram(
-            "undertone_batch_windows",
-            "Windows per batch",
-            ("model",),
-            buckets=BATCH_BUCKETS,
-            registry=registry,
-        )
-        self.stage_seconds = Histogram(
-            "undertone_stage_seconds",
-            "Seconds spent per stage: ingest (a block), queue (a batch's oldest window), inference (a batch)",
-            ("stage", "model"),
-            buckets=STAGE_BUCKETS,
-            registry=registry,
-        )
-        self.event_lag_seconds = Histogram(
-            "undertone_event_lag_seconds",
-            "From the last needed sample received to the emotion event sent",
-            buckets=LAG_BUCKETS,
-            registry=registry,
-        )
-        self.events = Counter("undertone_events_total", "Events by type", ("type",), registry=registry)
+        declared.BUILD.info(registry).info({"version": version})
+        self.models = declared.MODELS.info(registry)
+        self.streams_active = declared.STREAMS_ACTIVE.gauge(registry)
+        self.calls = declared.CALLS.counter(registry)
+        self.audio_seconds = declared.AUDIO_SECONDS.counter(registry)
+        self.speech_seconds = declared.SPEECH_SECONDS.counter(registry)
+        self.speaker_changes = declared.SPEAKER_CHANGES.counter(registry)
+        self.windows = declared.WINDOWS.counter(registry)
+        self.windows_waiting = declared.WINDOWS_WAITING.gauge(registry)
+        self.batch_size = declared.BATCH_WINDOWS.histogram(registry)
+        self.stage_seconds = declared.STAGE_SECONDS.histogram(registry)
+        self.event_lag_seconds = declared.EVENT_LAG_SECONDS.histogram(registry)
+        self.events = declared.EVENTS.counter(registry)
         self._events: dict[str, Counter] = {}  # looking a labelled counter up costs more than counting
-        self.faults = Counter("undertone_faults_total", "Errors and warnings by code", ("code",), registry=registry)
-        self.speaker_changes = Counter(
-            "undertone_speaker_changes_total", "Changes of speaker within calls", registry=registry
-        )
-        self.hop_factor = Gauge(
-            "undertone_hop_factor", "What hops are multiplied by because the server is busy", registry=registry
-        )
-        self.strain_seconds = Gauge(
-            "undertone_strain_seconds",
-            "The worst delay of events, windows and clock by which the server judges its load",
-            registry=registry,
-        )
-        self.busy_ratio = Gauge(
-            "undertone_busy_ratio",
-            "The share of the last seconds for which the busiest thread worked",
-            registry=registry,
-        )
-        self.events_dropped = Counter(
-            "undertone_events_dropped_total", "Events that a slow reader lost", ("reader",), registry=registry
-        )
+        self.events_dropped = declared.EVENTS_DROPPED.counter(registry)
+        self.faults = declared.FAULTS.counter(registry)
+        self.hop_factor = declared.HOP_FACTOR.gauge(registry)
+        self.strain_seconds = declared.STRAIN_SECONDS.gauge(registry)
+        self.busy_ratio = declared.BUSY_RATIO.gauge(registry)
+        self._alerts = declared.ALERTS.counter(registry)
+        self._notifications = declared.NOTIFICATIONS.counter(registry)
+        self._notifications_waiting = declared.NOTIFICATIONS_WAITING.gauge(registry)
+        self._history_rows = declared.HISTORY_ROWS.counter(registry)
+        self._history_waiting_rows = declared.HISTORY_WAITING_ROWS.gauge(registry)
+        self._rules = Bounded()
+        self._channels = Bounded()
 
     def event_said(self, kind: str) -> None:
         """Count an event of this type."""
@@ -121,9 +54,32 @@ class Instruments:
             self._events[kind] = self.events.labels(kind)
         self._events[kind].inc()
 
-    def watch_emotion(self, readings: Callable[[], Iterable[Reading]]) -> None:
-        """Report the rolling emotion of the live channels that `readings` gives at each scrape."""
-        self.registry.register(RollingEmotion(readings))
+    def watch_calls(self, readings: Callable[[], Iterable[CallReading]], per_call: int = 0) -> None:
+        """Report, at each scrape, the live calls that `readings` gives then; `per_call` of them one by one."""
+        self.registry.register(LiveCalls(readings, self._rules, per_call, self._alerts.labels))
+
+    def watch_status(self, status: Callable[[], Status]) -> None:
+        """Report, at each scrape, what `status` says then."""
+        self.registry.register(_Readiness(status))
+
+    def alert_raised(self, rule: str, severity: str) -> None:
+        self._alerts.labels(self._rules.label(rule), severity).inc()
+
+    def notified(self, channel: str, outcome: str) -> None:
+        """A notification was `delivered`, `retried`, given up (`failed`), or `lost` before it could be kept."""
+        self._notifications.labels(self._channels.label(channel), outcome).inc()
+
+    def notifications_wait(self, channel: str, number: int) -> None:
+        """So many notifications are not delivered yet."""
+        self._notifications_waiting.labels(self._channels.label(channel)).set(number)
+
+    def rows_done(self, table: str, outcome: str, number: int) -> None:
+        """So many rows were `written` to a table of the history, or are `lost` to it. May be called by any thread."""
+        self._history_rows.labels(table, outcome).inc(number)
+
+    def watch_history(self, waiting: Callable[[], int]) -> None:
+        """Report, at each scrape, what `waiting` gives then."""
+        self._history_waiting_rows.set_function(waiting)
 
     def batch_done(self, role: Role, size: int, waited_s: float, inference_s: float) -> None:
         self.batch_size.labels(role.value).observe(size)
@@ -132,3 +88,14 @@ class Instruments:
 
     def windows_done(self, role: Role, outcome: str, number: int) -> None:
         self.windows.labels(role.value, outcome).inc(number)
+
+
+class _Readiness(Collector):
+    def __init__(self, status: Callable[[], Status]) -> None:
+        self._status = status
+
+    def collect(self) -> Iterator[Metric]:
+        family, now = declared.STATUS.family(), self._status()
+        for status in STATUSES:
+            family.add_metric((status,), status == now)
+        yield family

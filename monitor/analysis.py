@@ -43,8 +43,10 @@ class EmotionSpec:
 
     It takes `window_samples` samples at 16 kHz (a multiple of 320) and answers with the logits of up to
     window_samples / 320 frames of 20 ms. `labels`: those it knows. A confidence from `medium_from` on counts as
-    medium, from `high_from` on as high reliability. `alerts`: the levels of the rules that hold by default (`anger`,
-    `risk`), chosen by false alarms per hour.
+    medium, from `high_from` on as high reliability; `calibrated`: both were found on voices that the model had not
+    learnt from. `alerts`: the levels of the rules that hold by default (`anger`, `risk`), chosen by false alarms per
+    hour. `embedding_size`: of what its heads read of a frame; 0 where the model does not give it. `usual_norms`:
+    between which lengths the embedding of a recording usually lies, None where that was not measured.
     """
 
     name: str
@@ -54,6 +56,9 @@ class EmotionSpec:
     medium_from: float = 0.5
     high_from: float = 0.7
     alerts: Mapping[str, AlertLevels] = field(default_factory=lambda: DEFAULT_ALERTS)
+    calibrated: bool = False
+    embedding_size: int = 0
+    usual_norms: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         unknown = set(self.labels) - set(LABELS)

@@ -50,14 +50,50 @@ class ModelInfo(msgspec.Struct, frozen=True):
     labels: list[str] = []
 
 
+class Feeling(msgspec.Struct, frozen=True):
+    """How a speaker sounded over a stretch of some seconds of speech. `distress`: the scores of anger and fear."""
+
+    start_s: float
+    end_s: float
+    label: str
+    distress: float
+    arousal: float
+
+
+class Course(msgspec.Struct, frozen=True):
+    """How a speaker's feeling went. `worst`: the stretch of most distress; `recovery`: how much less of it there was at
+    the end; `recovered_after_s`: from then until it was half of that, null if it never was or was never much."""
+
+    start: Feeling
+    worst: Feeling
+    end: Feeling
+    recovery: float
+    recovered_after_s: float | None
+
+
+class TurningPoint(msgspec.Struct, frozen=True):
+    """At `t` a speaker's distress became another and stayed so: means `before` and `after`, each up to the next one."""
+
+    t: float
+    speaker: str
+    before: float
+    after: float
+
+
 class SpeakerSummary(msgspec.Struct, frozen=True):
-    """One speaker over the whole call. `emotion` is null where none was inferred or nothing could be used."""
+    """One speaker over the whole call. `emotion` and `course` are null where none was inferred or nothing could be
+    used; `talk_ratio`: the share of all speech; `interruptions`: how many times they took the floor from someone who
+    went on speaking, null where one channel holds all."""
 
     speaker: str
     speech_s: float
     turns: int
     emotion: Scores | None
     arousal: float | None
+    role: str | None = None
+    talk_ratio: float = 0.0
+    interruptions: int | None = None
+    course: Course | None = None
 
 
 class TurnSummary(msgspec.Struct, frozen=True):
@@ -69,8 +105,28 @@ class TurnSummary(msgspec.Struct, frozen=True):
     end_s: float
 
 
+class AlertCount(msgspec.Struct, frozen=True):
+    """The alerts of one rule: how many, how many of them are open, and the seconds of their evidence."""
+
+    rule: str
+    severity: str
+    raised: int
+    open: int
+    evidence_s: float
+
+
+class Quality(msgspec.Struct, frozen=True):
+    """How well it could be heard. `snr_db`: the mean, null if it was never measured; `reliability`: shares of the
+    readings with speech; `warnings`: how many, by code."""
+
+    snr_db: float | None
+    reliability: dict[str, float]
+    warnings: dict[str, int]
+
+
 class CallSummary(msgspec.Struct, frozen=True):
-    """What is known of a call so far. `emotion` is that of all channels on which emotion is inferred."""
+    """What is known of a call so far. `emotion` is that of all channels on which emotion is inferred; `overlap_s`, for
+    how long more than one spoke, is null where one channel holds all."""
 
     duration_s: float
     speech_s: float
@@ -80,6 +136,12 @@ class CallSummary(msgspec.Struct, frozen=True):
     speaker_changes: int
     windows: dict[str, int]
     turns: list[TurnSummary]
+    silence_s: float = 0.0
+    longest_silence_s: float = 0.0
+    overlap_s: float | None = None
+    turning_points: list[TurningPoint] = []
+    alerts: list[AlertCount] = []
+    quality: Quality | None = None
 
 
 class CallStarted(Event, frozen=True, kw_only=True, tag="call.started"):
@@ -170,10 +232,11 @@ class SpeakerUpdated(Event, frozen=True, kw_only=True, tag="speaker.updated"):
 
 
 class Alert(Event, frozen=True, kw_only=True):
-    """What all three alert events carry. `alert_id` is the id of the `alert.raised` that began it.
+    """What all three alert events carry. `alert_id` (call, rule, number in the call) is the same in all of one alert.
 
-    `value` of `measure` is beyond `threshold`; [`start_s`, `end_s`] is the audio that shows it, `scores` are those at
-    `end_s` (null where the measure is none of emotion), `link` leads, on this server, to the moment.
+    `value` of `measure` is the one furthest beyond `threshold` so far, `speaker` and `scores` are those of that moment
+    (null where nobody is meant, or the measure is none of emotion); [`start_s`, `end_s`] is the audio that shows it,
+    `link` leads, on this server, to the moment.
     """
 
     alert_id: str

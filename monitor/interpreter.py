@@ -1,18 +1,29 @@
-"""What occurrences and analyses mean: emotion by channel, speakers, turns."""
+"""What occurrences and analyses mean: emotion by channel, speakers, turns, alerts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
+from monitor.alerting import Alarms
+from monitor.alerting import Said as AlertSaid
 from monitor.analysis import Analysis, EmotionAnalysis, Missing, Role, SpeakerAnalysis
-from monitor.events import CallSummary, SpeakerChanged, SpeakerUpdated
+from monitor.events import CallSummary, Emotion, SpeakerChanged, SpeakerUpdated
 from monitor.mood import Mood, Said
 from monitor.naming import Naming
+from monitor.rules import Rule
 from monitor.teller import Teller
 from monitor.tracking import Confirmed, Merged, SpeakerTracker
-from vad.cuts import ContextCut, FellSilent, Occurrence, SpeechCut
-from vad.endpointing import Closed
+from vad.cuts import ContextCut, FellSilent, Occurrence, SpeechCut, Ticked
+from vad.endpointing import Closed, Opened
 from vad.grid import FRAME_S
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """The channel took the floor at frame `decided` from someone who was speaking."""
+
+    decided: int
 
 
 class Interpreter:
@@ -28,9 +39,11 @@ class Interpreter:
         roles: tuple[str, ...],
         moods: Sequence[Mood | None],
         tracker: SpeakerTracker | None,
+        alarms: Alarms,
         naming: Naming,
     ) -> None:
         self.send_frames = False
+        self.alarms = alarms
         self.naming = naming
         self._teller = teller
         self._roles = roles
@@ -39,16 +52,21 @@ class Interpreter:
         self._heard_until = [0] * len(roles)
         self._closing: dict[int, tuple[int, int, str | None]] = {}
 
-    def finish(self) -> None:
-        """Nothing more will come: end the turns that waited for a last window."""
+    def finish(self, duration_s: float) -> None:
+        """Nothing more will come: end the turns that waited for a last window, and what is still amiss."""
         for channel in sorted(self._closing):
             self._end_turn(channel, *self._closing.pop(channel))
+        self._alert(self.alarms.finish(duration_s))
+
+    def set_rules(self, rules: Iterable[Rule]) -> None:
+        """Alert by these from now on."""
+        self._alert(self.alarms.set_rules(rules))
 
     def summary(self, duration_s: float) -> CallSummary:
         """What is known of the call so far."""
         return self._teller.ledger.summary(duration_s, self._moods)
 
-    def interpret(self, channel: int, occurrence: Occurrence, answer: Analysis | None) -> None:
+    def interpret(self, channel: int, occurrence: Occurrence | Took, answer: Analysis | None) -> None:
         """`answer`: the analysis of a cut; None for what needs none."""
         mood = self._moods[channel]
         if isinstance(occurrence, (ContextCut, SpeechCut)):
@@ -64,7 +82,15 @@ class Interpreter:
             case FellSilent(decided), _ if mood is not None:
                 self._say(channel, mood.fell_silent(decided, self._speaker(channel)))
             case Closed(start, end), _:
+                self.alarms.closed(channel, start, end)
                 self._close_turn(channel, start, end)
+            case Opened(start), _:
+                self.alarms.opened(channel, start)
+            case Took(decided), _:
+                self.alarms.took(channel, decided)
+            case Ticked(decided), _:
+                parties = [self._speaker(number) for number in range(len(self._roles))]
+                self._alert(self.alarms.passed(decided, parties))
         if channel in self._closing and (
             self._heard_until[channel] >= self._closing[channel][1] or isinstance(occurrence, FellSilent)
         ):
@@ -72,6 +98,12 @@ class Interpreter:
 
     def _say(self, channel: int, said: Iterable[Said]) -> None:
         for kind, t, fields in said:
+            self._teller.say(kind, t, channel, **fields)
+            if kind is Emotion:
+                self._alert(self.alarms.heard(channel, t, fields))
+
+    def _alert(self, said: Iterable[AlertSaid]) -> None:
+        for kind, t, channel, fields in said:
             self._teller.say(kind, t, channel, **fields)
 
     def _count(self, channel: int, cut: ContextCut | SpeechCut, answer: Analysis | None) -> None:
@@ -120,6 +152,7 @@ class Interpreter:
             self._closing[channel] = (*self._closing[channel][:2], merged.into)
         self.naming.merge(merged.speaker, merged.into)
         self._update(channel, decided, merged.speaker, merged.confirmed, merged.into)
+        self._alert(self.alarms.merged(merged.speaker, merged.into))
 
     def _close_turn(self, channel: int, start: int, end: int) -> None:
         """End a turn once the window that holds its last frames has been heard."""

@@ -20,11 +20,13 @@ MARKS = (TURN_FRAMES, OVER_FRAMES)
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """The floor passed from channel `before` (None at first) to `after` at frame `boundary`."""
+    """The floor passed from channel `before` (None at first) to `after` at frame `boundary`. `taken`: from someone who
+    went on speaking."""
 
     before: int | None
     after: int
     boundary: int
+    taken: bool = False
 
 
 class Parties:
@@ -44,7 +46,7 @@ class Parties:
         """The open segment of `channel`, which began at frame `start`, has held `frames` frames of speech."""
         self._turns[channel] = start
         alone = self.holder not in self._speaking
-        return self._pass(channel, start) if alone or frames >= OVER_FRAMES else None
+        return self._pass(channel, start, not alone) if alone or frames >= OVER_FRAMES else None
 
     def closed(self, channel: int, end: int) -> Passed | None:
         """The segment of `channel` is over since frame `end`."""
@@ -56,8 +58,8 @@ class Parties:
         start = self._turns[heir]
         return self._pass(heir, start if start > self._since else end)
 
-    def _pass(self, channel: int, boundary: int) -> Passed | None:
+    def _pass(self, channel: int, boundary: int, taken: bool = False) -> Passed | None:
         if channel == self.holder:
             return None
         before, self.holder, self._since = self.holder, channel, max(boundary, self._since)
-        return Passed(before, channel, self._since)
+        return Passed(before, channel, self._since, taken and before is not None)

@@ -12,6 +12,7 @@ models only, not on chunking or timing.
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Annotated
@@ -20,6 +21,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 
+from monitor.alerting import Alarms, Standing
 from monitor.analysis import Analysis, EmotionSpec, Missing, Role, Specs, SpeechAnalysis, Stream, Window
 from monitor.events import (
     CallEnded,
@@ -34,14 +36,14 @@ from monitor.events import (
     SpeechStarted,
 )
 from monitor.gallery import Gallery
-from monitor.interpreter import Interpreter
+from monitor.interpreter import Interpreter, Took
 from monitor.mood import Mood
 from monitor.naming import Naming
 from monitor.parties import MARKS, Parties, Passed
-from monitor.rules import admits
+from monitor.rules import Rule, admits
 from monitor.teller import Teller
 from monitor.tracking import SpeakerTracker, TrackingConfig
-from vad.cuts import Clipped, ContextCut, Cutting, FellSilent, Lasted, NoSpeech, Occurrence, SpeechCut
+from vad.cuts import Clipped, ContextCut, Cutting, FellSilent, Lasted, NoSpeech, Occurrence, SpeechCut, Ticked
 from vad.endpointing import Closed, EndpointingConfig, Opened
 from vad.grid import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ
 from vad.listener import BLOCK_FRAMES, Listener
@@ -61,6 +63,11 @@ class MonitorConfig:
     "Roles whose emotion is inferred: names, `*` for all, `!name` for all but that one"
     no_speech_s: Annotated[float, Gt(0), Le(86400)] = 30.0
     "Seconds without any speech after which a warning is sent"
+
+    @property
+    def exact_horizon_s(self) -> float:
+        """The horizon in whole frames, as it is used."""
+        return round(self.horizon_s / FRAME_S) * FRAME_S
 
     @property
     def exact_hop_s(self) -> float:
@@ -83,7 +90,7 @@ class _Step:
 
     channel: int
     number: int | None
-    occurrence: Occurrence
+    occurrence: Occurrence | Took
 
 
 class Session:
@@ -100,6 +107,7 @@ class Session:
         monitor: MonitorConfig = MonitorConfig(),
         endpointing: EndpointingConfig = EndpointingConfig(),
         tracking: TrackingConfig = TrackingConfig(),
+        rules: Iterable[Rule] = (),
         gallery: Gallery | None = None,
     ) -> None:
         """`gallery`: the people who are to be recognised; nobody is without it."""
@@ -126,11 +134,12 @@ class Session:
         self._speaking = 0
         self._spoken_until = 0
         judged = specs.speech.window_samples // FRAME_SAMPLES if specs.speech is not None else 0
-        self._ears = Lockstep([Listener(endpointing, self._cutting(role), judged) for role in roles])
+        self._ears = Lockstep([Listener(endpointing, self._cutting(n), judged) for n in range(len(roles))])
         tracked = specs.speaker if len(roles) == 1 else None
         tracker = SpeakerTracker(tracked, tracking) if tracked is not None else None
+        alarms = Alarms(call_id, roles, self.tags, rules, monitor.exact_horizon_s)
         moods = [self._mood(role) for role in roles]
-        self._interpreter = Interpreter(self._teller, roles, moods, tracker, Naming(gallery))
+        self._interpreter = Interpreter(self._teller, roles, moods, tracker, alarms, Naming(gallery))
         self._start(transport)
 
     # --- what comes in
@@ -196,6 +205,15 @@ class Session:
             self._widened = True
             self.warn("hop.widened", f"the server is busy; for now scores come every {seconds:g} s")
 
+    def set_rules(self, rules: Iterable[Rule]) -> None:
+        """Watch these rules from now on; alerts of rules that are gone, or are others now, are cleared."""
+        if self.state is not State.ENDED:
+            self._interpreter.set_rules(rules)
+
+    def standing(self) -> list[Standing]:
+        """How the call stands with each of its rules."""
+        return self._interpreter.alarms.standing()
+
     def warn(self, code: str, reason: str) -> None:
         """Say that something is amiss at the edge, at most once in 30 s of call per code."""
         if self.state is not State.ENDED:
@@ -240,8 +258,8 @@ class Session:
         spec = self._emotion_spec(role)
         return None if spec is None else Mood(spec, self._monitor.horizon_s)
 
-    def _cutting(self, role: str) -> Cutting:
-        emotion, speaker = self._emotion_spec(role), self._specs.speaker
+    def _cutting(self, channel: int) -> Cutting:
+        emotion, speaker = self._emotion_spec(self.roles[channel]), self._specs.speaker
         return Cutting(
             hop=round(self._monitor.hop_s / FRAME_S),
             horizon=round(self._monitor.horizon_s / FRAME_S),
@@ -249,6 +267,7 @@ class Session:
             speech=speaker.window_samples // FRAME_SAMPLES if speaker and len(self.roles) == 1 else 0,
             no_speech=round(self._monitor.no_speech_s / FRAME_S),
             marks=MARKS if len(self.roles) > 1 else (),
+            ticks=channel == 0,
         )
 
     def _start(self, transport: str) -> None:
@@ -264,7 +283,7 @@ class Session:
                 for name, spec in specs.items()
                 if spec is not None
             },
-            horizon_s=round(round(self._monitor.horizon_s / FRAME_S) * FRAME_S, 3),
+            horizon_s=round(self._monitor.exact_horizon_s, 3),
             hop_s=round(round(self._monitor.hop_s / FRAME_S) * FRAME_S, 3),
             tags=dict(self.tags),
         )
@@ -295,12 +314,13 @@ class Session:
                 self._speaking += 1
                 self._parties.opened(channel)
                 self._teller.say(SpeechStarted, start * FRAME_S, channel)
-            case Lasted(_, start, frames):
-                self._pass_floor(self._parties.lasted(channel, start, frames))
+                self._steps.append(_Step(channel, None, occurrence))
+            case Lasted(decided, start, frames):
+                self._pass_floor(self._parties.lasted(channel, start, frames), decided)
             case Closed(start, end):
                 self._speaking, self._spoken_until = self._speaking - 1, max(self._spoken_until, end)
                 self._teller.say(SpeechEnded, end * FRAME_S, channel, start_s=round(start * FRAME_S, 3))
-                self._pass_floor(self._parties.closed(channel, end))
+                self._pass_floor(self._parties.closed(channel, end), end)
                 self._steps.append(_Step(channel, None, occurrence))
             case ContextCut(decided, samples, speech):
                 number = self._window(Role.EMOTION, channel, decided * FRAME_SAMPLES, samples, speech)
@@ -308,7 +328,7 @@ class Session:
             case SpeechCut(end=end, samples=samples):
                 number = self._window(Role.SPEAKER, channel, end * FRAME_SAMPLES, samples)
                 self._steps.append(_Step(channel, number, occurrence))
-            case FellSilent():
+            case FellSilent() | Ticked():
                 self._steps.append(_Step(channel, None, occurrence))
             case NoSpeech(decided, seconds, level_db) if self._quiet_for(decided) >= seconds:
                 reason = f"no speech for {seconds:.0f} s (level {level_db:.0f} dB); is the right source connected?"
@@ -321,8 +341,10 @@ class Session:
         """Seconds before `frame` for which nobody spoke on any channel: that one party only listens is no fault."""
         return 0.0 if self._speaking else (frame - self._spoken_until) * FRAME_S
 
-    def _pass_floor(self, passed: Passed | None) -> None:
+    def _pass_floor(self, passed: Passed | None, decided: int) -> None:
         if passed is not None:
+            if passed.taken:
+                self._steps.append(_Step(passed.after, None, Took(decided)))
             before = None if passed.before is None else self.roles[passed.before]
             to, t = self.roles[passed.after], passed.boundary * FRAME_S
             self._teller.say(SpeakerChanged, t, None, from_=before, to=to, confidence=1.0)
@@ -337,6 +359,6 @@ class Session:
             answer = None if step.number is None else self._answers.pop(step.number)
             self._interpreter.interpret(step.channel, step.occurrence, answer)
         if self.state is State.FINISHING and self._ears.done:
-            self._interpreter.finish()
+            self._interpreter.finish(self.duration_s)
             self._teller.say(CallEnded, self.duration_s, None, reason=self._reason, summary=self.summary())
             self.state = State.ENDED

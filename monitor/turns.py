@@ -59,6 +59,10 @@ class TurnLog:
                 out += self._cut(start, end, channel)
         return sorted(out, key=lambda turn: (turn.start, turn.channel))
 
+    def segment_at(self, t: float) -> float:
+        """Where the segment began that was open at `t` or ended last before it; 0 if there is none."""
+        return max((start for start, _, _ in reversed(self._segments) if start <= t), default=0.0)
+
     def changes(self) -> list[float]:
         """Where the floor passed from one speaker to another, in seconds."""
         if len(self._roles) < 2:

@@ -21,23 +21,33 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from history.keeping import HistoryError
+from metrics.snapshot import Snapshot
 from monitor.events import EVENTS
-from stream_server.callbook import CallDetails, CallList
+from monitor.rules import Rule
+from stream_server import notifications
+from stream_server.alertsapi import Attended, AuditPage, Trends, add_alerts
+from stream_server.bodies import json
+from stream_server.callbook import CallDetails
+from stream_server.callsapi import NewNote, add_calls
+from stream_server.crossorigin import WhipSharing
 from stream_server.engine import Engine
 from stream_server.faults import FAULTS, Refusal
-from stream_server.guard import LOOPBACK, BrowserGuard
+from stream_server.guard import LOOPBACK, BrowserGuard, as_browsers_say
 from stream_server.onlookers import PromptResponse, parse_filter, server_sent, watch
+from stream_server.pastcalls import AlertPage, AlertRecord, CallPage, Notes, Summary, Timeline, Turns
 from stream_server.pressure import RETRY_S
 from stream_server.recognition import Recognition
+from stream_server.ruleapi import add_rules
+from stream_server.rulebook import RuleList, RuleView
 from stream_server.streaming import stream
 from stream_server.version import VERSION
 from stream_server.whip import FRAGMENT, PATH, SDP, Whip
 
 log = logging.getLogger("undertone")
 FRONTEND = Path(__file__).resolve().parent.parent / "frontend_static"
-PAGES = ("/", "/dashboard")
-VIEWS_AT_ONCE = 8
-"""Calls whose recent past is unpacked in one turn of the loop."""
+PAGES = ("/", "/dashboard", "/trends")
+HISTORY = (CallPage, Timeline, Turns, Summary, Notes, NewNote, AlertPage, AlertRecord, Attended, AuditPage, Trends)
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -64,9 +74,8 @@ def create_app(engine: Engine, whip: Whip | None = None, recognition: Recognitio
         warming_up = asyncio.create_task(engine.start())  # /healthz and /readyz answer meanwhile
         recognising = None if recognition is None else asyncio.create_task(recognition.run(engine.recognise))
         yield
-        if recognition is not None and recognising is not None:
+        if recognising is not None:
             recognising.cancel()
-            recognition.close()
         await warming_up
         await engine.drain()
         published.close()
@@ -83,10 +92,14 @@ def create_app(engine: Engine, whip: Whip | None = None, recognition: Recognitio
     server = engine.settings.server
     local_only = server.host.casefold() in LOOPBACK
     refused = engine.instruments.faults.labels("request.forbidden").inc
+    app.add_middleware(WhipSharing, origins=as_browsers_say(server.allowed_origins))
     app.add_middleware(BrowserGuard, allowed_origins=server.allowed_origins, local_only=local_only, refused=refused)
     _add_streams(app, engine)
     _add_whip(app, published)
-    _add_calls(app, engine)
+    add_calls(app, engine)
+    add_alerts(app, engine)
+    add_rules(app, engine)
+    notifications.add_notifications(app, engine.notifier)
     _add_operations(app, engine)
     _add_pages(app)
     _add_faults(app, engine)
@@ -94,20 +107,11 @@ def create_app(engine: Engine, whip: Whip | None = None, recognition: Recognitio
     return app
 
 
-def json(document: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(document), status, media_type="application/json")
-
-
-def body(shape: type[msgspec.Struct]) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI says of an answer with this body; the schemas themselves are added by `_describe`."""
-    schema = {"$ref": f"#/components/schemas/{shape.__name__}"}
-    return {200: {"content": {"application/json": {"schema": schema}}}}
-
-
 def _describe(app: FastAPI) -> None:
     """Add to the OpenAPI document the schemas of what msgspec encodes, events included."""
     _, schemas = msgspec.json.schema_components(
-        (CallList, CallDetails, *EVENTS), ref_template="#/components/schemas/{name}"
+        (CallDetails, *HISTORY, Rule, RuleView, RuleList, *notifications.SHAPES, *EVENTS),
+        ref_template="#/components/schemas/{name}",
     )
     generated = app.openapi
 
@@ -161,9 +165,9 @@ def _add_whip(app: FastAPI, whip: Whip) -> None:
         return await whip.publish(request)
 
     @app.options(PATH, tags=["whip"], status_code=204)
-    async def ask() -> Response:
+    async def ask(request: Request) -> Response:
         """What may be posted, and the ICE servers (`Link`)."""
-        return whip.options()
+        return whip.options(request)
 
     @app.patch(f"{PATH}/{{key}}", tags=["whip"], status_code=204, openapi_extra=fragment)
     async def trickle(request: Request, key: str) -> Response:
@@ -176,42 +180,17 @@ def _add_whip(app: FastAPI, whip: Whip) -> None:
         return whip.end(request, key)
 
 
-def _add_calls(app: FastAPI, engine: Engine) -> None:
-    @app.get("/v1/calls", tags=["calls"], responses=body(CallList))
-    async def list_calls(
-        recent_s: Annotated[float, Query(ge=0, le=600, description="seconds of each live call's timeline")] = 0,
-    ) -> Response:
-        """Live calls and those that ended lately, newest first."""
-        views = []
-        for number, record in enumerate(engine.book.all()):
-            if recent_s and number % VIEWS_AT_ONCE == 0:
-                await asyncio.sleep(0)  # the calls come first
-            views.append(record.view(recent_s))
-        return json(CallList(views))
-
-    @app.get("/v1/calls/{call_id}", tags=["calls"], responses=body(CallDetails))
-    async def show_call(call_id: str) -> Response:
-        """One call with its summary so far, emotion timeline, speaker changes and warnings."""
-        record = engine.book.find(call_id)
-        if record is None:
-            raise Refusal("call.not_found", f"there is no call {call_id[:128]!r}, live or recently ended")
-        return json(record.details())
-
-
 def _add_operations(app: FastAPI, engine: Engine) -> None:
     @app.get("/healthz", tags=["operations"])
     async def alive() -> Response:
-        """200 as long as the process answers."""
-        return json({"status": "ok", "version": VERSION})
+        """200 as long as the process answers; `history`: `written`, why it is not at present, or `off`."""
+        history = "off" if engine.history is None else engine.history.problem or "written"
+        return json({"status": "ok", "version": VERSION, "history": history})
 
     @app.get("/readyz", tags=["operations"])
     async def ready() -> Response:
         """200 once the models are warm and while calls are taken, else 503 with the reason."""
-        status = "draining" if engine.draining else "ready" if engine.ready else "warming up"
-        if status == "ready" and engine.impaired:
-            status = "models restarting"
-        elif status == "ready" and engine.pressure.full:
-            status = "full"
+        status = engine.status
         answer = json({"status": status}, 200 if status == "ready" else 503)
         if status in ("full", "models restarting"):
             answer.headers["Retry-After"] = str(RETRY_S)
@@ -221,7 +200,8 @@ def _add_operations(app: FastAPI, engine: Engine) -> None:
     async def metrics(request: Request) -> Response:
         """Prometheus metrics."""
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(engine.instruments.registry), media_type=content_type)
+        said = await asyncio.to_thread(encode, Snapshot(engine.instruments.registry))
+        return Response(said, media_type=content_type)
 
 
 def _add_pages(app: FastAPI) -> None:
@@ -232,6 +212,10 @@ def _add_pages(app: FastAPI) -> None:
     @app.get("/dashboard", include_in_schema=False)
     async def dashboard() -> Response:
         return FileResponse(FRONTEND / "dashboard" / "index.html")
+
+    @app.get("/trends", include_in_schema=False)
+    async def trends() -> Response:
+        return FileResponse(FRONTEND / "trends" / "index.html")
 
     @app.get("/docs", include_in_schema=False)
     async def reference() -> Response:
@@ -283,6 +267,10 @@ def _add_faults(app: FastAPI, engine: Engine) -> None:
         if response.status_code == 401:
             response.headers["WWW-Authenticate"] = "Bearer"
         return response
+
+    @app.exception_handler(HistoryError)
+    async def silent(_: Request, error: HistoryError) -> Response:
+        return answer("history.unavailable", str(error))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:

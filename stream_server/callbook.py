@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from metrics.readings import CallReading, RuleReading
 from monitor.events import (
     Alert,
     AlertCleared,
@@ -105,12 +106,6 @@ class CallDetails(CallView, frozen=True, kw_only=True):
     warnings: list[Notice]
 
 
-class CallList(msgspec.Struct, frozen=True):
-    """Live calls and those that ended lately, newest first."""
-
-    calls: list[CallView]
-
-
 class CallRecord:
     """What is known of one call, kept up by its events."""
 
@@ -168,6 +163,21 @@ class CallRecord:
             timeline=self._timeline.points(),
             changes=[Change(change.t, change.from_, change.to, change.confidence) for change in self._changes],
             warnings=[Notice(warning.t, warning.channel, warning.code, warning.reason) for warning in self._warnings],
+        )
+
+    def reading(self) -> CallReading:
+        """Where the call stands now, for the metrics."""
+        scores = {channel: emotion.scores for channel, emotion in self.emotions.items() if emotion.label is not None}
+        standing = self._session.standing() if self._session is not None else []
+        return CallReading(
+            self.started.call_id,
+            [(channel.role, scores.get(channel.channel)) for channel in self.started.channels],
+            [
+                RuleReading(
+                    one.rule.name, one.rule.severity, one.value, one.beyond, one.rule.above is not None, one.raised
+                )
+                for one in standing
+            ],
         )
 
     def _fields(self) -> dict[str, Any]:
@@ -256,6 +266,13 @@ class CallBook:
         if call_id in self._live:
             return self._live[call_id]
         return next((record for record in self._ended if record.started.call_id == call_id), None)
+
+    def forget(self, call_id: str) -> bool:
+        """Let go of every call of that id that has ended; whether there was one."""
+        kept = [record for record in self._ended if record.started.call_id != call_id]
+        gone = len(kept) < len(self._ended)
+        self._ended = deque(kept, self._ended.maxlen)
+        return gone
 
     def live(self) -> Iterable[CallRecord]:
         return self._live.values()

@@ -71,8 +71,20 @@ def _parser() -> argparse.ArgumentParser:
     _add_recording(replay)
     replay.add_argument("--plot", type=Path, metavar="PNG", help="also draw a picture of the call")
     replay.add_argument("--rttm", type=Path, help="also write the speaker turns as RTTM")
-    _add_settings(replay, ("models", "vad", "monitor", "tracking", "history", "voiceprints", "workbench"))
+    replay.add_argument(
+        "--rules", type=Path, metavar="TOML", help="alert by the [[alerts.rules]] of this file, and tell"
+    )
+    _add_settings(replay, ("models", "vad", "monitor", "tracking", "alerts", "history", "voiceprints", "workbench"))
     replay.set_defaults(run=_replay)
+
+    predict = commands.add_parser("predict", help="how recordings sound: their emotion, and what the audio is like")
+    _add_recordings(predict)
+    predict.add_argument("--embeddings", action="store_true", help="also write embeddings to the folder of the run")
+    predict.set_defaults(run=_predict, of_embeddings=False)
+
+    embed = commands.add_parser("embed", help="emotion embeddings of recordings, as .npy files")
+    _add_recordings(embed)
+    embed.set_defaults(run=_predict, embeddings=True, of_embeddings=True)
 
     verify = commands.add_parser("verify", help="do two or more recordings have the same speaker?")
     voicecommands.add_verify(verify, _add_settings, _settings)
@@ -116,6 +128,35 @@ def _add_recording(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--roles", help="who is on each channel, such as customer,agent")
 
 
+def _add_recordings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recordings", type=Path, nargs="+", metavar="FILE", help="recordings, videos, or folders")
+    parser.add_argument(
+        "--granularity",
+        choices=("utterance", "turn", "frame"),
+        default="utterance",
+        help="what embeddings are of; with frame, scores of every 20 ms as well (default utterance)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="folder of the run; if an earlier run ended there, it is taken up (default: outputs/outputs_<time> if "
+        "embeddings are asked for, else nothing is written)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("table", "jsonl", "csv", "parquet"),
+        default="table",
+        help="what is printed (default table); csv and parquet are also written into the folder of the run",
+    )
+    parser.add_argument("--speakers", action="store_true", help="also who speaks when, and each speaker's emotion")
+    parser.add_argument("--every-frame", action="store_true", help="let pauses count like speech")
+    parser.add_argument("--keep-audio", action="store_true", help="also write what the models heard, as WAV")
+    parser.add_argument("--channels", type=int, choices=(1, 2), default=1, help="2 keeps the parties apart (default 1)")
+    parser.add_argument("--roles", help="who is on each channel, such as customer,agent")
+    _add_settings(parser, ("models", "vad", "monitor", "tracking"))
+
+
 def _add_settings(parser: argparse.ArgumentParser, sections: tuple[str, ...]) -> None:
     parser.add_argument("--config", type=Path, help="settings file (default undertone.toml, if there is one)")
     group = parser.add_argument_group("settings", "also in undertone.toml and as UNDERTONE_SECTION__KEY")
@@ -128,12 +169,8 @@ def _add_settings(parser: argparse.ArgumentParser, sections: tuple[str, ...]) ->
             setting.flag,
             dest=setting.name,
             metavar="VALUE",
-            help=f"{setting.help} (default {_shown(setting.default)})",
+            help=f"{setting.help} (default {setting.shown or 'none'})",
         )
-
-
-def _shown(default: object) -> str:
-    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
 
 
 def _speed(text: str) -> float:
@@ -179,9 +216,9 @@ def _stream(options: argparse.Namespace) -> int:
 def _replay(options: argparse.Namespace) -> int:
     from history.database import DatabaseError
     from inference.model import CheckpointError
-    from stream_server.media import MediaError
     from stream_server.plot import PlotError
     from stream_server.replay import replay
+    from workbench.media import MediaError
     from workbench.sealing import SealError
 
     try:
@@ -192,8 +229,40 @@ def _replay(options: argparse.Namespace) -> int:
             sys.stdout.buffer,
             options.plot,
             options.rttm,
+            options.rules,
         )
     except (MediaError, CheckpointError, DatabaseError, SealError, PlotError, OSError) as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        print(f"undertone: {error}", file=sys.stderr)
+        return 1
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from inference.model import CheckpointError
+    from stream_server import predicting
+    from workbench.asked import Asked
+    from workbench.recordings import find
+    from workbench.runfolder import RunError
+    from workbench.tables import TableError
+
+    settings = _settings(options)
+    asked = Asked(
+        options.granularity,
+        options.embeddings,
+        options.every_frame,
+        options.speakers,
+        options.keep_audio,
+        _roles(options),
+        monitor=settings.monitor,
+        endpointing=settings.vad,
+        tracking=settings.tracking,
+    )
+    try:
+        items = find(options.recordings)
+        wanted = predicting.Predicting(asked, options.format, options.out, options.of_embeddings)
+        return predicting.run(settings, items, wanted)
+    except (CheckpointError, RunError, TableError, OSError) as error:
         if isinstance(error, BrokenPipeError):
             raise
         print(f"undertone: {error}", file=sys.stderr)

@@ -11,13 +11,15 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from history.database import Database
 from inference.allocation import keep_freed_memory
 from inference.catalogue import MODELS, kept
 from inference.model import CheckpointError, Models
 from inference.remote import Worker
 from monitor.analysis import Role
+from notify.delivery import Notifier
 from stream_server.engine import Engine
-from stream_server.settings import Settings
+from stream_server.settings import Settings, SettingsError
 
 SHIPPED = "undertone-"
 """So begin the names of the models that ship with Undertone."""
@@ -47,12 +49,18 @@ def load_models(settings: Settings) -> Models:
     )
 
 
-def load_engine(settings: Settings) -> Engine:
-    """An engine with its models loaded. Raises CheckpointError, WorkerError."""
+def load_engine(settings: Settings, database: Database | None = None, notifier: Notifier | None = None) -> Engine:
+    """An engine with its models loaded; `database` and `notifier` as in Engine. Raises CheckpointError, WorkerError,
+    SettingsError."""
     if settings.models.in_process or not roles(settings):
-        return Engine(settings, [load_models(settings)])
+        return Engine(settings, [load_models(settings)], database=database, notifier=notifier)
     workers = start_workers(settings)
-    return Engine(settings, [worker.models for worker in workers], workers)
+    try:
+        return Engine(settings, [worker.models for worker in workers], workers, database, notifier)
+    except SettingsError:
+        for worker in workers:
+            worker.close()
+        raise
 
 
 def start_workers(settings: Settings) -> Sequence[Worker]:

@@ -7,18 +7,28 @@ import gc
 import logging
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
+from history.database import Database
+from history.keeping import History
 from inference.allocation import give_back_memory
 from inference.batcher import Batcher
 from inference.model import SLOW_S, Models, specs
-from metrics.instruments import Instruments, Reading
+from metrics.instruments import Instruments
+from metrics.readings import Status
 from monitor.analysis import Role, Specs
 from monitor.gallery import Gallery
+from notify.delivery import Notifier
 from stream_server.callbook import CallBook
 from stream_server.dispatch import Dispatch
 from stream_server.fanout import Fanout
@@ -26,8 +36,9 @@ from stream_server.faults import Refusal
 from stream_server.livecall import House, LiveCall, delivery
 from stream_server.outbox import Outbox
 from stream_server.pressure import STEPS, Pressure, grain, widened
+from stream_server.rulebook import RuleBook
 from stream_server.sessions import open_session
-from stream_server.settings import Settings
+from stream_server.settings import Settings, SettingsError
 from stream_server.version import VERSION
 from vad.grid import SAMPLE_RATE_HZ
 
@@ -55,11 +66,25 @@ class Base(Protocol):
 class Engine:
     """Opens calls and drains them. `ready` once the models are warm; `broken` if they could not be."""
 
-    def __init__(self, settings: Settings, crews: Sequence[Models], bases: Sequence[Base] = ()) -> None:
-        """`crews`: sets of the same models, among which calls are shared out; `bases`: what they rest on."""
+    def __init__(
+        self,
+        settings: Settings,
+        crews: Sequence[Models],
+        bases: Sequence[Base] = (),
+        database: Database | None = None,
+        notifier: Notifier | None = None,
+    ) -> None:
+        """`crews`: sets of the same models, among which calls are shared out; `bases`: what they rest on; `database`:
+        where what outlives the server is kept; `notifier`: who tells others of alerts, started, stopped and closed with
+        the engine. Raises SettingsError for rules that cannot be in force."""
         models = crews[0]
         self.settings = settings
         self.specs: Specs = specs(models)
+        try:
+            self.rules = RuleBook(settings.alerts, self.specs.emotion, database, settings.notify.channels)
+        except ValueError as error:
+            raise SettingsError(str(error)) from None
+        self.rules.changed = self._change_rules
         self.ready = False
         self.draining = False
         self.broken = False
@@ -67,7 +92,13 @@ class Engine:
         self.fanout = Fanout(settings.stream.replay_events)
         self.instruments = Instruments(_registry(), VERSION)
         self.instruments.models.info({role.value: model.spec.name for role, model in models.items()})
-        self.instruments.watch_emotion(self._readings)
+        self.instruments.watch_calls(
+            lambda: [record.reading() for record in self.book.live()], settings.metrics.per_call
+        )
+        self.instruments.watch_status(lambda: self.status)
+        self.notifier = notifier
+        self.history = None if database is None else History(database, settings.history, self.instruments)
+        self.instruments.watch_history(lambda: self.history.waiting if self.history is not None else 0)
         self._crews = crews
         self._bases = bases
         self._gallery: Gallery | None = None
@@ -87,6 +118,8 @@ class Engine:
             log.exception("the models do not run")
 
     async def _start(self) -> None:
+        if self.notifier is not None:
+            self.notifier.start(self.instruments)
         deliver = delivery(asyncio.get_running_loop())
         crews = [
             {
@@ -107,9 +140,21 @@ class Engine:
             waiting = partial(_waiting, [crew[role] for crew in crews])
             self.instruments.windows_waiting.labels(role.value).set_function(waiting)
         self._houses = [
-            House(self.book, self.fanout, self.instruments, Dispatch(crew), self.pressure) for crew in crews
+            House(
+                self.book,
+                self.fanout,
+                self.instruments,
+                Dispatch(crew),
+                self.pressure,
+                self.rules,
+                self.notifier,
+                self.history,
+            )
+            for crew in crews
         ]
         self._watching = asyncio.create_task(self._watch())
+        if self.history is not None:
+            self.history.start()
         _settle_garbage_collection()
         self.ready = True
 
@@ -132,7 +177,7 @@ class Engine:
     def open_call(self, call_id: str, roles: tuple[str, ...], transport: str) -> LiveCall:
         """A new live call. Raises Refusal as `admit` does."""
         self.admit(call_id)
-        session = open_session(self.settings, self.specs, call_id, roles, transport, self._gallery)
+        session = open_session(self.settings, self.specs, call_id, roles, transport, self.rules.rules, self._gallery)
         outbox = Outbox(self.settings.stream.outbox_events)
         house = min(self._houses, key=lambda house: sum(call.house is house for call in self._calls))
         call = LiveCall(session, house, outbox, transport, self.settings.monitor.exact_hop_s)
@@ -142,6 +187,12 @@ class Engine:
         self._calls.add(call)
         self._empty.clear()
         return call
+
+    def _change_rules(self) -> None:
+        """All live calls are watched by the rules of now."""
+        rules = self.rules.rules
+        for call in list(self._calls):
+            call.set_rules(rules)
 
     def recognise(self, gallery: Gallery) -> None:
         """From now on these people are named, in live calls as in those to come."""
@@ -171,6 +222,8 @@ class Engine:
             for call in list(self._calls):
                 call.abort("server.stopping")
         self.fanout.close()
+        if self.notifier is not None:
+            await self.notifier.stop()
 
     def _pace(self, call: LiveCall) -> None:
         """Give a call the hop of now; calls with a wide one take turns, also those that came together."""
@@ -228,6 +281,10 @@ class Engine:
             base.close()
         for batcher in self._batchers:
             batcher.close()
+        if self.notifier is not None:
+            self.notifier.close()
+        if self.history is not None:
+            self.history.close()
 
     @property
     def _worked_s(self) -> list[float]:
@@ -241,14 +298,19 @@ class Engine:
         return any(base.down for base in self._bases)
 
     @property
+    def status(self) -> Status:
+        """Whether calls are taken, and if not, why."""
+        if self.draining:
+            return "draining"
+        if not self.ready:
+            return "warming up"
+        if self.impaired:
+            return "models restarting"
+        return "full" if self.pressure.full else "ready"
+
+    @property
     def _batchers(self) -> list[Batcher]:
         return [batcher for house in self._houses for batcher in house.dispatch.batchers.values()]
-
-    def _readings(self) -> Iterator[Reading]:
-        for record in list(self.book.live()):
-            for channel, emotion in list(record.emotions.items()):
-                if emotion.label is not None:
-                    yield record.started.channels[channel].role, emotion.scores
 
 
 def _waiting(batchers: Sequence[Batcher]) -> float:
@@ -276,6 +338,8 @@ def _settle_garbage_collection() -> None:
 
 
 def _registry() -> CollectorRegistry:
+    # Prometheus would keep these as a second series for each counter and histogram.
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry(auto_describe=True)
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)

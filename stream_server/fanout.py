@@ -120,6 +120,11 @@ class Fanout:
         for audience in self._audiences.values():
             audience.offer(published)
 
+    def forget(self, call_id: str) -> None:
+        """Whoever comes back is not told of this call any more."""
+        kept = (published for published in self._recent if published.message.call_id != call_id)
+        self._recent = deque(kept, self._recent.maxlen)
+
     def join(self, wanted: Filter, after: str | None) -> Onlooker:
         """A new onlooker. `after`, an event's id: first gets what it missed since, as far as that is still known; an
         id that is no longer (or never was) known gives all that is."""

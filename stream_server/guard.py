@@ -28,7 +28,7 @@ class BrowserGuard:
     ) -> None:
         self._app = app
         self._refused = refused
-        self._allowed_origins = frozenset(origin.rstrip("/").casefold() for origin in allowed_origins)
+        self._allowed_origins = as_browsers_say(allowed_origins)
         self._hosts = LOOPBACK | {_split(origin).hostname for origin in self._allowed_origins}
         self._local_only = local_only
 
@@ -56,6 +56,11 @@ class BrowserGuard:
         if origin is None or origin.casefold() in self._allowed_origins or _split(origin).netloc.casefold() == host:
             return None
         return f"pages of {origin[:100]!r} may not use this server; see the setting server.allowed_origins"
+
+
+def as_browsers_say(origins: Collection[str]) -> frozenset[str]:
+    """Origins as they come in `Origin`: in lower case, without a slash at the end."""
+    return frozenset(origin.rstrip("/").casefold() for origin in origins)
 
 
 def _split(url: str) -> SplitResult:

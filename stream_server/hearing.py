@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from history.database import Database
 from inference.model import CheckpointError
 from monitor.analysis import Role
-from stream_server import media
 from stream_server.crews import load_models
 from stream_server.settings import Settings
 from vad.pcm import Samples
+from workbench import media
+from workbench.asked import Item
+from workbench.failures import failed
 from workbench.library import Library
-from workbench.listening import Recording
+from workbench.listening import Audio
 from workbench.sealing import Seal
 from workbench.speakers import Ears, Unheard, Voice
 from workbench.voiceprints import Voiceprints
-
-SUFFIXES = frozenset(
-    {".aac", ".aiff", ".amr", ".flac", ".m4a", ".mka", ".mkv", ".mov", ".mp3", ".mp4", ".oga", ".ogg", ".opus", ".wav"}
-    | {".webm", ".wma"}
-)
-"""What is taken for a recording in a folder."""
 
 
 def open_ears(settings: Settings) -> Ears:
@@ -57,40 +52,34 @@ def open_store(settings: Settings) -> Iterator[Store]:
         yield store
 
 
-def found(paths: Sequence[Path]) -> Iterator[Path]:
-    """The files, and all recordings in the folders among them, by name."""
-    for path in paths:
-        if path.is_dir():
-            yield from sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES)
-        else:
-            yield path
-
-
-def hear(ears: Ears, paths: Iterable[Path]) -> Iterator[Voice]:
-    """The voice of each file. Of those that cannot be read, or hold none, a line on standard error says why; so also of
-    what makes a voice less sure."""
-    for voice in ears.hear(_recordings(paths)):
+def hear(ears: Ears, items: Iterable[Item]) -> Iterator[Voice]:
+    """The voice of each recording. Of those that cannot be read, or hold none, a line on standard error says why; so
+    also of what makes a voice less sure."""
+    for voice in ears.hear(_audio(items)):
         if isinstance(voice, Unheard):
-            failed(voice.name, voice.problem.text)
+            _tell(voice.name, f"failed: {voice.problem.text}")
             continue
         for problem in voice.quality.problems:
-            print(f"undertone: {voice.name}: {problem.text}", file=sys.stderr)
+            _tell(voice.name, problem.text)
         yield voice
 
 
-def failed(name: str, reason: str) -> None:
-    print(f"undertone: {name}: failed: {reason}", file=sys.stderr)
-
-
-def _recordings(paths: Iterable[Path]) -> Iterator[Recording]:
-    for path in paths:
+def _audio(items: Iterable[Item]) -> Iterator[Audio]:
+    for item in items:
         try:
-            blocks = media.opened(media.read(path, 1))
+            blocks = media.opened(_mono(item))
         except media.MediaError as error:
-            failed(path.name, str(error))
+            why = failed(error.code, **error.values)
+            _tell(item.name, f"failed: {why.reason.text} {why.remedy.text}")
             continue
-        yield Recording(str(path), _mono(blocks))
+        yield Audio(item.name, blocks)
 
 
-def _mono(blocks: Iterator[Samples]) -> Iterator[Samples]:
-    return (block[0] for block in blocks)
+def _mono(item: Item) -> Iterator[Samples]:
+    with media.Recording(item.source, item.name) as recording:
+        for block in recording.blocks(1):
+            yield block[0]
+
+
+def _tell(name: str, text: str) -> None:
+    print(f"undertone: {name}: {text}", file=sys.stderr)

@@ -11,13 +11,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_server.hearing import found, hear, open_ears, open_store
+from stream_server.hearing import hear, open_ears, open_store
 from stream_server.settings import Settings
 from workbench.clusters import Method, cluster
 from workbench.comparison import compare
 from workbench.library import Item, Kind, LibraryError, Shelf
 from workbench.maps import Projection, mapped, reduced
 from workbench.projector import export
+from workbench.recordings import find
 from workbench.runs import is_run, read_run, vector_in
 from workbench.search import search
 
@@ -122,7 +123,7 @@ def _shelf(
     runs = [path for path in paths if path.is_dir() and is_run(path)]
     shelves = [read_run(path, kind) for path in runs]
     if heard := [path for path in paths if path not in runs]:
-        shelves.append(_heard(list(found(heard)), kind, settings))
+        shelves.append(_heard(heard, kind, settings))
     shelf = joined(shelves)
     if keep:
         with open_store(settings) as store:
@@ -138,8 +139,9 @@ def _heard(paths: Sequence[Path], kind: Kind, settings: Settings) -> Shelf:
             f"{paths[0] if paths else 'nothing'}: emotion embeddings come from `undertone embed`; name its folder"
         )
     ears = open_ears(settings)
-    order = {str(path): place for place, path in enumerate(paths)}
-    voices = sorted(hear(ears, paths), key=lambda voice: order[voice.name])
+    named = find(paths)
+    order = {item.name: place for place, item in enumerate(named)}
+    voices = sorted(hear(ears, named), key=lambda voice: order[voice.name])
     if not voices:
         raise LibraryError("there is no recording with a voice")
     items = [Item(voice.name, about={"speech_s": voice.quality.speech_s}) for voice in voices]

@@ -6,16 +6,19 @@ import asyncio
 import logging
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
 
+from history.keeping import History
 from inference.batcher import Answer, Deliver
 from metrics.instruments import Instruments
 from monitor.analysis import Analysis
 from monitor.events import (
+    Alert,
+    AlertRaised,
     CallEnded,
     CallStarted,
     Emotion,
@@ -25,13 +28,17 @@ from monitor.events import (
     SpeechEnded,
     Warning,
 )
+from monitor.rules import Rule
 from monitor.session import Session, State
+from notify.delivery import Notifier
+from notify.notice import CallFacts
 from stream_server.callbook import CallBook, CallRecord
 from stream_server.dispatch import Dispatch
 from stream_server.fanout import Fanout, Published
 from stream_server.faults import FAULTS
 from stream_server.outbox import Message, Outbox
 from stream_server.pressure import Pressure
+from stream_server.rulebook import RuleBook
 from vad.pcm import Samples
 
 log = logging.getLogger("undertone.call")
@@ -55,6 +62,9 @@ class House:
     instruments: Instruments
     dispatch: Dispatch
     pressure: Pressure
+    rules: RuleBook
+    notifier: Notifier | None = None
+    history: History | None = None
 
 
 class ArrivalClock:
@@ -153,7 +163,7 @@ class LiveCall:
         self._pump()
 
     def miss(self, samples: int) -> None:
-        """So many samples at 16 kHz were lost on every channel; `arrived` has told of them."""
+        """So many samples at 16 kHz are missing on every channel; `arrived` or `left_out` has told of them."""
         self._counted_s = self._arrived_s
         for channel in range(len(self.session.roles)):
             self.session.receive_gap(channel, samples)
@@ -162,10 +172,13 @@ class LiveCall:
 
     def arrived(self, position_s: float) -> None:
         """The wire has brought the call's audio up to `position_s`, which only grows; it may be fed later."""
-        now_s = time.monotonic()
-        self._pace.arrived(position_s - self._arrived_s, now_s)
+        self._pace.arrived(position_s - self._arrived_s, time.monotonic())
+        self.left_out(position_s)
+
+    def left_out(self, position_s: float) -> None:
+        """As `arrived`, of audio that is not taken because it comes too fast: its sender is no further ahead for it."""
         self._arrived_s = position_s
-        self._arrivals.arrived(position_s, now_s)
+        self._arrivals.arrived(position_s, time.monotonic())
 
     async def room(self) -> None:
         """Wait, if the sender is faster than real time, until the models have caught up with it."""
@@ -196,6 +209,16 @@ class LiveCall:
         self._hop_s = seconds
         try:
             self.session.set_hop(seconds, offset_s)
+            self._pump()
+        except Exception:
+            self.fail()
+
+    def set_rules(self, rules: Sequence[Rule]) -> None:
+        """Alert by these rules from now on."""
+        if self.ended.is_set():
+            return
+        try:
+            self.session.set_rules(rules)
             self._pump()
         except Exception:
             self.fail()
@@ -291,8 +314,16 @@ class LiveCall:
         self.outbox.put(message)
         self._count_dropped()
         self.house.fanout.publish(Published(message, self.session.roles, self.session.tags))
+        if isinstance(event, Alert) and self.house.notifier is not None:
+            self.house.notifier.tell(event, self._facts(self._record.started_at), self.house.rules.told(event.rule))
+        if self.house.history is not None:
+            self.house.history.tell(event, self.session.tags)
         if isinstance(event, CallEnded):
             self._over(event.reason)
+
+    def _facts(self, started_at: str) -> CallFacts:
+        session = self.session
+        return CallFacts(session.call_id, started_at, self._transport, session.roles, dict(session.tags))
 
     def _over(self, reason: str) -> None:
         """The call has ended: let go of everything that waits for it."""
@@ -300,6 +331,10 @@ class LiveCall:
         self.house.instruments.streams_active.labels(self._transport).dec()
         self.house.instruments.calls.labels(self._transport, reason).inc()
         self.house.book.close(self.session.call_id)
+        if self.house.notifier is not None:
+            self.house.notifier.call_over(self.session.call_id)
+        if self.house.history is not None:
+            self.house.history.over(self.session.call_id, reason)
         self.outbox.close()
         self._room.set()
         self.ended.set()
@@ -320,6 +355,8 @@ class LiveCall:
                 instruments.speech_seconds.inc(max(0.0, event.t - event.start_s))
             case SpeakerChanged() if event.from_ is not None:
                 instruments.speaker_changes.inc()
+            case AlertRaised():
+                instruments.alert_raised(event.rule, event.severity)
             case Warning() | Error():
                 instruments.faults.labels(event.code).inc()
 

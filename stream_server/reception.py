@@ -102,11 +102,11 @@ class Reception:
 
     def miss(self, samples: int) -> None:
         """So many samples at 16 kHz were lost on the way, on every channel."""
-        if self._call.session.state is State.LIVE:
-            self._give(self._intake.give(self._engine.grain_samples))
-            self._intake.skip(samples)
-            self._call.arrived(self._intake.position_s)
-            self._call.miss(samples)
+        self._pass_over(samples, self._call.arrived)
+
+    def leave_out(self, samples: int) -> None:
+        """So many samples at 16 kHz, of every channel, have come and are too much."""
+        self._pass_over(samples, self._call.left_out)
 
     @property
     def too_long(self) -> bool:
@@ -159,6 +159,14 @@ class Reception:
         if due:
             with self._ingest.time():
                 self._give(self._intake.give(self._engine.grain_samples))
+
+    def _pass_over(self, samples: int, tell: Callable[[float], None]) -> None:
+        """Go on behind audio that is missing. `tell` is told the position that the wire has come to."""
+        if self._call.session.state is State.LIVE:
+            self._give(self._intake.give(self._engine.grain_samples))
+            self._intake.skip(samples)
+            tell(self._intake.position_s)
+            self._call.miss(samples)
 
     def _give(self, channels: list[Samples]) -> None:
         self._call.feed(channels)

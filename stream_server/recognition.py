@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 from history.database import Database
 from monitor.analysis import SpeakerSpec
@@ -13,7 +14,7 @@ from monitor.gallery import Gallery
 from stream_server.settings import Settings
 from workbench.identification import open_gallery
 from workbench.library import Library
-from workbench.sealing import Seal, SealError
+from workbench.sealing import Seal
 from workbench.voiceprints import Voiceprints
 
 log = logging.getLogger("undertone.voiceprints")
@@ -22,15 +23,17 @@ LOOK_EVERY_S = 10.0
 
 
 class Recognition:
-    """Looks at the voiceprints every `every_s` seconds, off the loop. Raises SealError if they cannot be read now."""
+    """Looks at the voiceprints every `every_s` seconds, off the loop. Whoever's consent has expired is deleted also
+    where nobody is to be recognised; then `gallery` is None, as it is without a speaker model."""
 
     def __init__(
-        self, database: Database, seal: Seal, spec: SpeakerSpec, settings: Settings, every_s: float = LOOK_EVERY_S
+        self, database: Database, spec: SpeakerSpec | None, settings: Settings, every_s: float = LOOK_EVERY_S
     ) -> None:
-        self._database = database
+        """Raises SealError if people are to be recognised and their voiceprints cannot be read."""
+        seal = Seal(settings.workbench.key)
         self._voiceprints = Voiceprints(database, seal)
         self._library = Library(database, seal)
-        self._spec = spec
+        self._spec = spec if settings.voiceprints.identify_live else None
         self._config = settings.voiceprints
         self._every_s = every_s
         self._state: tuple[int, float] | None = None
@@ -39,7 +42,8 @@ class Recognition:
     async def run(self, use: Callable[[Gallery], None]) -> None:
         """Until cancelled: `use` is given every new gallery, in the event loop. While the database cannot be read, the
         one before stays."""
-        use(self.gallery)
+        if self.gallery is not None:
+            use(self.gallery)
         while True:
             await asyncio.sleep(self._every_s)
             try:
@@ -56,21 +60,17 @@ class Recognition:
             log.info("%d voiceprints were deleted, their consent has expired", len(expired))
         return self._opened(now) if self._voiceprints.state() != self._state else None
 
-    def close(self) -> None:
-        self._database.close()
-
-    def _opened(self, now: float) -> Gallery:
+    def _opened(self, now: float) -> Gallery | None:
+        if self._spec is None:
+            return None
         self._state = self._voiceprints.state()
         return open_gallery(self._voiceprints, self._library, self._spec, self._config, now)
 
 
-def open_recognition(settings: Settings, spec: SpeakerSpec | None) -> Recognition | None:
-    """None if people are not to be recognised, or no model hears voices. Raises DatabaseError, SealError."""
+def gallery_now(settings: Settings, spec: SpeakerSpec | None) -> Gallery | None:
+    """Who is known now; None if people are not to be recognised, or no model hears voices. Raises DatabaseError,
+    SealError."""
     if not settings.voiceprints.identify_live or spec is None:
         return None
-    seal, database = Seal(settings.workbench.key), Database(settings.history.url)
-    try:
-        return Recognition(database, seal, spec, settings)
-    except SealError:
-        database.close()
-        raise
+    with closing(Database(settings.history.url)) as database:
+        return Recognition(database, spec, settings).gallery

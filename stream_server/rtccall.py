@@ -196,7 +196,7 @@ class RtcCall:
             self._reception.end_as_too_long()
         else:
             self.call.warn("audio.too_fast", "audio comes faster than real time; what is too much is left out")
-            self._reception.miss(len(data) // self._frame_bytes)
+            self._reception.leave_out(len(data) // self._frame_bytes)
 
     def _over(self, reason: str) -> None:
         if reason == "server.failed":

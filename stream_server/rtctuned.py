@@ -10,8 +10,10 @@ from functools import partial
 from typing import Any
 
 from aioice import ice, stun
-from aiortc import rtcicetransport, rtcrtpreceiver
+from aiortc import rtcicetransport, rtcpeerconnection, rtcrtpreceiver
+from aiortc.rtcdtlstransport import RTCCertificate, SRTPProtectionProfile
 from aiortc.rtp import RtpPacket
+from OpenSSL import SSL
 
 from stream_server.rtcorder import PacketOrder
 from stream_server.rtcworker import Surroundings
@@ -24,12 +26,17 @@ MOST_WAITING = 4
 """RTP packets that wait for a missing one: 80 ms at the usual 20."""
 ASKED_TIMES = 4
 """How often a peer is asked whether it is there, in the time after which it would be gone."""
+OF_AIORTC = ("ECDSA-AES128-GCM-SHA256", "ECDSA-CHACHA20-POLY1305", "ECDSA-AES128-SHA", "ECDSA-AES256-SHA")
+FOR_RSA = ("RSA-AES128-GCM-SHA256", "RSA-CHACHA20-POLY1305")
+"""What a DTLS connection may be encrypted with, all after ECDHE. No more than are needed: some peers cannot read a
+ClientHello that has to be cut in two."""
 
 
 def prepare(surroundings: Surroundings) -> None:
     """Put what stands here in its place, once in a process."""
     rtcicetransport.Connection = partial(LivelyConnection, surroundings.gone_s)  # type: ignore[attr-defined, assignment]
     rtcrtpreceiver.JitterBuffer = JitterBuffer  # type: ignore[attr-defined, assignment]
+    rtcpeerconnection.RTCCertificate = OpenCertificate  # type: ignore[attr-defined]
     ice.get_host_addresses = partial(_addresses, ice.get_host_addresses, surroundings)
 
 
@@ -67,6 +74,16 @@ class LivelyConnection(ice.Connection):
         except stun.TransactionError:
             return
         self._heard_at = asyncio.get_running_loop().time()
+
+
+class OpenCertificate(RTCCertificate):
+    """This machine's certificate, for connections with peers whose own is for RSA as well, as GStreamer's is. (aiortc
+    knows ECDSA only, the one that everybody must know by RFC 8827.)"""
+
+    def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
+        context = super()._create_ssl_context(srtp_profiles)
+        context.set_cipher_list(":".join(f"ECDHE-{suite}" for suite in (*OF_AIORTC, *FOR_RSA)).encode())
+        return context
 
 
 class JitterBuffer:

@@ -17,10 +17,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from monitor.events import CallEnded, Error, Event, decode
-from stream_server import media
-from stream_server.media import MediaError
 from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Samples
+from workbench import media
+from workbench.media import MediaError
 
 CHUNK_S = 0.1
 

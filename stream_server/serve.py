@@ -9,18 +9,22 @@ import signal
 import socket
 import ssl
 import sys
+from contextlib import closing
 from pathlib import Path
 from types import FrameType
 
 import uvicorn
 
-from history.database import DatabaseError
+from history.database import Database, DatabaseError
 from inference.model import CheckpointError
 from inference.remote import WorkerError
+from notify.channel import ChannelError
+from notify.delivery import Notifier
+from notify.opening import open_channels
 from stream_server.app import create_app
 from stream_server.crews import load_engine
 from stream_server.engine import Engine
-from stream_server.recognition import Recognition, open_recognition
+from stream_server.recognition import Recognition
 from stream_server.rtcprocess import Start, spawn
 from stream_server.settings import ServerConfig, Settings, SettingsError
 from stream_server.streaming import MAX_MESSAGE_BYTES
@@ -68,14 +72,17 @@ def serve(settings: Settings, start: Start = spawn) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         check_tls(settings.server)
+        channels = open_channels(settings.notify, os.environ)
         listener = _listen(settings)
-        engine = load_engine(settings)
-        recognition = open_recognition(settings, engine.specs.speaker)
-    except (CheckpointError, WorkerError, SettingsError, DatabaseError, SealError) as error:
+        with closing(Database(settings.history.url)) as database:
+            address = settings.server.public_url or _address(settings.server, *listener.getsockname()[:2])
+            engine = load_engine(settings, database, Notifier(settings.notify, channels, database, address))
+            recognition = Recognition(database, engine.specs.speaker, settings)
+            DrainingServer(configured(engine, Whip(engine, start), recognition), engine).run(sockets=[listener])
+            return 1 if engine.broken else 0
+    except (CheckpointError, WorkerError, SettingsError, ChannelError, DatabaseError, SealError) as error:
         print(f"undertone: {error}", file=sys.stderr)
         return 2
-    DrainingServer(configured(engine, Whip(engine, start), recognition), engine).run(sockets=[listener])
-    return 1 if engine.broken else 0
 
 
 def configured(engine: Engine, whip: Whip | None = None, recognition: Recognition | None = None) -> uvicorn.Config:
@@ -133,11 +140,15 @@ def _listen(settings: Settings) -> socket.socket:
         ) from None
 
 
+def _address(server: ServerConfig, host: str, port: int) -> str:
+    """Where a browser on this machine finds the server."""
+    shown = "localhost" if host in ("0.0.0.0", "::", "127.0.0.1", "::1") else host
+    return f"{'https' if server.tls_cert else 'http'}://{shown}:{port}"
+
+
 def greeting(engine: Engine, host: str, port: int) -> str:
     """What is said on standard output once the server takes calls."""
-    shown = "localhost" if host in ("0.0.0.0", "::", "127.0.0.1", "::1") else host
-    scheme = "https" if engine.settings.server.tls_cert else "http"
-    address = f"{scheme}://{shown}:{port}"
+    address = _address(engine.settings.server, host, port)
     specs = (engine.specs.emotion, engine.specs.speaker, engine.specs.speech)
     models = [spec for spec in specs if spec is not None]
     listed = "\n".join(f"  model    {spec.name} (licence {spec.licence})" for spec in models)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from monitor.analysis import Specs
 from monitor.gallery import Gallery
+from monitor.rules import Rule
 from monitor.session import Session
 from stream_server.settings import Settings
 
@@ -14,9 +17,11 @@ def open_session(
     call_id: str,
     roles: tuple[str, ...],
     transport: str,
+    rules: Iterable[Rule] | None = None,
     gallery: Gallery | None = None,
 ) -> Session:
-    """A Session for a live call or for a recording; `gallery`: the people who are to be recognised."""
+    """A Session for a live call or for a recording. `rules`: by default those of the settings; `gallery`: the people
+    who are to be recognised."""
     return Session(
         call_id,
         roles,
@@ -25,5 +30,6 @@ def open_session(
         monitor=settings.monitor,
         endpointing=settings.vad,
         tracking=settings.tracking,
+        rules=settings.alerts.in_force(specs.emotion) if rules is None else rules,
         gallery=gallery,
     )

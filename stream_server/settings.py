@@ -2,7 +2,8 @@
 
 A setting is declared once, as a field of the frozen dataclass of its section, beside the code that reads it, with its
 bounds as annotations and one line of explanation as the string below it. Flags, environment names and the table in
-docs/configuration.md derive from that. Unknown keys and bad values stop the start.
+docs/configuration.md derive from that. Unknown keys and bad values stop the start. A setting may be a list of tables,
+or a table of them, whose keys are the fields of a msgspec Struct (`stream_server.tables`).
 """
 
 from __future__ import annotations
@@ -12,20 +13,25 @@ import inspect
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from textwrap import dedent
 from typing import Annotated, Any, Literal, get_type_hints
+from urllib.parse import urlsplit
 
 from annotated_types import Ge, Gt, Le
 from pydantic import TypeAdapter, ValidationError
 
 from history.settings import HistoryConfig
+from metrics.settings import MetricsConfig
 from monitor.gallery import RecognitionConfig
+from monitor.rules import AlertsConfig
 from monitor.session import MonitorConfig
 from monitor.tracking import TrackingConfig
+from notify.settings import NotifyConfig
+from stream_server.tables import is_table, parse_table
 from vad.endpointing import EndpointingConfig
 from workbench.settings import WorkbenchConfig
 
@@ -47,12 +53,18 @@ class ServerConfig:
     "Address to listen on; 0.0.0.0 for all"
     port: Annotated[int, Ge(0), Le(65535)] = 8000
     "Port to listen on; 0 for any free one"
+    public_url: str = ""
+    "Where others reach this server, for links in what they are told: https://desk.example; empty: on this machine only"
     allowed_origins: tuple[str, ...] = ()
     "Other addresses whose pages may use this server, such as that of a proxy before it: https://desk.example"
     tls_cert: str = ""
     "Certificate file (PEM, with its chain) for HTTPS: browsers give a microphone to nothing else but localhost"
     tls_key: str = ""
     "Key file (PEM) of that certificate, without a passphrase; may be left out if it is in the same file"
+
+    def __post_init__(self) -> None:
+        if self.public_url and urlsplit(self.public_url).scheme not in ("http", "https"):
+            raise ValueError(f"public_url: {self.public_url!r} does not begin with http:// or https://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +166,10 @@ class Settings:
     vad: EndpointingConfig = field(default_factory=EndpointingConfig)
     monitor: MonitorConfig = field(default_factory=MonitorConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    alerts: AlertsConfig = field(default_factory=AlertsConfig)
+    notify: NotifyConfig = field(default_factory=NotifyConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
     voiceprints: RecognitionConfig = field(default_factory=RecognitionConfig)
     workbench: WorkbenchConfig = field(default_factory=WorkbenchConfig)
 
@@ -167,7 +182,10 @@ SECTIONS: dict[str, type] = {
     "vad": EndpointingConfig,
     "monitor": MonitorConfig,
     "tracking": TrackingConfig,
+    "alerts": AlertsConfig,
+    "notify": NotifyConfig,
     "history": HistoryConfig,
+    "metrics": MetricsConfig,
     "voiceprints": RecognitionConfig,
     "workbench": WorkbenchConfig,
 }
@@ -195,6 +213,13 @@ class Setting:
     def env(self) -> str:
         return f"{ENV_PREFIX}{self.section}__{self.key}".upper()
 
+    @property
+    def shown(self) -> str:
+        """The default as one would write it in a flag or in the environment."""
+        if is_table(self.type):
+            return ""
+        return ",".join(map(str, self.default)) if isinstance(self.default, tuple) else str(self.default)
+
 
 def declared() -> Iterator[Setting]:
     """Every setting, in the order of declaration."""
@@ -202,7 +227,8 @@ def declared() -> Iterator[Setting]:
         hints = get_type_hints(cls, include_extras=True)
         explained = _explanations(cls)
         for item in fields(cls):
-            yield Setting(section, item.name, hints[item.name], item.default, explained[item.name])
+            default = item.default if item.default_factory is MISSING else item.default_factory()
+            yield Setting(section, item.name, hints[item.name], default, explained[item.name])
 
 
 def _explanations(cls: type) -> dict[str, str]:
@@ -270,6 +296,11 @@ def _from_flags(flags: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
 
 
 def _checked(setting: Setting, value: Any, source: str) -> Any:
+    if is_table(setting.type):
+        try:
+            return parse_table(setting.name, setting.type, value)
+        except ValueError as error:
+            raise SettingsError(f"{source}: {error} ({setting.name}: {setting.help})") from None
     if isinstance(value, str) and isinstance(setting.default, tuple):
         value = tuple(part.strip() for part in value.split(",") if part.strip())
     try:

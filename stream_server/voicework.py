@@ -13,13 +13,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from stream_server.hearing import found, hear, open_ears, open_store
+from stream_server.hearing import hear, open_ears, open_store
 from stream_server.settings import Settings
 from stream_server.voicecommands import DAY_S
 from workbench.enrolment import portray
 from workbench.exchange import exported, read, take_in
 from workbench.identification import identify, open_gallery
 from workbench.library import Item, Kind, Shelf
+from workbench.recordings import find
 from workbench.sealing import Seal, new_key
 from workbench.verification import Purpose, verify
 from workbench.voiceprints import Consent
@@ -29,8 +30,9 @@ SHOWN_MATCHES = 3
 
 def _verify(options: Namespace, settings: Settings) -> int:
     ears = open_ears(settings)
-    voices = {each.name: each for each in hear(ears, options.recordings)}
-    ordered = [voices[str(path)] for path in options.recordings if str(path) in voices]
+    named = find(options.recordings)
+    voices = {each.name: each for each in hear(ears, named)}
+    ordered = [voices[item.name] for item in named if item.name in voices]
     told = verify(ordered, ears.spec, Purpose(options.purpose), options.prior)
     if options.json:
         _print_json(told)
@@ -51,7 +53,7 @@ def _enroll(options: Namespace, settings: Settings) -> int:
     expires_at = options.expires if options.expires is not None else now + options.days * DAY_S
     consent = Consent(options.consent, now, expires_at, options.note)
     ears = open_ears(settings)
-    portrait = portray(list(hear(ears, found(options.recordings))), ears.spec)
+    portrait = portray(list(hear(ears, find(options.recordings))), ears.spec)
     with open_store(settings) as store:
         kept = store.voiceprints.enrol(options.name, portrait, consent, now, options.replace)
     locked = "encrypted" if kept.encrypted else "not encrypted: workbench.key is not set"
@@ -119,7 +121,7 @@ def _identify(options: Namespace, settings: Settings) -> int:
     ears = open_ears(settings)
     with open_store(settings) as store:
         gallery = open_gallery(store.voiceprints, store.library, ears.spec, settings.voiceprints, time.time())
-    for voice in hear(ears, found(options.recordings)):
+    for voice in hear(ears, find(options.recordings)):
         told = identify(voice, gallery)
         if options.json:
             print(msgspec.json.encode(told).decode())
@@ -136,7 +138,7 @@ def _cohort(options: Namespace, settings: Settings) -> int:
             print(f"{store.library.delete_all(Kind.COHORT)} voices deleted")
             return 0
         ears = open_ears(settings)
-        vectors = [voice.vector for voice in hear(ears, found([options.folder]))]
+        vectors = [voice.vector for voice in hear(ears, find([options.folder]))]
         if not vectors:
             raise ValueError(f"{options.folder}: there is no recording with a voice")
         store.library.delete_all(Kind.COHORT)

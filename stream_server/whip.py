@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from stream_server.bodies import read_body
 from stream_server.engine import Engine
 from stream_server.faults import Refusal
 from stream_server.guard import LOOPBACK
@@ -27,7 +28,6 @@ log = logging.getLogger("undertone.webrtc")
 PATH = "/v1/whip"
 SDP = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"
-MOST_BODY_BYTES = 1 << 16
 ANSWER_S = 20.0
 """How long an answer may take to be made, STUN and TURN servers being asked."""
 
@@ -62,7 +62,7 @@ class Whip:
         """POST: an offer; a call begins, and the answer says where it is. Raises Refusal."""
         self._authorise(request)
         parameters = parse_whip_parameters(request.query_params)
-        offer = parse_offer(await _body(request, SDP), parameters.channels)
+        offer = parse_offer(await _text(request, SDP), parameters.channels)
         self._engine.admit(parameters.call_id)
         process = await self._switchboard.process()
         number = next(self._numbers)
@@ -87,7 +87,7 @@ class Whip:
         """PATCH: more of the peer's candidates. Raises Refusal, also for an ICE restart, which aiortc cannot."""
         self._authorise(request)
         session = self._find(key)
-        fragment = parse_fragment(await _body(request, FRAGMENT))
+        fragment = parse_fragment(await _text(request, FRAGMENT))
         if fragment.ufrag not in ("", session.offer.ufrag):
             raise Refusal("candidates.restart", "ICE cannot be restarted in a call; end it and make a new one")
         wanted = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-match", "*").split(",")]
@@ -102,12 +102,15 @@ class Whip:
         self._find(key).call.finish()
         return Response(status_code=200)
 
-    def options(self) -> Response:
-        """OPTIONS: what may be posted, and the ICE servers. Where there is a token those come with the answer to an
-        offer only: whoever asks here has shown none, and is not to know a TURN server's password."""
+    def options(self, request: Request) -> Response:
+        """OPTIONS: what may be posted, and the ICE servers, unless there is a token and none is shown: not everyone is
+        to know a TURN server's password. Raises Refusal for a wrong token."""
         headers = {"Accept-Post": SDP, "Accept-Patch": FRAGMENT, "Allow": "POST, PATCH, DELETE, OPTIONS"}
         response = Response(status_code=204, headers=headers)
-        return response if self._token else self._linked(response)
+        if self._token and "authorization" not in request.headers:
+            return response
+        self._authorise(request)
+        return self._linked(response)
 
     def _open(
         self,
@@ -176,18 +179,10 @@ async def _answered(process: RtcProcess, number: int, offer: Offer, gathered: li
     raise Refusal("webrtc.unavailable", "what speaks WebRTC on this server ended; try again", 1.0)
 
 
-async def _body(request: Request, media_type: str) -> str:
-    """The body, which must be of a type and not too long. Raises Refusal."""
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if given != media_type:
-        raise Refusal("request.media_type", f"Content-Type must be {media_type}, and is {given[:80] or 'missing'}")
-    data = b""
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > MOST_BODY_BYTES:
-            raise Refusal("request.too_big", f"the body has more than {MOST_BODY_BYTES} bytes")
+async def _text(request: Request, media_type: str) -> str:
+    """The body as text. Raises Refusal."""
     try:
-        return data.decode()
+        return (await read_body(request, media_type)).decode()
     except UnicodeDecodeError:
         raise Refusal("offer.invalid", "the body is not UTF-8") from None
 

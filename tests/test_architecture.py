@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FLOORS = ("vad", "monitor", "inference", "metrics", "history", "workbench", "stream_server", "evaluation", "benchmarks")
+FLOORS = (
+    "vad",
+    "monitor",
+    "inference",
+    "metrics",
+    "history",
+    "notify",
+    "workbench",
+    "stream_server",
+    "evaluation",
+    "benchmarks",
+)
 COMPOSITION_ROOT = {"stream_server/cli.py": {"evaluation.command", "benchmarks.live"}}
 """The command line puts everything together, so it may know these modules of what lies above it."""
 CORE = ("vad", "monitor")

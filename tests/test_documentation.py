@@ -6,15 +6,17 @@ import json
 import re
 from pathlib import Path
 
+import yaml
 from msgspec.structs import fields
 
 from monitor.events import EVENTS, decode, event_type
 from stream_server.faults import ERRORS, WARNINGS
-from stream_server.reference import protocol_page, settings_page
+from stream_server.reference import metrics_page, protocol_page, settings_page
 from stream_server.settings import declared
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+METRICS = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 
 
@@ -35,6 +37,16 @@ def test_the_tables_of_codes_are_those_that_are_declared() -> None:
     assert protocol_page(PROTOCOL) == PROTOCOL, "run make docs"
     for fault in (*ERRORS, *WARNINGS):
         assert f"| `{fault.code}` | {fault.meaning} |" in PROTOCOL
+
+
+def test_the_table_of_instruments_is_what_is_declared() -> None:
+    assert metrics_page(METRICS) == METRICS, "run make docs"
+
+
+def test_every_alert_of_prometheus_stands_in_its_table() -> None:
+    rules = yaml.safe_load((ROOT / "metrics" / "prometheus" / "alerts.yml").read_text(encoding="utf-8"))
+    alerts = [rule["alert"] for group in rules["groups"] for rule in group["rules"]]
+    assert re.findall(r"^\| `(Undertone\w+)` \|", METRICS, re.MULTILINE) == alerts
 
 
 def test_every_code_that_is_used_is_declared() -> None:

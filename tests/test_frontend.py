@@ -14,9 +14,19 @@ from monitor.events import EVENTS, event_type
 from stream_server.faults import ERRORS, WARNINGS
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = ("mic", "dashboard", "shared", "messages")
+OURS = ("mic", "dashboard", "trends", "shared", "messages")
 """The folders of the front end that are written here; `vendor` is not."""
-MISTAKES_OF_A_PROGRAM = ("stream.", "call.id_invalid", "message.", "request.", "offer.", "candidates.")
+MISTAKES_OF_A_PROGRAM = (
+    "stream.",
+    "call.id_invalid",
+    "message.",
+    "request.",
+    "offer.",
+    "candidates.",
+    "rule.",
+    "channel.",
+    "notification.",
+)
 """Codes of what the pages do not do; should it happen, the server's own words are shown."""
 
 

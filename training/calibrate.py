@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from evaluation.alerts import Sweep
+from evaluation.alerts import evaluate as evaluate_alerts
 from evaluation.emotion import EmotionScores, score_recordings
 from evaluation.emotion import evaluate as evaluate_emotion
 from evaluation.manifest import SPLIT, Manifest, data_folder, filters, read_manifest
@@ -23,7 +26,11 @@ from evaluation.speaker import ModelEmbedder, run_trials
 from evaluation.speaker import evaluate as evaluate_speaker
 from inference import checkpoint
 from inference.embedded import EmbeddedEmotion, EmbeddedSpeaker
-from inference.loading import WEIGHTS
+from inference.loading import WEIGHTS, silero
+from inference.model import Models
+from monitor.analysis import DEFAULT_ALERTS, Role
+from monitor.rules import default_rules
+from stream_server.settings import Settings
 from training.recipe import EmotionRecipe, read_recipe
 from training.train import RUNS
 
@@ -31,6 +38,8 @@ CONDITIONS = ("clean", "telephone")
 EMOTION_CORPORA = "dataset=emodb,ravdess,nemo,emovo"
 SPEAKER_CORPORA = "dataset=librispeech,an4,speechocean762,ravdess"
 TEMPERATURES = np.geomspace(0.3, 5, 60)
+CALM = ("conversations", "speakers/librispeech")
+"""Recordings in which nobody is angry or afraid."""
 COSINES = ("same", "same_mean", "same_std", "different_mean", "different_std")
 
 
@@ -89,11 +98,37 @@ def release_emotion(source: Path, target: Path, name: str) -> Results:
             head.bias.div_(divisor)
     header |= {"name": name, "thresholds": thresholds}
     checkpoint.save(target, net, header)
+    header["thresholds"] |= {"alerts": alert_levels(target)}
     held_out = part("held_out", EMOTION_CORPORA)
     results = evaluate_emotion(held_out, held_out.entries, EmbeddedEmotion(target, "cpu"), CONDITIONS)
     header["results"] = rounded(emotion_summary(results), 3)
     checkpoint.save(target, net, header)
     return header
+
+
+def set_alert_levels(target: Path) -> Results:
+    """Choose the levels of the default alert rules anew for a network that is released; its header."""
+    net, header = checkpoint.load_emotion(target)
+    header["thresholds"] |= {"alerts": alert_levels(target)}
+    checkpoint.save(target, net, header)
+    return header
+
+
+def alert_levels(path: Path) -> Results:
+    """Of each default rule the level, and how long it must last, that notice most on the validation speakers and cry
+    wolf at most once in an hour of calm speech, clean and on the telephone."""
+    model, data = EmbeddedEmotion(path, "cpu"), data_folder()
+    rules = default_rules(replace(model.spec, alerts=DEFAULT_ALERTS))
+    calm = [data / folder for folder in CALM]
+    sweep = Sweep([round(level, 2) for level in np.arange(0.3, 0.96, 0.05)], (0.0, 1.0, 2.0, 3.0))
+    models: Models = {Role.EMOTION: model, Role.SPEECH: silero("cpu")}
+    found = evaluate_alerts(part("validation", EMOTION_CORPORA), models, Settings(), rules, sweep, calm, CONDITIONS, 0)
+    chosen = {name: each["chosen"] for name, each in found["rules"].items()}
+    return {
+        name: {"above": each["level"], "clear": each["clear"], "for_s": each["for_s"]}
+        for name, each in chosen.items()
+        if each is not None
+    }
 
 
 def emotion_summary(results: Results) -> Results:
@@ -134,13 +169,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--run", type=Path, help="another run folder than training/runs/NAME")
+    parser.add_argument("--alerts", action="store_true", help="choose alert levels anew for what is released; no more")
     parser.add_argument("--out", type=Path, help="another file than inference/weights/NAME.safetensors")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     recipe = read_recipe(arguments.recipe)
+    target = arguments.out or WEIGHTS / f"{recipe.name}.safetensors"
+    if arguments.alerts:
+        print(json.dumps(set_alert_levels(target)["thresholds"], indent=1))
+        return
     source = (arguments.run or RUNS / recipe.name) / "weights.safetensors"
     release = release_emotion if isinstance(recipe, EmotionRecipe) else release_speaker
-    header = release(source, arguments.out or WEIGHTS / f"{recipe.name}.safetensors", recipe.name)
+    header = release(source, target, recipe.name)
     print(json.dumps({"thresholds": header["thresholds"], "results": header["results"]}, indent=1))
 
 

@@ -17,7 +17,7 @@ class Cutting:
 
     `context` is the length of context cuts (0: none wanted), `speech` that of speech cuts (0: none wanted);
     `speech_min` is the least speech for a cut while a segment goes on, `speech_floor` for a whole short segment.
-    `marks`, rising: lengths of a segment that are to be told.
+    `marks`, rising: lengths of a segment that are to be told. `ticks`: whether every hop is to be told.
     """
 
     hop: int
@@ -28,6 +28,7 @@ class Cutting:
     speech_floor: int = 15
     no_speech: int = 1500
     marks: tuple[int, ...] = ()
+    ticks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +93,11 @@ class Clipped:
     frames: int
 
 
-Occurrence = Opened | Closed | Lasted | ContextCut | SpeechCut | FellSilent | NoSpeech | Clipped
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """The call has come to frame `decided`."""
+
+    decided: int
+
+
+Occurrence = Opened | Closed | Lasted | ContextCut | SpeechCut | FellSilent | NoSpeech | Clipped | Ticked

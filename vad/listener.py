@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from vad.cuts import Clipped, ContextCut, Cutting, FellSilent, Lasted, NoSpeech, Occurrence, SpeechCut
+from vad.cuts import Clipped, ContextCut, Cutting, FellSilent, Lasted, NoSpeech, Occurrence, SpeechCut, Ticked
 from vad.detector import SilenceGate, WebrtcDetector
 from vad.endpointing import VOICED, Closed, Endpointer, EndpointingConfig, Opened
 from vad.grid import FRAME_S, FRAME_SAMPLES
@@ -310,6 +310,8 @@ class Listener:
         if 0 <= self.frame - self._quiet_since - self._cutting.no_speech < hop:
             level = 10 * math.log10(float(self._energies(self._recent).mean()) + 1e-12)
             out.append(NoSpeech(self.frame, self._cutting.no_speech * FRAME_S, level))
+        if self._cutting.ticks:
+            out.append(Ticked(self.frame))
         return out
 
     def _clipped(self, hop: int) -> int:

@@ -1,1 +1,1 @@
-"""Offline work on recordings: who speaks in them, how, and what lies between them. Knows no HTTP."""
+"""The workbench: offline work on recordings, for the command line, REST and the page alike. It knows no HTTP."""

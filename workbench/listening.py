@@ -27,7 +27,7 @@ SHORTEST_FRAMES = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class Audio:
     """What is to be heard: `blocks`, shape (n,), float32 at 16 kHz."""
 
     name: str
@@ -101,7 +101,7 @@ class Cut:
 @dataclass(slots=True)
 class _Ear:
     number: int
-    recording: Recording
+    audio: Audio
     listener: Listener
     sound: Sound = field(default_factory=Sound)
     judging: Stream = field(default_factory=Stream)
@@ -122,7 +122,7 @@ class Listening:
             HOP_FRAMES, 6 * HOP_FRAMES, speech=window, speech_min=window, speech_floor=SHORTEST_FRAMES
         )
 
-    def hear(self, recordings: Iterator[Recording]) -> Iterator[tuple[list[Cut], list[Ended]]]:
+    def hear(self, recordings: Iterator[Audio]) -> Iterator[tuple[list[Cut], list[Ended]]]:
         """Hear recordings to their ends, SIDE_BY_SIDE at a time, a block of each in turn: what was cut out of them, and
         which have ended since the last time."""
         waiting = enumerate(recordings)
@@ -131,15 +131,15 @@ class Listening:
                 occurred = [(ear, self._advance(ear)) for ear in together]
                 self._judge_speech(occurred)
                 cuts = [Cut(ear.number, cut, ear.voice) for ear, found in occurred for cut in _cuts(ear, found)]
-                yield cuts, [Ended(ear.number, ear.recording.name, ear.sound) for ear in together if ear.finished]
+                yield cuts, [Ended(ear.number, ear.audio.name, ear.sound) for ear in together if ear.finished]
                 together = [ear for ear in together if not ear.finished]
 
-    def _ear(self, number: int, recording: Recording) -> _Ear:
-        return _Ear(number, recording, Listener(self._endpointing, self._cutting, self._judged))
+    def _ear(self, number: int, audio: Audio) -> _Ear:
+        return _Ear(number, audio, Listener(self._endpointing, self._cutting, self._judged))
 
     def _advance(self, ear: _Ear) -> list[Occurrence]:
         """The next block, or the end."""
-        block = next(ear.recording.blocks, None)
+        block = next(ear.audio.blocks, None)
         if block is not None:
             ear.sound.hear(block)
             return ear.listener.feed(block)

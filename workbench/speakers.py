@@ -16,7 +16,7 @@ from vad.cuts import SpeechCut
 from vad.endpointing import EndpointingConfig
 from vad.grid import FRAME_SAMPLES
 from workbench.embedding import embed_windows
-from workbench.listening import Listening, Recording, Sound
+from workbench.listening import Audio, Listening, Sound
 
 LITTLE_SPEECH_S = 2.0
 NOISY_DB = 10.0
@@ -110,7 +110,7 @@ class Ears:
         self._model = model
         self._listening = Listening(endpointing, judge, model.spec.window_samples)
 
-    def hear(self, recordings: Iterable[Recording]) -> Iterator[Voice | Unheard]:
+    def hear(self, recordings: Iterable[Audio]) -> Iterator[Voice | Unheard]:
         """The voice of each recording as it ends, not always in their order: batches are made across recordings, and of
         each only seconds are kept. Raises ValueError if the model fails on a window."""
         heard: dict[int, _Heard] = {}

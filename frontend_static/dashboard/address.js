@@ -46,6 +46,12 @@ export function written(address) {
   return `#${query}`;
 }
 
+/** The address of an alert's `link`, if it is one of that call on this page. @param {string|null|undefined} link @param {string} call_id @returns {Address|null} */
+export function moment(link, call_id) {
+  const address = link?.startsWith("/dashboard#") ? parsed(link.slice("/dashboard".length)) : null;
+  return address?.call === call_id ? address : null;
+}
+
 /** @param {Address} address @param {string|null} call @returns {Address} another call is shown as usual */
 export function opening(address, call) {
   return call === address.call ? address : { ...address, call, span_s: undefined, end_s: null };

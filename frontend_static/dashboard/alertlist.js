@@ -1,18 +1,21 @@
-/** The alerts of a call, open ones first; each is a button that shows its evidence. */
-import { isOpen } from "../shared/alerts.js";
+/** The alerts of a call, open ones first. A row stays the same element while its alert changes, so that it keeps the focus. */
+import { alertKey, isOpen } from "../shared/alerts.js";
 import { h, setText } from "../shared/dom.js";
-import { clock, percent, speakerText } from "../shared/format.js";
-import { has, t } from "../shared/i18n.js";
-import { ruleText } from "./why.js";
+import { t } from "../shared/i18n.js";
+import { AlertRow } from "./alertrow.js";
 
 /** @typedef {import("../shared/calls.js").Call} Call */
 /** @typedef {import("../shared/alerts.js").Alert} Alert */
+/** @typedef {import("./zoom.js").Shown} Shown */
 
-/** Room left around the evidence when it is shown. */
-const ROOM_S = 10;
+/** Room left on either side of the evidence: a share of it, but some seconds. */
+const ROOM = 0.25;
+const LEAST_ROOM_S = 2;
 
 export class AlertList {
-  /** @type {Alert[]|null} */ #listed = null;
+  /** @type {Map<string, AlertRow>} */ #rows = new Map();
+  #id = "";
+  /** @type {string|null} */ #chosen = null;
 
   /** @param {(from_s: number, to_s: number) => void} onShow a part of the call */
   constructor(onShow) {
@@ -22,27 +25,47 @@ export class AlertList {
     this.element = h("section.panel", { "t-label": "dash.alerts" }, this.title, this.rows);
   }
 
-  /** @param {Call} call */
-  show(call) {
-    if (this.#listed === call.alerts) return;
-    this.#listed = call.alerts;
+  /** @param {Call} call @param {number} now_s @param {Shown} shown the part of the call on the timeline */
+  show(call, now_s, shown) {
+    if (this.#id !== call.call_id) this.forget();
+    this.#id = call.call_id;
     setText(this.title, call.alerts.length ? t("dash.alerts.count", { count: call.alerts.length }) : t("dash.alerts.none"));
     const order = call.alerts.toReversed().sort((a, b) => Number(isOpen(b)) - Number(isOpen(a)));
-    this.rows.replaceChildren(...order.map((alert) => h("li", {}, this.#button(call, alert))));
+    const keys = new Set(order.map(alertKey));
+    for (const [key, row] of this.#rows) {
+      if (keys.has(key)) continue;
+      row.element.remove();
+      this.#rows.delete(key);
+    }
+    order.forEach((alert, place) => {
+      const row = this.#row(alertKey(alert));
+      if (this.rows.children[place] !== row.element) this.#move(row, place);
+      const chosen = this.#chosen === alertKey(alert) && shown.from_s <= alert.start_s && alert.end_s <= shown.to_s;
+      row.show(call, alert, now_s, chosen);
+    });
   }
 
   forget() {
-    this.#listed = null;
+    this.#rows.clear();
+    this.rows.replaceChildren();
+    this.#chosen = null;
   }
 
-  /** @param {Call} call @param {Alert} alert */
-  #button(call, alert) {
-    const severity = has(`dash.severity.${alert.severity}`) ? t(`dash.severity.${alert.severity}`) : alert.severity;
-    const state = isOpen(alert) ? t("dash.alerts.open") : t("dash.alerts.cleared", { time: clock(alert.cleared_s ?? 0) });
-    const who = alert.speaker ? speakerText(alert.speaker, call.names) : null;
-    const about = [severity, who, percent(alert.value), t("dash.alerts.evidence", { from: clock(alert.start_s), to: clock(alert.end_s) })];
-    return h("button", { type: "button", "data-open": isOpen(alert) ? "yes" : "no", onclick: () => this.onShow(alert.start_s - ROOM_S, alert.end_s + ROOM_S) },
-      h("time", {}, clock(alert.raised_s)), h("span.what", {}, h("strong", {}, ruleText(alert.rule)), h("span.quiet", {}, about.filter(Boolean).join(" \u00b7 "))),
-      h("span.state", {}, state));
+  /** @param {string} key @returns {AlertRow} */
+  #row(key) {
+    const row = this.#rows.get(key) ?? new AlertRow(({ start_s, end_s }) => {
+      this.#chosen = key;
+      const room_s = Math.max(LEAST_ROOM_S, ROOM * (end_s - start_s));
+      this.onShow(start_s - room_s, end_s + room_s);
+    });
+    this.#rows.set(key, row);
+    return row;
+  }
+
+  /** @param {AlertRow} row @param {number} place */
+  #move(row, place) {
+    const focused = row.button === document.activeElement;
+    this.rows.insertBefore(row.element, this.rows.children[place] ?? null);
+    if (focused) row.button.focus({ preventScroll: true });
   }
 }

@@ -1,12 +1,12 @@
 /** Wires the dashboard: events and REST into the store, the store into the views, what is shown into the address. */
-import { isOpen } from "../shared/alerts.js";
+import { isOpen, raisedSince } from "../shared/alerts.js";
 import { failureText, fetchCall, fetchCalls } from "../shared/api.js";
 import { EMPTY, reduce, sorted, timeIn } from "../shared/calls.js";
 import { byId } from "../shared/dom.js";
 import { Feed } from "../shared/feed.js";
 import { onLanguage, startLanguage, t } from "../shared/i18n.js";
 import { masthead } from "../shared/masthead.js";
-import { opening, parsed, written } from "./address.js";
+import { moment, opening, parsed, written } from "./address.js";
 import { Bell } from "./bell.js";
 import { admits, choices } from "./filters.js";
 import { Page } from "./page.js";
@@ -29,6 +29,8 @@ const RECENT_S = 180;
 const HISTORY_AGAIN_MS = 5000;
 /** Events that may wait for the next picture. */
 const MOST_QUEUED = 5000;
+/** That the connection is back stays to be read. */
+const BACK_STAYS_MS = 8000;
 
 class App {
   state = EMPTY;
@@ -36,24 +38,28 @@ class App {
   address = parsed(location.hash);
   /** @type {import("../shared/feed.js").FeedStatus} */ link = { phase: "connecting", retry_at_ms: null, attempts: 0 };
   /** @type {number|null} When the picture stopped being live. */ lost_ms = null;
+  /** @type {import("./link.js").Return|null} */ returned = null;
   /** @type {(() => string)|null} Why the open call cannot be shown, in the language in force. */ problem = null;
   /** @type {(() => string)|null} Why there is no list. */ trouble = null;
   /** @type {import("../shared/calls.js").CallEvent[]} What came since the last picture. */ queue = [];
   loaded = false;
   drawing = false;
   again = 0;
+  listAgain = 0;
+  /** What was asked for last: answers to what was asked before that are not looked at. */ asked = { list: {}, call: {} };
   ranked_ms = -Infinity;
   pointed_ms = -Infinity;
 
   constructor() {
     startLanguage();
-    this.bell = new Bell((call_id) => this.go(opening(this.address, call_id)));
+    this.bell = new Bell((call_id, link) => this.go(moment(link, call_id) ?? opening(this.address, call_id)));
     this.feed = new Feed({ events: (events) => this.onEvents(events), status: (status) => this.onLink(status) });
     this.page = new Page({ change: (change) => this.go({ ...this.address, ...change }), retry: () => this.feed.connect(),
       pointed: () => (this.pointed_ms = Date.now()) });
     masthead(byId("masthead"), "dashboard", ...this.bell.elements, this.page.link.element);
     addEventListener("hashchange", () => this.follow());
     addEventListener("online", () => this.feed.connect());
+    addEventListener("offline", () => this.feed.check());
     document.addEventListener("scroll", () => this.draw(), { capture: true, passive: true });
     addEventListener("resize", () => this.draw());
     document.addEventListener("visibilitychange", () => this.draw());
@@ -63,7 +69,7 @@ class App {
       byId("main").focus();
     });
     setInterval(() => this.draw(), TICK_MS);
-    setInterval(() => this.link.phase === "open" && !document.hidden && this.loadList(0), LIST_EVERY_MS);
+    setInterval(() => this.link.phase === "open" && !document.hidden && this.loadList(), LIST_EVERY_MS);
     this.feed.connect();
     this.draw();
   }
@@ -79,9 +85,7 @@ class App {
     const events = this.queue;
     this.queue = [];
     if (!events.length) return;
-    const now_ms = Date.now();
-    this.state = reduce(this.state, { do: "events", events, now_ms });
-    for (const event of events) if (event.type === "alert.raised") this.bell.raised(event, now_ms);
+    this.become({ do: "events", events, now_ms: Date.now() });
     const { call } = this.address;
     if (call && this.state.calls.get(call)?.detail === null && !this.state.waiting.has(call)) this.load(call);
   }
@@ -89,48 +93,71 @@ class App {
   /** @param {import("../shared/calls.js").Action} action */
   tell(action) {
     this.take();
-    this.state = reduce(this.state, action);
+    this.become(action);
     this.draw();
+  }
+
+  /** The bell tells of alerts that are new, however the page learnt of them; those that were there when it was opened are not. @param {import("../shared/calls.js").Action} action */
+  become(action) {
+    const { calls } = this.state;
+    this.state = reduce(this.state, action);
+    if (this.loaded) for (const { call, alert } of raisedSince(calls, this.state.calls)) this.bell.raised(call, alert, Date.now());
   }
 
   /** @param {import("../shared/feed.js").FeedStatus} status */
   onLink(status) {
-    if (status.phase === "open") this.refresh();
-    this.lost_ms = status.phase === "open" ? null : (this.lost_ms ?? Date.now());
     this.link = status;
+    if (status.phase === "open") this.refresh();
+    else this.lost_ms ??= Date.now();
     this.draw();
   }
 
   /** After every (re)connection: the list with its last minutes, and the history of the open call. */
   refresh() {
+    this.tell({ do: "connected" });
     if (this.address.call) this.load(this.address.call);
-    this.loadList(RECENT_S);
+    this.loadList();
   }
 
-  /** @param {number} recent_s */
-  async loadList(recent_s) {
-    const asked_ms = Date.now();
+  /** After a gap with the last minutes; without them it would leave a hole in the sparklines. */
+  async loadList() {
+    clearTimeout(this.listAgain);
+    const [asked, asked_ms] = [(this.asked.list = {}), Date.now()];
     try {
-      this.tell({ do: "listed", views: await fetchCalls(recent_s), asked_ms, now_ms: Date.now() });
-      this.loaded = true;
-      this.trouble = null;
+      const views = await fetchCalls(this.state.behind ? RECENT_S : 0);
+      if (this.asked.list !== asked) return;
+      this.tell({ do: "listed", views, asked_ms, now_ms: Date.now() });
+      this.caughtUp();
     } catch (error) {
+      if (this.asked.list !== asked) return;
       this.trouble = failureText(error);
+      if (this.state.behind && this.link.phase === "open") this.listAgain = setTimeout(() => this.loadList(), HISTORY_AGAIN_MS);
     }
     this.draw();
+  }
+
+  /** The picture is live again. */
+  caughtUp() {
+    const now_ms = Date.now();
+    if (this.loaded && this.lost_ms) this.returned = { gap_ms: now_ms - this.lost_ms, until_ms: now_ms + BACK_STAYS_MS };
+    this.loaded = true;
+    this.trouble = null;
+    this.lost_ms = null;
   }
 
   /** Its history; until it comes, the events of the call wait for it. @param {string} call_id */
   async load(call_id) {
     clearTimeout(this.again);
+    const asked = (this.asked.call = {});
+    const wanted = () => this.asked.call === asked && this.address.call === call_id;
     this.tell({ do: "opened", call_id });
     try {
       const view = await fetchCall(call_id);
-      if (this.address.call !== call_id) return;
+      if (!wanted()) return;
       this.problem = null;
       this.tell({ do: "detailed", view, now_ms: Date.now() });
     } catch (error) {
-      if (this.address.call !== call_id) return;
+      if (!wanted()) return;
       const unknown = /** @type {{code?: string}} */ (error).code === "call.not_found";
       this.problem = unknown ? () => t("dash.unknown_call", { call: call_id }) : failureText(error);
       if (unknown) this.tell({ do: "gone", call_id });
@@ -191,7 +218,7 @@ class App {
     const open = this.address.call ? (calls.get(this.address.call) ?? null) : null;
     document.title = `${levels.help ? t("dash.title.help", { count: levels.help }) : t("dash.title")} \u00b7 Undertone`;
     this.page.show({
-      address: this.address, items, open, problem: this.problem?.() ?? null, trouble: this.trouble?.() ?? null, loaded: this.loaded, link: this.link, lost_ms: this.lost_ms,
+      address: this.address, items, open, problem: this.problem?.() ?? null, trouble: this.trouble?.() ?? null, loaded: this.loaded, link: this.link, lost_ms: this.lost_ms, returned: this.returned,
       worst: first ? { call: first, standing: standings.get(first.call_id) } : null,
       standing: open ? standings.get(open.call_id) : undefined,
       counts: { live: live.length, ended: ended.length, levels, alerts }, choices: choices(shown, this.address),

@@ -2,11 +2,13 @@
  * Tells of raised alerts by sound and by a notification of the desktop, where the reader has switched that on. Both are
  * off until then; the choice is remembered in this browser.
  */
+import { alertKey } from "../shared/alerts.js";
 import { h, setText } from "../shared/dom.js";
+import { ruleText, speakerText } from "../shared/format.js";
 import { t } from "../shared/i18n.js";
-import { ruleText } from "./why.js";
 
-/** @typedef {import("../shared/calls.js").CallEvent} CallEvent */
+/** @typedef {import("../shared/calls.js").Call} Call */
+/** @typedef {import("../shared/alerts.js").Alert} Alert */
 
 /** A storm of alerts rings once in this time. */
 const RING_EVERY_MS = 3000;
@@ -19,7 +21,7 @@ export class Bell {
   /** @type {AudioContext|null} */ #audio = null;
   #rung_ms = -Infinity;
 
-  /** @param {(call_id: string) => void} open a call whose notification was clicked */
+  /** @param {(call_id: string, link: string|null|undefined) => void} open a call whose notification was clicked; `link`: its alert's */
   constructor(open) {
     this.open = open;
     this.sound = new Switch("sound", (on) => this.#soundTo(on));
@@ -36,9 +38,9 @@ export class Bell {
     this.notice.show();
   }
 
-  /** @param {CallEvent} event `alert.raised` @param {number} now_ms */
-  raised(event, now_ms) {
-    if (this.notice.on) this.#notify(event);
+  /** @param {Call} call @param {Alert} alert @param {number} now_ms */
+  raised(call, alert, now_ms) {
+    if (this.notice.on) this.#notify(call, alert);
     if (!this.sound.on || now_ms - this.#rung_ms < RING_EVERY_MS) return;
     this.#rung_ms = now_ms;
     this.#ring();
@@ -76,18 +78,19 @@ export class Bell {
     if (on && (await Notification.requestPermission()) !== "granted") this.notice.set(false);
   }
 
-  /** @param {CallEvent} event */
-  #notify(event) {
-    const title = t("dash.bell.title", { call: event.call_id });
+  /** @param {Call} call @param {Alert} alert */
+  #notify({ call_id, names }, alert) {
+    const title = t("dash.bell.title", { call: call_id });
+    const who = alert.speaker ? t("dash.bell.body", { rule: ruleText(alert.rule), who: speakerText(alert.speaker, names) }) : ruleText(alert.rule);
     let notice;
     try {
-      notice = new Notification(title, { body: ruleText(event.rule), tag: `${event.call_id}:${event.rule}` });
+      notice = new Notification(title, { body: who, tag: `${call_id}:${alertKey(alert)}` });
     } catch {
       return this.notice.set(false); // Browsers of phones have it, but not for a page.
     }
     notice.onclick = () => {
       window.focus();
-      this.open(event.call_id);
+      this.open(call_id, alert.link);
       notice.close();
     };
   }

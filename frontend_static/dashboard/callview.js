@@ -4,13 +4,14 @@ import { h, setText } from "../shared/dom.js";
 import { clock, noticeText, reasonText, roleText } from "../shared/format.js";
 import { t } from "../shared/i18n.js";
 import { AlertList } from "./alertlist.js";
+import { CourseCard } from "./course.js";
 import { LevelMark } from "./levelmark.js";
 import { cardTitle, NowCard } from "./nowcard.js";
 import { People } from "./people.js";
 import { Timeline } from "./timeline.js";
 import { TurnList } from "./turnlist.js";
 import { why } from "./why.js";
-import { onto } from "./zoom.js";
+import { onto, shown } from "./zoom.js";
 
 /** @typedef {import("../shared/calls.js").Call} Call */
 /** @typedef {import("../shared/detail.js").Detail} Detail */
@@ -26,12 +27,12 @@ export class CallView {
   /** @type {NowCard[]} */ #cards = [];
   /** @type {Detail|null} */ #listed = null;
   #listed_ms = 0;
-  /** @type {{length_s: number, live: boolean}} */ #call = { length_s: 0, live: false };
+  #length_s = 0;
 
   /** @param {(view: View) => void} onView what part of the call the reader wants to see */
   constructor(onView) {
     const part = (/** @type {number} */ from_s, /** @type {number} */ to_s) => {
-      onView(onto({ from_s: Math.max(0, from_s), to_s }, this.#call.length_s, this.#call.live));
+      onView(onto({ from_s: Math.max(0, from_s), to_s }, this.#length_s, false)); // It stays when the call goes on.
       this.timeline.element.scrollIntoView({ block: "nearest" });
     };
     this.back = h("a.back", { t: "dash.back" });
@@ -44,6 +45,7 @@ export class CallView {
     this.cards = h("div.cards");
     this.timeline = new Timeline(onView);
     this.people = new People();
+    this.course = new CourseCard(part);
     this.turns = new TurnList(part);
     this.alerts = new AlertList(part);
     this.noticesTitle = h("h3");
@@ -53,7 +55,7 @@ export class CallView {
       this.back,
       h("header.head", {}, h("div.name", {}, this.name, this.state, this.time), this.about, h("div.verdict", {}, this.level.element, this.sentence)),
       this.cards, this.timeline.element,
-      this.people.element,
+      this.people.element, this.course.element,
       h("div.below", {}, this.turns.element, h("div", {}, this.alerts.element, h("section.panel", {}, this.noticesTitle, this.notices))),
       this.foot);
   }
@@ -63,7 +65,7 @@ export class CallView {
     const detail = /** @type {Detail} */ (call.detail);
     const now_s = timeIn(call, now_ms);
     const live = call.state === "live";
-    this.#call = { length_s: now_s, live };
+    this.#length_s = now_s;
     if (this.#shown !== key(call)) this.#build(call);
     setText(this.time, clock(now_s));
     setText(this.state, live ? t("dash.state.live") : t("dash.state.ended", { reason: reasonText(call.reason) }));
@@ -75,12 +77,13 @@ export class CallView {
     setText(this.sentence, t("dash.sentence", { text: why(call, standing, now_s) }));
     for (const card of this.#cards) card.show(call, cardTitle(card.channel, call));
     this.timeline.show(call, now_ms, address.span_s, address.end_s);
-    this.alerts.show(call);
+    this.alerts.show(call, now_s, shown(this.timeline.view, now_s, live));
     if (this.#listed?.notices !== detail.notices) this.#listNotices(detail);
     if (this.#listed !== detail && (!live || now_ms - this.#listed_ms > PEOPLE_EVERY_MS)) {
       this.#listed_ms = now_ms;
       this.people.show(call, detail, now_s);
       this.turns.show(call, detail, now_s);
+      this.course.show(call, detail);
     }
     this.#listed = detail;
   }

@@ -1,11 +1,11 @@
 /** The call that needs help first, and why, in words that are read from across the room. */
 import { timeIn } from "../shared/calls.js";
 import { h, setText } from "../shared/dom.js";
-import { clock } from "../shared/format.js";
+import { clock, ruleText } from "../shared/format.js";
 import { t } from "../shared/i18n.js";
 import { LevelMark } from "./levelmark.js";
 import { Spark } from "./spark.js";
-import { speakingSentence, why } from "./why.js";
+import { speakingSentence, whyFirst } from "./why.js";
 
 /** @typedef {import("./row.js").Item} Item */
 
@@ -47,9 +47,11 @@ export class Headline {
   /** @param {Item} worst @param {number} now_ms @param {(call_id: string) => string} href */
   #tell({ call, standing }, now_ms, href) {
     const now_s = timeIn(call, now_ms);
-    setText(this.sentence, t("dash.sentence", { text: why(call, standing, now_s) }));
+    setText(this.sentence, t("dash.sentence", { text: whyFirst(call, standing, now_s) }));
     const tags = Object.values(call.tags);
-    setText(this.about, [t("dash.time_in", { time: clock(now_s) }), speakingSentence(call), ...tags].join(" \u00b7 "));
+    const rules = [...new Set(standing?.alerts.map((alert) => ruleText(alert.rule)))];
+    const alerts = rules.length ? [t("dash.headline.alerts", { rules: rules.join(", "), count: rules.length })] : [];
+    setText(this.about, [...alerts, t("dash.time_in", { time: clock(now_s) }), speakingSentence(call), ...tags].join(" \u00b7 "));
     this.spark.show(call.pulse, standing?.level ?? "calm", now_s);
     if (this.link.getAttribute("href") !== href(call.call_id)) this.link.setAttribute("href", href(call.call_id));
   }

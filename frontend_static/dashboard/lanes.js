@@ -6,10 +6,10 @@
  * @typedef {import("../shared/detail.js").Detail} Detail
  * @typedef {import("../shared/calls.js").Call} Call
  */
-import { clock, speakerShort } from "../shared/format.js";
+import { presses } from "../shared/alerts.js";
+import { clock, ruleText, speakerShort } from "../shared/format.js";
 import { t as say } from "../shared/i18n.js";
 import { speakers, ticks, xAt } from "../shared/geometry.js";
-import { ruleText } from "./why.js";
 
 export const LANE_H = 26;
 const ALERTS_H = 24;
@@ -137,7 +137,21 @@ function marks(/** @type {Canvas} */ { ctx, place, colour }, /** @type {Detail} 
   }
 }
 
-/** A row of its own: the evidence of each alert, with the rule's name where it fits. */
+/** Alerts whose evidence overlaps are one box: two rules often hear the same. @param {import("../shared/alerts.js").Alert[]} all */
+export function boxes(all) {
+  /** @type {{start_s: number, end_s: number, alerts: import("../shared/alerts.js").Alert[]}[]} */
+  const result = [];
+  for (const alert of all.toSorted((a, b) => a.start_s - b.start_s)) {
+    const last = result.at(-1);
+    if (last && alert.start_s <= last.end_s) {
+      last.end_s = Math.max(last.end_s, alert.end_s);
+      last.alerts.push(alert);
+    } else result.push({ start_s: alert.start_s, end_s: alert.end_s, alerts: [alert] });
+  }
+  return result;
+}
+
+/** A row of its own: the evidence of the alerts, with the rules' names where they fit. */
 function alerts(/** @type {Canvas} */ { ctx, place, colour }, /** @type {Call} */ call) {
   ctx.textAlign = "left";
   ctx.fillStyle = colour("bad");
@@ -146,19 +160,20 @@ function alerts(/** @type {Canvas} */ { ctx, place, colour }, /** @type {Call} *
   ctx.beginPath();
   ctx.rect(place.left, 0, place.right - place.left, ALERTS_H);
   ctx.clip();
-  for (const alert of call.alerts) {
-    const [a, b] = [xAt(place, alert.start_s), xAt(place, alert.end_s)];
+  for (const box of boxes(call.alerts)) {
+    const [a, b] = [xAt(place, box.start_s), xAt(place, box.end_s)];
     if (b < place.left || a > place.right) continue;
-    ctx.fillStyle = colour("bad-wash");
-    ctx.strokeStyle = colour("bad");
+    const pressing = box.alerts.some(presses);
+    ctx.fillStyle = colour(pressing ? "bad-wash" : "raised");
+    ctx.strokeStyle = colour(pressing ? "bad" : "quiet");
     ctx.lineWidth = 1.5;
     ctx.beginPath();
     ctx.roundRect(a, 3, Math.max(4, b - a), ALERTS_H - 7, 4);
     ctx.fill();
     ctx.stroke();
-    const text = ruleText(alert.rule);
+    const text = [...new Set(box.alerts.map((alert) => ruleText(alert.rule)))].join(", ");
     const from = Math.max(a, place.left) + 7;
-    ctx.fillStyle = colour("bad");
+    ctx.fillStyle = ctx.strokeStyle;
     if (ctx.measureText(text).width < Math.min(b, place.right) - from - 4) ctx.fillText(text, from, ALERTS_H / 2);
   }
   ctx.restore();

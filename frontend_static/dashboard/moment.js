@@ -1,10 +1,9 @@
 /** One moment of a call in words. Text only. */
-import { clock, percent, roleText, speakerText } from "../shared/format.js";
+import { clock, percent, roleText, ruleText, speakerText } from "../shared/format.js";
 import { pointAt } from "../shared/geometry.js";
 import { t } from "../shared/i18n.js";
 import { labelText, labelWord, ranked, reliability } from "../shared/labels.js";
 import { turnsAt } from "../shared/turns.js";
-import { ruleText } from "./why.js";
 
 /** @typedef {import("../shared/calls.js").Call} Call */
 

@@ -2,7 +2,7 @@
 import { glyph, h, setGlyph, setText, trust, voice } from "../shared/dom.js";
 import { lag, percent, roleText, speakerText } from "../shared/format.js";
 import { t } from "../shared/i18n.js";
-import { arousalText, labelText, ranked, reliability as trustText, shapeText } from "../shared/labels.js";
+import { energyText, labelText, ranked, reliability as trustText, shapeText } from "../shared/labels.js";
 
 /** @typedef {import("../shared/calls.js").Call} Call */
 /** @typedef {import("../shared/calls.js").Channel} Channel */
@@ -74,9 +74,8 @@ class Face {
     const { reliability, arousal, lag: late, snr } = this.fact;
     const trusted = feeling?.reliability ? trustText(feeling.reliability) : null;
     this.trust.setAttribute("data-level", feeling?.reliability ?? "none");
-    setText(this.reliability, trusted?.text ?? NONE);
-    this.reliability.title = trusted?.says ?? "";
-    setText(arousal, feeling?.arousal != null ? `${percent(feeling.arousal)}, ${arousalText(feeling.arousal)}` : NONE);
+    setText(this.reliability, trusted ? t("shared.reliability.says", trusted) : NONE);
+    setText(arousal, feeling?.arousal != null ? `${percent(feeling.arousal)}, ${energyText(feeling.arousal)}` : NONE);
     setText(late, lag(feeling?.lag_ms));
     setText(snr, feeling?.snr_db != null ? `${Math.round(feeling.snr_db)} dB` : NONE);
     for (const value of [reliability, late, snr]) /** @type {HTMLElement} */ (value.parentElement).hidden = !live;

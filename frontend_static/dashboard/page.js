@@ -16,7 +16,7 @@ import { Link } from "./link.js";
  * @typedef {import("./ranking.js").Standing} Standing
  * @typedef {{address: Address, items: Item[], worst: Item|null, open: Call|null, standing: Standing|undefined,
  *   problem: string|null, trouble: string|null, loaded: boolean, link: import("../shared/feed.js").FeedStatus,
- *   lost_ms: number|null, counts: import("./filterbar.js").Counts, choices: ReturnType<typeof import("./filters.js").choices>}} Picture
+ *   lost_ms: number|null, returned: import("./link.js").Return|null, counts: import("./filterbar.js").Counts, choices: ReturnType<typeof import("./filters.js").choices>}} Picture
  *   `worst`: of all live calls; `problem`: why the open call, `trouble`: why the list cannot be shown
  */
 
@@ -42,17 +42,17 @@ export class Page {
       this.heads, this.board.element, this.empty, this.start, h("p.notice", { t: "dash.notice" }));
     this.detail = h("section.detail", { "t-label": "dash.open_call" }, this.back, this.blank, this.call.element);
     this.columns = h("div.columns", {}, this.list, this.detail);
-    /** @type {HTMLElement} */ (document.getElementById("main")).append(this.link.banner, this.columns);
+    /** @type {HTMLElement} */ (document.getElementById("main")).append(this.link.banner, this.link.back, this.columns);
   }
 
   /** @param {Picture} picture @param {number} now_ms */
   show(picture, now_ms) {
-    const { address, items, worst, open, standing, counts, link, lost_ms } = picture;
+    const { address, items, worst, open, standing, counts, link, lost_ms, loaded } = picture;
     const href = (/** @type {string} */ call_id) => written(opening(address, call_id));
-    this.link.show(link, lost_ms);
-    this.columns.classList.toggle("stale", lost_ms !== null && link.attempts > 0);
+    this.link.show(link, lost_ms, picture.returned);
+    this.columns.classList.toggle("stale", lost_ms !== null && loaded);
     this.columns.dataset.open = address.call ? "yes" : "no";
-    this.headline.element.hidden = !picture.loaded || (!worst && !counts.ended);
+    this.headline.element.hidden = !loaded || (!worst && !counts.ended);
     this.headline.show(worst, worst?.call.call_id === address.call, now_ms, href);
     this.filters.show(address, counts, picture.choices);
     this.how.hidden = this.heads.hidden = address.view === "ended" || !items.length;

@@ -7,12 +7,13 @@
  * @typedef {"help"|"watch"|"calm"} Level
  * @typedef {"rising"|"steady"|"easing"} Course
  * @typedef {{level: Level, value: number, label: "angry"|"fearful", channel: number|null, for_s: number,
- *   at_least: boolean, course: Course, alert: import("../shared/alerts.js").Alert|null}} Standing
- *   `value`: distress; `label`: what there is more of; `for_s`: how long it has lasted, `at_least` so long
+ *   at_least: boolean, course: Course, alerts: import("../shared/alerts.js").Alert[]}} Standing
+ *   `value`: distress; `label`: what there is more of; `for_s`: how long it has lasted, `at_least` so long; `alerts`: the open
+ *   ones, the most pressing first
  * @typedef {{order: string[], standings: Map<string, Standing>}} Ranking of the live calls
  * @typedef {import("../shared/calls.js").Call} Call
  */
-import { isOpen } from "../shared/alerts.js";
+import { openAlerts, presses } from "../shared/alerts.js";
 import { timeIn } from "../shared/calls.js";
 import { leading } from "../shared/distress.js";
 import { BIN_S, binsUntil, distressAt, MOST_BINS, worst } from "../shared/pulse.js";
@@ -60,20 +61,20 @@ export function reordered(order, valueOf) {
 export function standing(before, call, t) {
   const most = worst(call.pulse, t);
   const value = distressAt(call.pulse, t);
-  const alert = call.alerts.filter(isOpen).at(-1) ?? null;
+  const alerts = openAlerts(call.alerts);
   const bins = binsUntil(call.pulse, t);
   let start = bins.length;
   while (start > 0 && bins[start - 1].distress >= LEAVE.watch) start -= 1;
   const earlier = bins.at(-1 - COURSE_S / BIN_S)?.distress ?? 0;
   return {
-    level: alert ? "help" : level(before?.level ?? "calm", value),
+    level: alerts.some(presses) ? "help" : level(before?.level ?? "calm", value),
     value,
     label: most ? leading(most.evidence) : "angry",
     channel: most?.channel ?? null,
     for_s: Math.max(0, start < bins.length ? t - bins[start].n * BIN_S : 0),
     at_least: start === 0 && bins.length === MOST_BINS,
     course: value - earlier > COURSE_CHANGE ? "rising" : earlier - value > COURSE_CHANGE ? "easing" : "steady",
-    alert,
+    alerts,
   };
 }
 
@@ -84,6 +85,6 @@ export function level(before, value) {
 }
 
 /** @param {Standing} standing @returns {number} an open alert comes before everything */
-function urgency(standing) {
-  return standing.value + (standing.alert ? 1 : 0);
+function urgency({ value, alerts }) {
+  return value + (alerts.some(presses) ? 1 : 0);
 }

@@ -1,12 +1,13 @@
 /** One call in the list. A row is a link, so Tab and Enter work. */
+import { presses } from "../shared/alerts.js";
 import { timeIn } from "../shared/calls.js";
 import { glyph, h, setGlyph, setText, trust, voice } from "../shared/dom.js";
-import { ago, clock, percent, reasonText, roleText } from "../shared/format.js";
+import { ago, clock, reasonText, roleText, ruleText } from "../shared/format.js";
 import { t } from "../shared/i18n.js";
 import { labelText, reliability } from "../shared/labels.js";
 import { LevelMark } from "./levelmark.js";
 import { Spark } from "./spark.js";
-import { ruleText, speakingText, whyShort } from "./why.js";
+import { speakingText, whyFirst } from "./why.js";
 
 /** @typedef {import("../shared/calls.js").Call} Call */
 /** @typedef {import("./ranking.js").Standing} Standing */
@@ -41,13 +42,13 @@ export class LiveRow {
     const now_s = timeIn(call, now_ms);
     const level = standing?.level ?? "calm";
     this.element.dataset.level = level;
-    this.level.show(level, standing?.alert ? t("dash.level.alert") : undefined);
+    this.level.show(level, standing ? alertWord(standing) : undefined);
     const value = Math.round((standing?.value ?? 0) * 100);
     setText(this.value, String(value));
     this.fill.style.width = `${value}%`;
     setText(this.name, call.call_id);
     setText(this.about, aboutText(call));
-    setText(this.sentence, whyShort(call, standing, now_s));
+    setText(this.sentence, whyFirst(call, standing, now_s, true));
     this.feeling.show(call, standing?.channel ?? null);
     this.spark.show(call.pulse, level, now_s);
     this.voice.setAttribute("data-on", call.speaking.length ? "yes" : "no");
@@ -56,16 +57,14 @@ export class LiveRow {
   }
 }
 
-/** The emotion of a channel now: shape, word, bar, and how far it can be trusted. */
+/** The emotion of a channel now: shape, word, and how clear it is. Its score is left to the open call: beside "unclear", 99 % would be a riddle. */
 class Feeling {
   constructor() {
     this.glyph = glyph(null);
     this.word = h("span.word");
-    this.fill = h("i");
-    this.bar = h("span.bar", { "aria-hidden": "true" }, this.fill);
     this.trust = trust();
-    this.trusted = h("span.unseen");
-    this.element = h("span.feeling", {}, this.glyph, this.word, this.bar, this.trust, this.trusted);
+    this.trusted = h("span.trusted");
+    this.element = h("span.feeling", {}, this.glyph, this.word, this.trust, this.trusted);
   }
 
   /** @param {Call} call @param {number|null} channel null: the first on which emotion is inferred */
@@ -74,17 +73,15 @@ class Feeling {
     const emotion = call.emotions[of];
     this.element.hidden = of < 0;
     setGlyph(this.glyph, emotion?.label);
-    const feeling = emotion?.label ? `${labelText(emotion.label)} ${percent(emotion.confidence)}` : labelText(null);
+    const feeling = labelText(emotion?.label);
     const now = emotion?.label && call.state === "live" ? t("dash.row.now", { feeling }) : feeling;
     setText(this.word, emotion ? now : t("dash.listening"));
-    this.bar.hidden = this.trust.hidden = !emotion?.label;
+    this.trust.hidden = this.trusted.hidden = !emotion?.label;
     if (!emotion?.label) return;
-    this.fill.style.width = `${emotion.confidence * 100}%`;
-    this.fill.style.background = `var(--${emotion.label})`;
     this.trust.setAttribute("data-level", emotion.reliability);
-    const { text } = reliability(emotion.reliability);
-    this.trust.title = t("dash.reliability_is", { level: text });
-    setText(this.trusted, t("dash.reliability_is", { level: text }));
+    const { text, says } = reliability(emotion.reliability);
+    setText(this.trusted, t("dash.row.reliability", { level: text.toLowerCase() }));
+    this.trusted.title = says;
   }
 }
 
@@ -108,6 +105,13 @@ export class EndedRow {
     setText(this.how, [reasonText(call.reason), ...new Set(alerts)].join(" \u00b7 "));
     setText(this.time, clock(call.duration_s));
   }
+}
+
+/** The rule of the most pressing alert, in the place of the level's word. @param {Standing} standing @returns {string|undefined} */
+function alertWord({ alerts }) {
+  const [first, ...more] = alerts.filter(presses);
+  if (!first) return undefined;
+  return t(more.length ? "dash.level.alerts" : "dash.level.alert", { rule: ruleText(first.rule), count: more.length });
 }
 
 /** Roles and tags. @param {Call} call */

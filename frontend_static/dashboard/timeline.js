@@ -34,7 +34,7 @@ const STEP = 1.6;
 
 export class Timeline {
   /** @type {Call|null} */ #call = null;
-  /** @type {View} */ #view = WHOLE;
+  /** @type {View} What is shown. */ view = WHOLE;
   #now_s = 0;
   /** @type {number|null} */ #cursor_s = null;
   /** @type {typeof import("/static/vendor/uPlot.esm.js")|null|undefined} undefined: not known yet */ #uPlot = undefined;
@@ -49,7 +49,7 @@ export class Timeline {
       h("button", { type: "button", t: `dash.span.${key}`, onclick: () => onView(span_s === null ? WHOLE : { span_s, end_s: null }) }));
     const zoomOut = h("button", { type: "button", "t-label": "dash.zoom.out", onclick: () => this.#zoom(STEP) }, "\u2212");
     const zoomIn = h("button", { type: "button", "t-label": "dash.zoom.in", onclick: () => this.#zoom(1 / STEP) }, "+");
-    this.follow = h("button.button.follow", { type: "button", t: "dash.zoom.follow", onclick: () => onView({ ...this.#view, end_s: null }) });
+    this.follow = h("button.button.follow", { type: "button", t: "dash.zoom.follow", onclick: () => onView({ ...this.view, end_s: null }) });
     this.stack = h("div.stack");
     this.lanes = canvas("lanes");
     this.glass = new Glass({
@@ -82,9 +82,9 @@ export class Timeline {
     const usual = call.state === "live" ? LIVE_SPAN_S : null;
     this.#call = call;
     this.#now_s = timeIn(call, now_ms);
-    this.#view = { span_s: span_s === undefined ? usual : span_s, end_s };
-    SPANS.forEach((span, i) => this.spans[i].setAttribute("aria-pressed", String(span.span_s === this.#view.span_s && end_s === null)));
-    this.follow.hidden = call.state !== "live" || end_s === null || this.#view.span_s === null;
+    this.view = { span_s: span_s === undefined ? usual : span_s, end_s };
+    SPANS.forEach((span, i) => this.spans[i].setAttribute("aria-pressed", String(span.span_s === this.view.span_s && end_s === null)));
+    this.follow.hidden = call.state !== "live" || end_s === null || this.view.span_s === null;
     this.#draw();
   }
 
@@ -170,7 +170,7 @@ export class Timeline {
   }
 
   #shown() {
-    return shown(this.#view, this.#now_s, this.#call?.state === "live");
+    return shown(this.view, this.#now_s, this.#call?.state === "live");
   }
 
   /** @param {number|null} at_s */
@@ -187,7 +187,7 @@ export class Timeline {
   /** @param {number} factor @param {number} [at_s] what stays in place; else the cursor, else the newest */
   #zoom(factor, at_s) {
     const now = this.#shown();
-    const middle = this.#cursor_s ?? (this.#view.end_s === null ? now.to_s : (now.from_s + now.to_s) / 2);
+    const middle = this.#cursor_s ?? (this.view.end_s === null ? now.to_s : (now.from_s + now.to_s) / 2);
     this.#show(zoomed(now, at_s ?? middle, factor));
   }
 

@@ -1,6 +1,6 @@
 /** Why a call stands where it stands, in one plain sentence; and who speaks in it. Text only, no DOM. */
-import { roleText, sentence, speakerText } from "../shared/format.js";
-import { has, t } from "../shared/i18n.js";
+import { roleText, ruleText, speakerText } from "../shared/format.js";
+import { t } from "../shared/i18n.js";
 
 /** @typedef {import("../shared/calls.js").Call} Call */
 /** @typedef {import("./ranking.js").Standing} Standing */
@@ -8,39 +8,31 @@ import { has, t } from "../shared/i18n.js";
 /** Longer without a score is worth saying. */
 const SILENCE_S = 30;
 
-/** @param {Call} call @param {Standing|undefined} standing @param {number} now_s seconds into the call @returns {string} */
+/** What is heard, and what alerts are open. @param {Call} call @param {Standing|undefined} standing @param {number} now_s seconds into the call @returns {string} */
 export function why(call, standing, now_s) {
-  const feeling = standing ? feelingText(call, standing) : null;
-  return told(call, standing, feeling, now_s);
+  const [feeling, alert] = [feelingText(call, standing), alertText(standing, now_s)];
+  return feeling && alert ? t("dash.why.both", { feeling, alert }) : (feeling ?? alert ?? quiet(call, now_s));
 }
 
-/** The same as few words as a row of the list holds. @param {Call} call @param {Standing|undefined} standing @param {number} now_s @returns {string} */
-export function whyShort(call, standing, now_s) {
-  if (!standing || !feels(standing)) return told(call, standing, null, now_s);
-  const { label, course, for_s, at_least } = standing;
-  const feeling = t(`dash.short.${label}.${course}`, { who: whoText(call, standing.channel, true), duration: lasting(for_s, at_least) });
-  return told(call, standing, feeling, now_s);
+/** The first of the two that there is. @param {Call} call @param {Standing|undefined} standing @param {number} now_s @param {boolean} [short] as few words as a row of the list holds @returns {string} */
+export function whyFirst(call, standing, now_s, short = false) {
+  return feelingText(call, standing, short) ?? alertText(standing, now_s) ?? quiet(call, now_s);
 }
 
-/** @param {Standing} standing */
-function feels({ level, for_s }) {
-  return level !== "calm" && for_s > 0;
-}
-
-/** @param {Call} call @param {Standing} standing */
-function feelingText(call, standing) {
-  if (!feels(standing)) return null;
+/** @param {Call} call @param {Standing|undefined} standing @param {boolean} [short] */
+function feelingText(call, standing, short = false) {
+  if (!standing || standing.level === "calm" || !standing.for_s) return null;
   const { label, course, for_s, at_least, channel } = standing;
-  return t(`dash.why.${label}.${course}`, { who: whoText(call, channel), duration: lasting(for_s, at_least) });
+  const key = short ? `dash.short.${label}.${course}` : `dash.why.${label}.${course}`;
+  return t(key, { who: whoText(call, channel, short), duration: lasting(for_s, at_least) });
 }
 
-/** @param {Call} call @param {Standing|undefined} standing @param {string|null} feeling @param {number} now_s */
-function told(call, standing, feeling, now_s) {
-  if (!call.channels.some((channel) => channel.emotion)) return t("dash.why.not_inferred");
-  const alert = standing?.alert;
-  if (!alert) return feeling ?? quiet(call, now_s);
-  const raised = t("dash.why.alert", { rule: ruleText(alert.rule), duration: lasting(now_s - alert.raised_s) });
-  return feeling ? t("dash.why.both", { alert: raised, feeling }) : raised;
+/** The most pressing alert, and how many more. @param {Standing|undefined} standing @param {number} now_s */
+function alertText(standing, now_s) {
+  const [alert, ...more] = standing?.alerts ?? [];
+  if (!alert) return null;
+  const values = { rule: ruleText(alert.rule), duration: lasting(now_s - alert.raised_s), count: more.length };
+  return t(more.length ? "dash.why.alerts" : "dash.why.alert", values);
 }
 
 /** Who speaks now. @param {Call} call @returns {string} */
@@ -66,13 +58,9 @@ export function lasting(seconds, at_least = false) {
   return at_least ? t("dash.over", { duration: text }) : text;
 }
 
-/** What a rule is called. @param {string} rule @returns {string} */
-export function ruleText(rule) {
-  return has(`dash.rule.${rule}`) ? t(`dash.rule.${rule}`) : sentence(rule.replaceAll("_", " "));
-}
-
 /** @param {Call} call @param {number} now_s */
 function quiet(call, now_s) {
+  if (!call.channels.some((channel) => channel.emotion)) return t("dash.why.not_inferred");
   const heard = Math.max(-1, ...Object.values(call.pulse.evidence).map((evidence) => evidence.t));
   if (heard < 0) return t("dash.why.unheard");
   return now_s - heard > SILENCE_S ? t("dash.why.silent", { duration: lasting(now_s - heard) }) : t("dash.why.calm");

@@ -1,11 +1,13 @@
 /** Wires the microphone page: a session or a recording into what is heard, what is heard into the views. */
+import { fetchCall } from "../shared/api.js";
 import { byId, setText } from "../shared/dom.js";
-import { clock, noticeText } from "../shared/format.js";
+import { clock, noticeText, reasonText } from "../shared/format.js";
 import { has, onLanguage, startLanguage, t } from "../shared/i18n.js";
 import { masthead } from "../shared/masthead.js";
 import { Devices } from "./devices.js";
 import { begun, named, timeIn, told } from "./listening.js";
 import { allowed, Level } from "./microphone.js";
+import { gapText, pastOf } from "./past.js";
 import { Player } from "./player.js";
 import { saying } from "./saying.js";
 import { Session } from "./session.js";
@@ -29,6 +31,7 @@ class App {
   /** @type {Session|null} */ session = null;
   /** @type {Level|null} */ level = null;
   /** @type {import("./listening.js").Heard|null} */ heard = null;
+  /** @type {import("./listening.js").Heard|null} The call before this one, if it broke off. */ broken = null;
   /** @type {Status} */ status = { phase: "over" };
   /** @type {Screen} */ screen = "welcome";
   /** What the start button says. */ saying = "mic.start";
@@ -118,7 +121,7 @@ class App {
     this.status = status;
     if (status.phase === "lost") this.lost_ms ??= Date.now();
     if (status.phase === "live") {
-      if (this.lost_ms) this.returned(Date.now() - this.lost_ms);
+      if (this.lost_ms) this.returned();
       this.lost_ms = null;
       if (this.screen !== "live") this.show("live");
       this.devices.list();
@@ -130,15 +133,28 @@ class App {
   /** @param {any} event */
   onEvent(event) {
     const now_ms = Date.now();
-    if (event.type === "call.started") this.heard = begun(event, now_ms);
+    if (event.type === "call.started") this.begin(event, now_ms);
     else if (this.heard) this.heard = told(this.heard, event, now_ms);
     if (event.type === "warning") this.tell(() => noticeText(event), NOTE_MS);
     if (event.type === "error") this.problem = () => noticeText(event);
   }
 
-  /** @param {number} gap_ms without a connection */
-  returned(gap_ms) {
-    this.tell(() => t("mic.back", { gap: t("shared.s", { value: Math.max(1, Math.round(gap_ms / 1000)) }) }), NOTE_MS);
+  /** A call; what was heard of one that broke off before it stays on the strip. @param {any} event @param {number} now_ms */
+  begin(event, now_ms) {
+    const { heard, lost_ms } = this;
+    const broken = heard && lost_ms ? heard : null;
+    this.broken = broken;
+    this.heard = begun(event, now_ms, broken && lost_ms ? pastOf(broken, lost_ms, now_ms) : []);
+  }
+
+  /** Says what happened; where the connection took the reason with it, the server may know. */
+  returned() {
+    const [past, broken] = [this.heard?.past.at(-1), this.broken];
+    if (!past || !broken) return;
+    let reason = broken.reason ?? "client.disconnected";
+    this.tell(() => t("mic.back", { reason: reasonText(reason), gap: gapText(past) }), NOTE_MS);
+    if (broken.reason) return;
+    fetchCall(broken.call_id).then((view) => (reason = view.reason ?? reason), () => {}); // A new server knows nothing of it.
   }
 
   /** The call is over, in order or not. @param {(() => string)|null} problem */

@@ -5,10 +5,14 @@
  * @typedef {import("../shared/calls.js").Emotion} Emotion
  * @typedef {import("../shared/calls.js").CallEvent} CallEvent
  * @typedef {import("../shared/detail.js").Detail} Detail
+ * @typedef {import("../shared/alerts.js").Alert} Alert
+ * @typedef {import("./past.js").Past} Past
  * @typedef {{call_id: string, state: "live"|"ended", channels: Channel[], models: Record<string, {name: string, licence: string}>,
  *   speaking: number[], speaker: string|null, names: Map<string, string>, emotions: Record<string, Emotion>, reason: string|null,
- *   duration_s: number, anchor_ms: number, detail: Detail}} Heard `names`: given by the visitor; `anchor_ms`: when `duration_s` was true
+ *   duration_s: number, anchor_ms: number, told_ms: number, detail: Detail, alerts: Alert[], past: Past[]}} Heard `names`: given by the visitor;
+ *   `anchor_ms`: when `duration_s` was true; `told_ms`: when the last event came; `past`: the calls before that broke off, the oldest first
  */
+import { alerted } from "../shared/alerts.js";
 import { detailEvent } from "../shared/detail.js";
 
 /** The audio's clock and the visitor's may be apart by this much before the first one counts. */
@@ -16,18 +20,19 @@ const DRIFT_S = 1.5;
 /** @type {Detail} */
 const NOTHING_YET = { seq: -1, points: {}, turns: [], changes: [], notices: [], summary: null };
 
-/** @param {CallEvent} event `call.started` @param {number} now_ms @returns {Heard} */
-export function begun(event, now_ms) {
+/** @param {CallEvent} event `call.started` @param {number} now_ms @param {Past[]} [past] @returns {Heard} */
+export function begun(event, now_ms, past = []) {
   return {
     call_id: event.call_id, state: "live", channels: event.channels, models: event.models, speaking: [], speaker: null, names: new Map(),
-    emotions: {}, reason: null, duration_s: 0, anchor_ms: now_ms, detail: { ...NOTHING_YET, seq: event.seq },
+    emotions: {}, reason: null, duration_s: 0, anchor_ms: now_ms, told_ms: now_ms, detail: { ...NOTHING_YET, seq: event.seq },
+    alerts: [], past,
   };
 }
 
 /** @param {Heard} heard @param {CallEvent} event @param {number} now_ms @returns {Heard} */
 export function told(heard, event, now_ms) {
   const call = /** @type {any} */ (heard); // detail.js asks for the channels and the speaker only.
-  return { ...heard, ...changed(heard, event, now_ms), detail: detailEvent(heard.detail, event, call) };
+  return { ...heard, ...changed(heard, event, now_ms), told_ms: now_ms, detail: detailEvent(heard.detail, event, call) };
 }
 
 /** Seconds into the call. @param {Heard} heard @param {number} now_ms @returns {number} */
@@ -74,8 +79,12 @@ function changed(/** @type {Heard} */ heard, /** @type {CallEvent} */ event, /**
       return { speaker: event.to };
     case "speaker.updated":
       return event.merged_into ? merged(heard, event.speaker, event.merged_into) : {};
+    case "alert.raised":
+    case "alert.updated":
+    case "alert.cleared":
+      return { alerts: alerted(heard.alerts, event) };
     case "call.ended":
-      return { state: "ended", reason: event.reason, speaking: [], duration_s: event.summary.duration_s };
+      return { state: "ended", reason: event.reason, speaking: [], duration_s: event.summary.duration_s, anchor_ms: now_ms };
     default:
       return {};
   }

@@ -2,7 +2,7 @@
 import { glyph, h, setGlyph, setText, trust } from "../shared/dom.js";
 import { lag, percent } from "../shared/format.js";
 import { t } from "../shared/i18n.js";
-import { arousalText, labelText, ranked, reliability } from "../shared/labels.js";
+import { energyText, labelText, ranked, reliability } from "../shared/labels.js";
 
 /** @typedef {import("./saying.js").Saying} Saying */
 
@@ -39,10 +39,10 @@ export class NowView {
     const trusted = emotion?.reliability ?? "unusable";
     this.trust.setAttribute("data-level", trusted);
     const { text, says } = reliability(trusted);
-    setText(this.reliability, emotion ? t("mic.reliability.says", { text, says }) : t("mic.reliability.none"));
+    setText(this.reliability, emotion ? t("shared.reliability.says", { text, says }) : t("mic.reliability.none"));
     const arousal = emotion?.arousal ?? null;
     this.energy.style.width = `${(arousal ?? 0) * 100}%`;
-    setText(this.energyText, arousal === null ? "\u2013" : arousalText(arousal));
+    setText(this.energyText, arousal === null ? "\u2013" : energyText(arousal));
     setText(this.lag, lag(emotion?.lag_ms));
     this.lag.title = t("mic.lag.says");
   }

@@ -8,7 +8,7 @@
  */
 import { clock, roleText, speakerText } from "../shared/format.js";
 import { t } from "../shared/i18n.js";
-import { labelText, labelWord, ranked } from "../shared/labels.js";
+import { energy as levelOf, labelText, labelWord, ranked } from "../shared/labels.js";
 import { focus, quiet_s } from "./listening.js";
 
 /** A feeling is shown for so long after the last word; the server's horizon. */
@@ -65,17 +65,12 @@ function wordOf(emotion) {
 
 /** @returns {string} */
 function sounds(/** @type {Heard} */ heard, /** @type {Emotion} */ emotion) {
-  const energy = t(`mic.energy.${level(emotion.arousal ?? 0)}`);
+  const energy = t(`mic.energy.${levelOf(emotion.arousal ?? 0)}`);
   if (emotion.shape === "flat") return t("mic.now.flat.says", { energy });
   const role = heard.channels.length > 1 ? focus(heard)?.role : null;
   const speaker = role ? null : (emotion.speaker ?? heard.speaker);
   const who = role ? roleText(role) : speaker ? (heard.names.get(speaker) ?? speakerText(speaker)) : t("mic.now.someone");
   return t("mic.now.sounds", { who, label: labelWord(emotion.label ?? ""), energy });
-}
-
-/** @param {number} arousal in [0, 1] @returns {"calm"|"raised"|"agitated"} */
-export function level(arousal) {
-  return arousal < 0.35 ? "calm" : arousal < 0.65 ? "raised" : "agitated";
 }
 
 /** @param {Heard} heard @returns {string|null} the label of the newest usable point of any channel */

@@ -5,14 +5,14 @@
  * @typedef {import("../shared/band.js").Canvas} Canvas
  * @typedef {{width: number, height: number, from_s: number, span_s: number, now_s: number, whole: boolean}} Frame
  *   `whole`: an ended call from its start; else the newest is at the right edge
+ * @typedef {import("./striplanes.js").Lane} Lane
  */
 import { hatch, ribbons } from "../shared/band.js";
-import { clock, speakerShort } from "../shared/format.js";
+import { clock } from "../shared/format.js";
 import { runs, stretches, unusable, xAt } from "../shared/geometry.js";
 import { t } from "../shared/i18n.js";
 import { labelText } from "../shared/labels.js";
 import { focus } from "./listening.js";
-import { laneName, voicesOf } from "./voices.js";
 
 const RIBBON_H = 30;
 const ENERGY_H = 46;
@@ -30,37 +30,41 @@ const HATCH_H = 7;
 /** From one time on the axis to the next, at least. */
 const TICK_PX = 120;
 
-/** @param {number} width px @param {number} voices @returns {number} px */
-export function stripHeight(width, voices) {
-  const captions = width < NARROW_PX ? CAPTION_H * (2 + Math.max(1, voices)) : 0;
-  return captions + RIBBON_H + GAP + ENERGY_H + GAP + MARK_H + Math.max(1, voices) * LANE_H + AXIS_H;
+/** @param {number} width px @param {number} lanes @returns {number} px */
+export function stripHeight(width, lanes) {
+  const captions = width < NARROW_PX ? CAPTION_H * (2 + Math.max(1, lanes)) : 0;
+  return captions + RIBBON_H + GAP + ENERGY_H + GAP + MARK_H + Math.max(1, lanes) * LANE_H + AXIS_H;
 }
 
-/** @param {Omit<Canvas, "place">} on @param {Heard} heard @param {Frame} frame */
-export function paintStrip({ ctx, colour }, heard, frame) {
+/** @param {Omit<Canvas, "place">} on @param {Heard} heard @param {Lane[]} lanes @param {Frame} frame */
+export function paintStrip({ ctx, colour }, heard, lanes, frame) {
   const narrow = frame.width < NARROW_PX;
   const place = { from_s: frame.from_s, to_s: frame.from_s + frame.span_s, left: narrow ? 0 : GUTTER_PX, right: frame.width };
   const canvas = { ctx, colour, place };
   const caption = narrow ? CAPTION_H : 0;
-  const points = heard.detail.points[focus(heard)?.channel ?? 0] ?? [];
+  const parts = [...(frame.whole ? [] : heard.past).map(({ points, end_s }) => ({ points, end_s })),
+    { points: heard.detail.points[focus(heard)?.channel ?? 0] ?? [], end_s: frame.now_s }];
   ctx.clearRect(0, 0, frame.width, frame.height);
   ctx.textBaseline = "middle";
   let y = caption;
   name(canvas, t("mic.strip.feeling"), y, RIBBON_H);
-  inside(canvas, () => feeling(canvas, points, y, frame.now_s));
+  inside(canvas, () => feeling(canvas, parts, y));
   y += RIBBON_H + GAP + caption;
   name(canvas, t("mic.strip.energy"), y, ENERGY_H);
-  inside(canvas, () => energy(canvas, points, y));
+  inside(canvas, () => energy(canvas, parts, y));
   y += ENERGY_H + GAP + MARK_H;
   const lanes_y = y;
-  voicesOf(heard).forEach((speaker, i) => {
+  for (const of of lanes) {
     y += caption;
-    name(canvas, speakerShort(speaker, heard.names), y, LANE_H);
-    inside(canvas, () => lane(canvas, heard, speaker, i, y, frame.now_s));
+    name(canvas, of.name, y, LANE_H);
+    inside(canvas, () => lane(canvas, of, y, frame.now_s));
     y += LANE_H;
-  });
+  }
   if (y === lanes_y) y += LANE_H;
-  inside(canvas, () => changes(canvas, heard, lanes_y, y));
+  inside(canvas, () => {
+    for (const { changes } of [...heard.past, heard.detail]) marks(canvas, changes, lanes_y, y);
+    for (const past of heard.past) broken(canvas, past, caption, y);
+  });
   axis(canvas, frame, y);
 }
 
@@ -82,8 +86,10 @@ function name({ ctx, place, colour }, text, y, height) {
   else ctx.fillText(text, 0, y - CAPTION_H / 2);
 }
 
-/** @param {Canvas} canvas @param {import("../shared/detail.js").Point[]} points @param {number} y @param {number} now_s */
-function feeling(canvas, points, y, now_s) {
+/** @typedef {{points: import("../shared/detail.js").Point[], end_s: number}} Part a call, or one that broke off */
+
+/** @param {Canvas} canvas @param {Part[]} parts @param {number} y */
+function feeling(canvas, parts, y) {
   const { ctx, place, colour } = canvas;
   const track = { channel: 0, role: "", emotion: true, y, ribbon_h: RIBBON_H, top: y, bottom: y + RIBBON_H };
   ctx.save();
@@ -92,6 +98,13 @@ function feeling(canvas, points, y, now_s) {
   ctx.roundRect(place.left, y, place.right - place.left, RIBBON_H, 6);
   ctx.fill();
   ctx.clip();
+  for (const part of parts) sounds(canvas, part, track);
+  ctx.restore();
+}
+
+/** @param {Canvas} canvas @param {Part} part @param {import("../shared/geometry.js").Track} track */
+function sounds(canvas, { points, end_s }, track) {
+  const { ctx, place, colour } = canvas;
   ribbons(canvas, track, points);
   const all = stretches(points, place.from_s);
   for (const run of runs(all, (a, b) => a.point.reliability === b.point.reliability)) {
@@ -99,21 +112,20 @@ function feeling(canvas, points, y, now_s) {
   }
   ctx.textAlign = "center";
   ctx.fillStyle = colour("quiet");
-  for (const { from_s, to_s } of unusable(points, now_s)) {
+  for (const { from_s, to_s } of unusable(points, end_s)) {
     const [a, b] = [Math.max(place.left, xAt(place, from_s)), Math.min(place.right, xAt(place, to_s))];
     const text = labelText(null);
-    if (b - a > ctx.measureText(text).width + 16) ctx.fillText(text, (a + b) / 2, y + RIBBON_H / 2);
+    if (b - a > ctx.measureText(text).width + 16) ctx.fillText(text, (a + b) / 2, track.y + RIBBON_H / 2);
   }
-  ctx.restore();
 }
 
-/** @param {Canvas} canvas @param {import("../shared/detail.js").Point[]} points @param {number} y */
-function energy({ ctx, place, colour }, points, y) {
+/** @param {Canvas} canvas @param {Part[]} parts @param {number} y */
+function energy({ ctx, place, colour }, parts, y) {
   const bottom = y + ENERGY_H;
   ctx.strokeStyle = colour("line");
   ctx.lineWidth = 1;
   for (const at of [y + 0.5, bottom - 0.5]) stroke(ctx, [[place.left, at], [place.right, at]]);
-  for (const run of runs(stretches(points, place.from_s))) {
+  for (const run of parts.flatMap(({ points }) => runs(stretches(points, place.from_s)))) {
     const at = (/** @type {number} */ arousal) => bottom - 2 - arousal * (ENERGY_H - 4);
     /** @type {[number, number][]} */
     const curve = [[xAt(place, run[0].from_s), at(run[0].point.arousal ?? 0)],
@@ -131,16 +143,16 @@ function energy({ ctx, place, colour }, points, y) {
   }
 }
 
-/** @param {Canvas} canvas @param {Heard} heard @param {string} speaker @param {number} i @param {number} y @param {number} now_s */
-function lane({ ctx, place, colour }, heard, speaker, i, y, now_s) {
+/** @param {Canvas} canvas @param {Lane} lane @param {number} y @param {number} now_s */
+function lane({ ctx, place, colour }, { turns, colour: style }, y, now_s) {
   const middle = y + LANE_H / 2;
   ctx.strokeStyle = colour("line");
   ctx.lineWidth = 1;
   stroke(ctx, [[place.left, middle], [place.right, middle]]);
-  ctx.fillStyle = colour(laneName(i));
-  for (const turn of heard.detail.turns) {
+  ctx.fillStyle = colour(style);
+  for (const turn of turns) {
     const end_s = turn.end_s ?? now_s;
-    if (turn.speaker !== speaker || end_s < place.from_s) continue;
+    if (end_s < place.from_s) continue;
     const x = xAt(place, turn.start_s);
     ctx.beginPath();
     ctx.roundRect(x, y + 5, Math.max(3, xAt(place, end_s) - x - 1), LANE_H - 10, 4);
@@ -148,9 +160,9 @@ function lane({ ctx, place, colour }, heard, speaker, i, y, now_s) {
   }
 }
 
-/** Where the floor passed on. @param {Canvas} canvas @param {Heard} heard @param {number} top of the lanes @param {number} bottom */
-function changes({ ctx, place, colour }, heard, top, bottom) {
-  for (const change of heard.detail.changes) {
+/** Where the floor passed on. @param {Canvas} canvas @param {{t: number, from: string|null}[]} changes @param {number} top of the lanes @param {number} bottom */
+function marks({ ctx, place, colour }, changes, top, bottom) {
+  for (const change of changes) {
     if (change.from === null || change.t < place.from_s) continue;
     const x = Math.round(xAt(place, change.t)) + 0.5;
     ctx.setLineDash([2, 3]);
@@ -165,6 +177,18 @@ function changes({ ctx, place, colour }, heard, top, bottom) {
     ctx.lineTo(x, top - 1);
     ctx.fill();
   }
+}
+
+/** The time without a connection. @param {Canvas} canvas @param {import("./past.js").Past} past @param {number} top @param {number} bottom */
+function broken({ ctx, place, colour }, { end_s, next_s }, top, bottom) {
+  const [a, b] = [xAt(place, end_s), xAt(place, next_s)];
+  ctx.fillStyle = colour("bad-wash");
+  ctx.fillRect(a, top, Math.max(2, b - a), bottom - top);
+  ctx.fillStyle = colour("bad");
+  for (const x of [a, b]) ctx.fillRect(Math.round(x), top, 1, bottom - top);
+  const text = t("mic.strip.break");
+  ctx.textAlign = "center";
+  if (b - a > ctx.measureText(text).width + 8) ctx.fillText(text, (a + b) / 2, top + RIBBON_H / 2);
 }
 
 /** @param {Canvas} canvas @param {Frame} frame @param {number} y */

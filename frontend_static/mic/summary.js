@@ -23,6 +23,7 @@ export function summaryView(heard) {
     h("dl.figures", {}, fact("mic.over.duration", clock(summary.duration_s)), fact("mic.over.speech", clock(summary.speech_s)),
       fact("mic.over.voices", String(summary.speakers.length)), fact("mic.over.changes", String(summary.speaker_changes))),
     summary.speakers.length ? table(heard, summary.speakers) : null,
+    ...heard.past.map(({ call_id }) => h("p.hint", {}, t("mic.over.earlier", { call: call_id }))),
     h("p", {}, h("a", { href: `/dashboard#call=${encodeURIComponent(heard.call_id)}` }, t("mic.over.dashboard"))));
 }
 

@@ -1,5 +1,6 @@
 /** The views of one call, and what a screen reader is told of them. */
 import { byId, setText } from "../shared/dom.js";
+import { AlertNotes } from "./alertnotes.js";
 import { NowView } from "./nowview.js";
 import { Strip } from "./strip.js";
 import { Voices } from "./voices.js";
@@ -18,6 +19,7 @@ export class Views {
     this.now = new NowView();
     this.voices = new Voices(onName);
     this.strip = new Strip();
+    this.alerts = new AlertNotes();
   }
 
   /** @param {HTMLElement} root @param {boolean} over only the strip is shown of a call that is over */
@@ -28,9 +30,10 @@ export class Views {
 
   /** @param {Heard} heard @param {import("./saying.js").Saying|null} said null: the call is over @param {number} now_ms */
   show(heard, said, now_ms) {
-    this.strip.show(heard, now_ms);
+    this.strip.show(heard, now_ms, said === null);
     if (!said) return;
     this.now.show(said);
+    this.alerts.show(heard, timeIn(heard, now_ms));
     this.voices.show(heard, timeIn(heard, now_ms));
     if (said.word === this.#spoken.word || now_ms - this.#spoken.at_ms < SPEAK_EVERY_MS) return;
     this.#spoken = { word: said.word, at_ms: now_ms };

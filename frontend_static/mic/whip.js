@@ -3,7 +3,7 @@
  * No STUN or TURN server is asked: the server answers wherever the packets come from, and where UDP does not get
  * through, the WebSocket does.
  */
-import { apiError } from "../shared/api.js";
+import { apiError, fetchCall } from "../shared/api.js";
 import { LineError } from "./lineerror.js";
 
 const CONFIGURE = JSON.stringify({ type: "configure", tags: { source: "microphone" } });
@@ -20,6 +20,7 @@ const INTERRUPTED_MS = 4000;
 export class WhipCall {
   /** @type {RTCRtpSender} */ #sender;
   /** @type {string|null} */ #resource = null;
+  #call_id = "";
   #timer = 0;
   #over = false;
 
@@ -108,6 +109,7 @@ export class WhipCall {
 
   /** @param {any} event */
   #received(event) {
+    this.#call_id = event.call_id;
     if (event.type === "call.ended") {
       this.#over = true;
       this.#resource = null;
@@ -119,7 +121,18 @@ export class WhipCall {
     clearTimeout(this.#timer);
     const state = this.peer.connectionState;
     if (state === "failed" || state === "closed") this.#lost();
-    if (state === "disconnected") this.#timer = setTimeout(() => this.#lost(), INTERRUPTED_MS);
+    if (state !== "disconnected") return;
+    this.#timer = setTimeout(() => this.#lost(), INTERRUPTED_MS);
+    this.#ask();
+  }
+
+  /** An interruption may pass, unless the server says that the call is over: then nobody needs to wait. */
+  async #ask() {
+    try {
+      if ((await fetchCall(this.#call_id)).state === "ended") this.#lost();
+    } catch (error) {
+      if (/** @type {{code?: string}} */ (error).code === "call.not_found") this.#lost();
+    }
   }
 
   #lost() {

@@ -26,6 +26,26 @@ export function fetchCall(call_id) {
   return get(`/v1/calls/${encodeURIComponent(call_id)}`);
 }
 
+/** @param {number} within_ms @returns {Promise<boolean>} whether the server answers at all */
+export async function answers(within_ms) {
+  try {
+    await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(within_ms) });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** @param {string} query of `GET /v1/calls`, so that calls come out of the history @returns {Promise<any[]>} */
+export async function fetchPast(query) {
+  return (await get(`/v1/calls?${query}`)).calls;
+}
+
+/** @param {string} query of `GET /v1/trends` @returns {Promise<any>} */
+export function fetchTrends(query) {
+  return get(`/v1/trends?${query}`);
+}
+
 /** @param {string} path @param {Record<string, string|number>} query @returns {string} */
 export function socketUrl(path, query) {
   const url = new URL(path, location.href);

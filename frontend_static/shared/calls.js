@@ -18,10 +18,11 @@
  *   emotions: Record<string, Emotion>, names: Map<string, string>, alerts: Alert[], pulse: Pulse, last_seq: number,
  *   anchor_ms: number, since_ms: number, detail: Detail|null}} Call `anchor_ms`: when `duration_s` was true; `since_ms`: when
  *   its start was told, -Infinity if it was not
- * @typedef {{calls: Map<string, Call>, waiting: Map<string, CallEvent[]>, strangers: CallEvent[]}} State
+ * @typedef {{calls: Map<string, Call>, waiting: Map<string, CallEvent[]>, strangers: CallEvent[], behind: boolean}} State
  *   `waiting`: by call, the events since its history was asked for; `strangers`: events since the last list, of calls that
- *   are not known
- * @typedef {{do: "listed", views: any[], asked_ms: number, now_ms: number} | {do: "events", events: CallEvent[], now_ms: number}
+ *   are not known; `behind`: events may be missing before the newest, so that all wait for a list
+ * @typedef {{do: "connected"} | {do: "listed", views: any[], asked_ms: number, now_ms: number}
+ *   | {do: "events", events: CallEvent[], now_ms: number}
  *   | {do: "opened", call_id: string} | {do: "detailed", view: any, now_ms: number} | {do: "gone", call_id: string}} Action
  *   `asked_ms`: when the list was asked for
  *
@@ -44,11 +45,13 @@ const MOST_STRANGERS = 5000;
 const SAME_START_MS = 5000;
 
 /** @type {State} */
-export const EMPTY = { calls: new Map(), waiting: new Map(), strangers: [] };
+export const EMPTY = { calls: new Map(), waiting: new Map(), strangers: [], behind: false };
 
 /** @param {State} state @param {Action} action @returns {State} */
 export function reduce(state, action) {
   switch (action.do) {
+    case "connected":
+      return { ...state, behind: true };
     case "listed":
       return listed(state, action.views, action.asked_ms, action.now_ms);
     case "events":
@@ -91,18 +94,19 @@ function opened(/** @type {State} */ state, /** @type {string} */ id) {
 
 /**
  * The list is the server's: what it no longer names is dropped, but for calls that are open here and those that began
- * after it was asked for. What was told meanwhile of calls that it is the first to name comes on top.
+ * after it was asked for. What was told meanwhile of calls that it is the first to name, or after a gap, comes on top.
+ * Of two calls of one name the newer one counts, which it names first.
  * @returns {State}
  */
 function listed(/** @type {State} */ state, /** @type {any[]} */ views, /** @type {number} */ asked_ms, /** @type {number} */ now_ms) {
   /** @type {Map<string, Call>} */
-  const calls = new Map(views.map((view) => [view.call_id, merged(state.calls.get(view.call_id), view, now_ms)]));
+  const calls = new Map(views.toReversed().map((view) => [view.call_id, merged(state.calls.get(view.call_id), view, now_ms)]));
   for (const [id, call] of state.calls) if (!calls.has(id) && (call.detail || call.since_ms >= asked_ms)) calls.set(id, call);
   for (const event of state.strangers) {
     const call = told(calls.get(event.call_id), event, now_ms);
     if (call) calls.set(event.call_id, call);
   }
-  return bounded({ ...state, calls, strangers: [] });
+  return bounded({ ...state, calls, strangers: [], behind: false });
 }
 
 /** @returns {State} */
@@ -134,8 +138,23 @@ function pulseOf(/** @type {Call|undefined} */ old, /** @type {any} */ view) {
   }, STILL);
 }
 
+/** After a gap an event would be taken for all that has happened since: the list must come first. @returns {State} */
+function held(/** @type {State} */ state, /** @type {CallEvent[]} */ events) {
+  const waiting = new Map(state.waiting);
+  let strangers = [...state.strangers];
+  for (const event of events) {
+    const id = event.call_id;
+    const before = waiting.get(id);
+    if (before) waiting.set(id, [...before, event].slice(-MOST_WAITING));
+    if (event.type === "call.started") strangers = strangers.filter((other) => other.call_id !== id); // Of an earlier call of this name.
+    strangers.push(event);
+  }
+  return { ...state, waiting, strangers: strangers.slice(-MOST_STRANGERS) };
+}
+
 /** @returns {State} */
 function onEvents(/** @type {State} */ state, /** @type {CallEvent[]} */ events, /** @type {number} */ now_ms) {
+  if (state.behind) return held(state, events);
   const [calls, waiting] = [new Map(state.calls), new Map(state.waiting)];
   let [strangers, news, ended] = [[...state.strangers], false, false];
   for (const event of events) {
@@ -150,7 +169,7 @@ function onEvents(/** @type {State} */ state, /** @type {CallEvent[]} */ events,
     ended ||= event.type === "call.ended";
   }
   if (!news) return state;
-  const next = { calls, waiting, strangers: strangers.slice(-MOST_STRANGERS) };
+  const next = { ...state, calls, waiting, strangers: strangers.slice(-MOST_STRANGERS) };
   return ended ? bounded(next) : next;
 }
 

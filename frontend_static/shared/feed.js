@@ -1,14 +1,18 @@
 /**
- * The events socket, kept open: reconnects with exponential backoff and resumes after the last event seen.
+ * The events socket, kept open: reconnects with exponential backoff and resumes after the last event seen. A network that
+ * goes away may close nothing: where nothing comes, the server is asked whether it is there.
  *
  * @typedef {{phase: "connecting"|"open"|"waiting", retry_at_ms: number|null, attempts: number}} FeedStatus
  */
-import { socketUrl } from "./api.js";
+import { answers, socketUrl } from "./api.js";
 
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 15_000;
 /** A socket that did not open by then is given up. */
 const OPEN_WITHIN_MS = 8000;
+/** After so long without an event the server is asked; it must have answered in this time. */
+const QUIET_MS = 3000;
+const ANSWER_WITHIN_MS = 3000;
 /** Failed attempts after which the place to resume from is dropped: the server may no longer know it. */
 const RESUME_ATTEMPTS = 2;
 
@@ -23,6 +27,7 @@ export class Feed {
   /** @type {string|null} */ #lastId = null;
   #attempts = 0;
   #timer = 0;
+  #quiet = 0;
 
   /** @param {{events: (events: any[]) => void, status: (status: FeedStatus) => void}} on */
   constructor(on) {
@@ -42,9 +47,29 @@ export class Feed {
       clearTimeout(this.#timer);
       this.#attempts = 0;
       this.on.status({ phase: "open", retry_at_ms: null, attempts: 0 });
+      this.#heard(socket);
     };
-    socket.onmessage = (message) => this.#received(JSON.parse(message.data));
+    socket.onmessage = (message) => {
+      this.#heard(socket);
+      this.#received(JSON.parse(message.data));
+    };
     socket.onclose = () => this.#lost(socket);
+  }
+
+  /** Finds out now whether the server is still there. */
+  async check() {
+    const socket = this.#socket;
+    if (socket?.readyState !== WebSocket.OPEN) return;
+    const there = await answers(ANSWER_WITHIN_MS);
+    if (this.#socket !== socket) return;
+    if (there) this.#heard(socket);
+    else this.#lost(socket);
+  }
+
+  /** @param {WebSocket} socket */
+  #heard(socket) {
+    clearTimeout(this.#quiet);
+    this.#quiet = setTimeout(() => this.#socket === socket && this.check(), QUIET_MS);
   }
 
   /** @param {any[]} events */
@@ -58,6 +83,7 @@ export class Feed {
   #lost(socket) {
     if (this.#socket !== socket) return;
     clearTimeout(this.#timer);
+    clearTimeout(this.#quiet);
     socket.onclose = socket.onmessage = socket.onopen = null;
     socket.close();
     this.#socket = null;

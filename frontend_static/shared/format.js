@@ -56,6 +56,12 @@ export function speakerShort(speaker, names) {
   return names.get(speaker) ?? speakerText(speaker);
 }
 
+/** What a rule is called: those that come with the server have a name in each language, others have their own. @param {string} rule @returns {string} */
+export function ruleText(rule) {
+  const key = `shared.rule.${rule}`;
+  return has(key) ? t(key) : rule;
+}
+
 /** Why a call ended. @param {string|null} reason @returns {string} */
 export function reasonText(reason) {
   return reason && has(`shared.reason.${reason}`) ? t(`shared.reason.${reason}`) : (reason ?? "\u2013");

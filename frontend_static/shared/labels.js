@@ -60,9 +60,14 @@ export function ranked(scores, atLeast = 0.05) {
     .sort((a, b) => b.score - a.score);
 }
 
-/** @param {number} arousal in [0, 1] */
-export function arousalText(arousal) {
-  return t(`shared.arousal.${arousal < 0.35 ? "calm" : arousal < 0.65 ? "raised" : "agitated"}`);
+/** How much energy there is in a voice. "Calm" and "agitated" are not said of it: beside "sad" and "happy" they would contradict. @param {number} arousal in [0, 1] @returns {"low"|"medium"|"high"} */
+export function energy(arousal) {
+  return arousal < 0.35 ? "low" : arousal < 0.65 ? "medium" : "high";
+}
+
+/** @param {number} arousal in [0, 1] @returns {string} */
+export function energyText(arousal) {
+  return t(`shared.energy.${energy(arousal)}`);
 }
 
 /** @param {{shape: string|null, label: string|null, scores: Record<string, number>}} emotion */

@@ -16,11 +16,16 @@ class NoBrowser(Exception):
     """There is no Chromium on this machine."""
 
 
+def program() -> str:
+    """Where Chromium is. Raises NoBrowser."""
+    path = shutil.which("chromium")
+    if path is None:
+        raise NoBrowser("Chromium is not installed: run `make browser`")
+    return path
+
+
 def launch(playwright: Playwright, microphone: Path) -> Browser:
     """A browser that gives any page the microphone without asking. `microphone`: a WAV file, played over and over."""
-    program = shutil.which("chromium")
-    if program is None:
-        raise NoBrowser("Chromium is not installed: run `make browser`")
     flags = [
         "--no-sandbox",  # it runs as root in a container
         "--use-fake-ui-for-media-stream",
@@ -31,7 +36,7 @@ def launch(playwright: Playwright, microphone: Path) -> Browser:
         "--mute-audio",
         f"--host-resolver-rules=MAP {FOREIGN_HOST} 127.0.0.1",
     ]
-    return playwright.chromium.launch(executable_path=program, args=flags)
+    return playwright.chromium.launch(executable_path=program(), args=flags)
 
 
 def write_microphone(recording: Path, path: Path, from_s: float = 0.0, length_s: float = 60.0) -> Path:

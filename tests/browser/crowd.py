@@ -30,6 +30,7 @@ class MadeUpCall:
         self.seq = 100
         self.anger = chance.choice((0.05, 0.05, 0.1, 0.2, 0.5))
         self.speaking: int | None = None
+        self.alerts: list[Event] = []
         self._chance = chance
 
     def view(self) -> Event:
@@ -49,10 +50,16 @@ class MadeUpCall:
             "speaking": [],
             "speaker": None,
             "emotions": {},
-            "alerts": [],
+            "alerts": self.alerts,
             "last_seq": self.seq,
             "recent": [],
         }
+
+    def details(self) -> Event:
+        """Its history: the customer speaks all the time."""
+        turn = {"speaker": "customer", "channel": 0, "start_s": 0.0, "end_s": self.t}
+        timeline = [self.emotion() | {"t": number * HOP_S} for number in range(1, int(self.t / HOP_S))]
+        return self.view() | {"summary": {"turns": [turn]}, "timeline": timeline, "changes": [], "warnings": []}
 
     def hop(self) -> list[Event]:
         """What is said of the next half second."""
@@ -117,6 +124,7 @@ class Crowd:
         self._sockets: list[WebSocketRoute] = []
         self._turn = 0
         page.route(lambda url: url.split("?")[0].endswith("/v1/calls"), self._list)
+        page.route("**/v1/calls/made-up-*", self._details)
         page.route_web_socket(lambda url: "/v1/events" in url, self._joined)
 
     def pass_time(self, share: int = 2) -> int:
@@ -135,6 +143,9 @@ class Crowd:
 
     def _list(self, route: Any) -> None:
         route.fulfill(json={"calls": [call.view() for call in self.calls]})
+
+    def _details(self, route: Any) -> None:
+        route.fulfill(json=self.calls[int(route.request.url.rpartition("-")[2])].details())
 
     def _joined(self, socket: WebSocketRoute) -> None:
         self.addresses.append(socket.url)

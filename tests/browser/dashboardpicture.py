@@ -14,8 +14,8 @@ from tests.browser.chromium import launch, write_microphone
 from tests.browser.serving import ROOT, ServerProcess
 
 DATA = Path(os.environ.get("UNDERTONE_DATA", ROOT.parent / "shared" / "data"))
-SIZE = {"width": 1360, "height": 850}
-HEAD_S, SEEN_S = 90.0, 25.0
+SIZE = {"width": 1360, "height": 890}
+HEAD_S, SEEN_S = 60.0, 25.0
 """How old the calls are when the page is opened, and how long it is open before the picture is taken."""
 
 
@@ -31,7 +31,7 @@ def main() -> None:
         browser = launch(
             playwright, write_microphone(DATA / "conversations" / "auto_repairs_40.flac", Path(folder) / "none.wav")
         )
-        page = browser.new_page(viewport=SIZE, device_scale_factor=1.5, locale="en-GB")
+        page = browser.new_page(viewport=SIZE, device_scale_factor=1.5, locale="en-GB", reduced_motion="reduce")
         page.goto(f"{server.url}/dashboard")
         expect(page.locator(".row")).to_have_count(len(callers))
         page.wait_for_timeout(SEEN_S * 1000)

@@ -10,6 +10,8 @@ import threading
 from pathlib import Path
 from typing import IO
 
+import psutil
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 WARM_WITHIN_S = 90
 STOP_WITHIN_S = 20
@@ -32,11 +34,13 @@ class ServerProcess:
     def start(self) -> None:
         """Start it and wait for the greeting, which comes once the models are warm."""
         command = [sys.executable, "-m", "stream_server.cli", "serve", "--port", str(self.port), *self._flags]
+        if not any(flag.startswith("--history.") for flag in self._flags):
+            command += ["--history.url", ""]  # gone with the server
         with self._log.open("a") as log:
             process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                env={**os.environ, "PYTHONPATH": str(ROOT), "UNDERTONE_HISTORY__URL": ""},
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -60,6 +64,25 @@ class ServerProcess:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    def kill(self) -> None:
+        """End it at once, as a fault would; what it started ends with it."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self._process = None
+
+    def kill_webrtc(self) -> None:
+        """End the processes that speak WebRTC, which are those with UDP sockets. The server lives on."""
+        assert self._process is not None
+        speaking = [
+            child
+            for child in psutil.Process(self._process.pid).children(recursive=True)
+            if child.net_connections(kind="udp")
+        ]
+        assert speaking
+        for child in speaking:
+            child.kill()
 
     def stream(self, recording: Path, *flags: str) -> subprocess.Popen[bytes]:
         """Play a recording to it as a live call, in real time, by the program's own client."""

@@ -18,6 +18,7 @@ from tests.browser.callers import Caller, Part, Script, conversation, scene
 from tests.browser.conftest import Visit
 from tests.browser.crowd import Crowd
 from tests.browser.looks import PHONE, Violations, screenshot
+from tests.browser.relay import Relay
 from tests.browser.serving import ServerProcess
 
 WIDE = (1440, 900)
@@ -29,6 +30,9 @@ MEDIAN_FRAME_MS = 20
 MOST_BUSY = 0.6
 """Share of one core that the page may use. What else the machine does makes frames longer, but hardly this."""
 MOST_ROWS = 40
+LOST_WITHIN_MS = 1500
+MISSED_TURNS = 3
+"""An outage lasts until so many turns of a call were missed."""
 ALERT = {"rule": "anger", "severity": "critical", "value": 0.82, "start_s": 20.0, "end_s": 26.0, "speaker": "customer"}
 
 
@@ -215,13 +219,93 @@ def test_an_outage_is_seen_at_once_and_heals_without_lost_history(crowd_page: Pa
     crowd_page.goto("/dashboard")
     expect(crowd_page.locator(".row")).to_have_count(3)
     crowd.pass_time(share=1)
-    crowd.hang_up()
-    expect(crowd_page.locator(".banner")).to_contain_text("The connection to the server is lost. What you see is from")
-    expect(crowd_page.locator(".link")).to_have_text("Not connected")
-    expect(crowd_page.locator(".banner")).to_be_hidden()
-    expect(crowd_page.locator(".link")).to_have_text("Connected")
     last = crowd.calls[-1]
-    assert crowd.addresses[1].endswith(f"after={last.call_id}%3A{last.seq}")
+    crowd.hang_up()
+    expect(crowd_page.locator(".banner").first).to_contain_text(
+        "The connection to the server is lost. What you see is from"
+    )
+    expect(crowd_page.locator(".link")).to_have_text("Not connected")
+    last.alerts = [ALERT | {"channel": 0, "raised_s": 26.0, "cleared_s": None}]
+    heard = last.seq
+    last.seq += 20
+    expect(crowd_page.locator(".banner").first).to_be_hidden()
+    expect(crowd_page.locator(".link")).to_have_text("Connected")
+    expect(crowd_page.locator(".banner.back")).to_contain_text("The connection is back after")
+    assert crowd.addresses[1].endswith(f"after={last.call_id}%3A{heard}")
+    expect(crowd_page.locator(".row").first).to_contain_text(last.call_id)
+    expect(crowd_page.locator(".headline .sentence")).to_contain_text("Alert “Anger” for")
+
+
+def test_what_happened_while_the_network_was_down_is_shown_as_rest_tells_it(
+    calls: None, charts: None, server: ServerProcess, recordings: Path, browser: Browser
+) -> None:
+    short = conversation(recordings, Part("neutral", 2))
+    with Relay(server.port) as relay, browser.new_context(base_url=relay.url, locale="en-GB") as context:
+        context.set_default_timeout(20_000)
+        page = context.new_page()
+        page.goto("/dashboard#call=repairs-0413")
+        expect(page.locator(".link")).to_have_text("Connected")
+        expect(page.locator(".turns li")).not_to_have_count(0)
+        relay.cut()
+        lost_s = details(server)["duration_s"]
+        expect(page.locator(".banner").first).to_be_visible(timeout=LOST_WITHIN_MS)
+        with Caller(server.url, Script("meanwhile-0422", short, ("customer", "agent"), {}), head_s=6) as caller:
+            assert caller.ready.wait(READY_WITHIN_S)
+        with Caller(server.url, Script("since-0423", short, ("customer", "agent"), {}), head_s=2):
+            missed = turns_between(server, lost_s)
+            while len(missed) < MISSED_TURNS:
+                page.wait_for_timeout(250)
+                missed = turns_between(server, lost_s)
+            relay.mend()
+            expect(page.locator(".banner.back")).to_contain_text("The connection is back after")
+            expect(page.locator(".link")).to_have_text("Connected")
+            expect(row(page, "since-0423")).to_be_visible()
+        for turn in missed:
+            shown = page.locator(".turns li").filter(has_text=clock(turn["start_s"]))
+            expect(shown.filter(has_text=turn["speaker"].capitalize())).not_to_have_count(0)
+        expect(page.locator(".alerts li")).to_have_count(len(details(server)["alerts"]))
+        at_s, feeling = felt_since(server, lost_s)
+        page.evaluate("(hash) => { location.hash = hash }", f"#call=repairs-0413&span=1&end={at_s + 0.8:.1f}")
+        page.locator(".glass").press("Home")
+        expect(page.locator(".readout")).to_contain_text(feeling)
+        page.locator(".tab").nth(1).click()
+        expect(row(page, "meanwhile-0422")).to_contain_text("finished")
+
+
+def details(server: ServerProcess) -> dict[str, Any]:
+    """The service call as REST tells it."""
+    return dict(httpx.get(f"{server.url}/v1/calls/repairs-0413").json())
+
+
+def turns_between(server: ServerProcess, from_s: float) -> list[dict[str, Any]]:
+    """The turns that began after `from_s` and are over."""
+    call = details(server)
+    turns = call["summary"]["turns"]
+    return [turn for turn in turns if turn["start_s"] > from_s and turn["end_s"] < call["duration_s"] - 1]
+
+
+def felt_since(server: ServerProcess, from_s: float) -> tuple[float, str]:
+    """A moment after `from_s`, a little before the first usable score, and what leads in that as the page writes it."""
+    points = (point for point in details(server)["timeline"] if point["t"] > from_s + 1 and point["label"])
+    point = next(points)
+    return point["t"] - 0.2, f"{point['label']} {int(point['confidence'] * 100 + 0.5)}\u00a0%"
+
+
+def clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+
+
+def test_a_network_that_is_gone_without_a_word_is_noticed(calls: None, server: ServerProcess, browser: Browser) -> None:
+    with Relay(server.port) as relay, browser.new_context(base_url=relay.url, locale="en-GB") as context:
+        page = context.new_page()
+        page.goto("/dashboard")
+        expect(page.locator(".link")).to_have_text("Connected")
+        relay.silence()
+        expect(page.locator(".banner").first).to_be_visible(timeout=10_000)
+        relay.cut()
+        relay.mend()
+        expect(page.locator(".link")).to_have_text("Connected")
+        expect(page.locator(".banner.back")).to_be_visible()
 
 
 def test_after_a_restart_of_the_server_the_page_comes_back_by_itself(
@@ -236,9 +320,9 @@ def test_after_a_restart_of_the_server_the_page_comes_back_by_itself(
             page.goto("/dashboard")
             expect(page.locator(".link")).to_have_text("Connected")
             server.stop()
-            expect(page.locator(".banner")).to_be_visible(timeout=3000)
+            expect(page.locator(".banner").first).to_be_visible(timeout=3000)
             server.start()
-            expect(page.locator(".banner")).to_be_hidden(timeout=20_000)
+            expect(page.locator(".banner").first).to_be_hidden(timeout=20_000)
             with Caller(server.url, Script("after-0421", audio, ("customer", "agent"), {}), head_s=2):
                 expect(row(page, "after-0421")).to_be_visible()
     finally:
@@ -274,11 +358,47 @@ def test_an_alert_puts_its_call_first_and_rings_only_where_that_was_asked_for(cr
     crowd.say(crowd.calls[7].event("alert.raised", 0, **ALERT))
     expect(crowd_page.locator(".chip").filter(has_text="Alerts")).to_contain_text("2")
     assert crowd_page.evaluate("rung.length") > heard
-    assert crowd_page.evaluate("notified") == [[f"Alert on call {crowd.calls[7].call_id}", "Anger"]]
+    assert crowd_page.evaluate("notified") == [[f"Alert on call {crowd.calls[7].call_id}", "Anger: Customer"]]
     crowd_page.locator(".chip").filter(has_text="Alerts").click()
     expect(crowd_page.locator(".row")).to_have_count(2)
     crowd.say(calm.event("alert.cleared", 0, **ALERT))
     expect(crowd_page.locator(".row")).to_have_count(1)
+
+
+def test_the_alerts_of_an_open_call_say_what_they_rest_on_and_show_it(crowd_page: Page, violations: Violations) -> None:
+    crowd = Crowd(crowd_page, 2)
+    call = crowd.calls[0]
+    crowd_page.goto(f"/dashboard#call={call.call_id}")
+    expect(crowd_page.locator(".turns li")).to_have_count(1)
+    scores = {"angry": 0.82, "neutral": 0.09, "sad": 0.06, "happy": 0.03}
+    anger = ALERT | {"scores": scores, "measure": "score", "threshold": 0.6, "link": None}
+    long = anger | {"rule": "long_silence", "severity": "info", "scores": None, "measure": "silence_s", "speaker": None}
+    crowd.say(
+        call.event("alert.raised", 0, **anger, alert_id="a"),
+        call.event("alert.raised", 0, **anger | {"alert_id": "b", "speaker": "S2"}),
+        call.event("alert.raised", None, **long | {"alert_id": "c", "value": 12.0, "threshold": 10.0}),
+    )
+    alerts = crowd_page.locator(".alerts li")
+    expect(alerts).to_have_count(3)
+    expect(row(crowd_page, call.call_id).locator(".level")).to_have_text("Alert: Anger +1")
+    expect(row(crowd_page, call.call_id).locator(".sentence")).to_contain_text("Alert “Anger” for")
+    first = alerts.filter(has_text="Customer")
+    expect(first).to_contain_text(re.compile(r"Anger Critical · Customer.*Score 82.%, threshold 60.%"))
+    expect(first).to_contain_text(re.compile(r"Angry 82.%.*Neutral 9.%.*Sad 6.%.*Heard from 0:20 to 0:26"))
+    expect(first).not_to_contain_text("Happy")
+    expect(alerts.filter(has_text="long_silence")).to_contain_text("Silence of 10 s, threshold 10 s")
+    assert violations(crowd_page) == []
+    screenshot(crowd_page, "dashboard-alerts")
+    first.locator("button").focus()
+    crowd.say(call.event("alert.updated", 0, **anger | {"alert_id": "a", "value": 0.9}))
+    expect(first).to_contain_text(re.compile("Score 90.%"))
+    expect(first.locator("button")).to_be_focused()
+    crowd_page.keyboard.press("Enter")
+    expect(crowd_page).to_have_url(re.compile(r"span=10&end=28\b"))
+    expect(first.locator("button")).to_have_attribute("aria-current", "true")
+    crowd.say(call.event("alert.cleared", 0, **anger | {"alert_id": "a"}))
+    expect(first).to_contain_text("until")
+    expect(row(crowd_page, call.call_id).locator(".level")).to_have_text("Alert: Anger")
 
 
 def test_three_hundred_live_calls_stay_smooth(crowd_page: Page) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
 
 from tests.browser.chromium import FOREIGN_HOST
 from tests.browser.conftest import Visit
@@ -14,6 +15,18 @@ from tests.browser.looks import PHONE, Violations, screenshot
 from tests.browser.serving import ServerProcess
 
 FEELING = re.compile("Angry|Disgusted|Fearful|Happy|Neutral|Sad|Surprised|Perhaps|Hard to tell")
+ALERT = {
+    "alert_id": "c:1",
+    "rule": "anger",
+    "severity": "warning",
+    "value": 0.8,
+    "start_s": 1.0,
+    "end_s": 4.0,
+    "speaker": "S1",
+    "measure": "score",
+    "threshold": 0.6,
+}
+CLEARED_S = 8.0
 FEELING_ZH = re.compile("愤怒|厌恶|恐惧|开心|平静|悲伤|惊讶|可能|难以判断")
 
 
@@ -95,7 +108,7 @@ def test_the_language_changes_during_a_call_and_the_call_goes_on(visit: Visit, v
     page.get_by_role("button", name="中文").click()
     expect(page.locator(".now .word")).to_have_text(FEELING_ZH)
     expect(page.locator(".controls")).to_contain_text("停止")
-    expect(page.get_by_text("Reliability")).to_have_count(0)
+    expect(page.get_by_text("How clear")).to_have_count(0)
     assert page.evaluate("document.documentElement.lang") == "zh-CN"
     assert violations(page) == []
     screenshot(page, "mic-live-dark-zh", full=True)
@@ -131,9 +144,68 @@ def test_a_restarted_server_is_found_again_and_a_new_call_begins(visit: Visit, s
     screenshot(page, "mic-lost")
     server.start()
     page.get_by_role("button", name="Try now").click()
-    expect(page.locator("#note")).to_contain_text("A new call began")
+    expect(page.locator("#note")).to_contain_text("The call broke off: the server was stopped. A new one began")
     expect(page.locator("#lost")).to_be_hidden()
     expect(page.locator(".now .word")).to_have_text(FEELING)
+    stop(page)
+
+
+def test_when_webrtc_s_process_dies_the_page_goes_on_by_itself_and_keeps_what_it_heard(
+    visit: Visit, server: ServerProcess
+) -> None:
+    page = visit("/")
+    listen(page)
+    expect(page.locator("#path")).to_have_text("WebRTC")
+    expect(page.locator(".voices li")).not_to_have_count(0)
+    server.kill_webrtc()
+    expect(page.locator("#note")).to_have_text(
+        re.compile(r"The call broke off: something broke on the server. A new one began \d+ s later")
+    )
+    expect(page.locator("#lost")).to_be_hidden()
+    expect(page.locator("#path")).to_have_text("WebRTC")
+    expect(page.locator(".now .word")).to_have_text(FEELING)
+    expect(page.get_by_role("img", name=re.compile("The connection was lost for"))).to_be_visible()
+    screenshot(page, "mic-resumed", full=True)
+    stop(page)
+    expect(page.locator(".summary")).to_contain_text("The call broke off before.")
+
+
+def test_over_webrtc_a_server_that_died_is_found_again_and_a_new_call_begins(
+    visit: Visit, server: ServerProcess
+) -> None:
+    page = visit("/")
+    listen(page)
+    server.kill()
+    expect(page.locator("#lost")).to_contain_text("The connection to the server is lost")
+    server.start()
+    expect(page.locator("#note")).to_contain_text("The call broke off: connection lost. A new one began")
+    expect(page.locator("#path")).to_have_text("WebRTC")
+    expect(page.locator(".now .word")).to_have_text(FEELING)
+    stop(page)
+
+
+def test_an_alert_of_the_page_s_own_call_is_a_plain_sentence(visit: Visit, violations: Violations) -> None:
+    page = without_webrtc(visit("/"))
+
+    def joined(socket: WebSocketRoute) -> None:
+        served = socket.connect_to_server()
+
+        def passed(message: str | bytes) -> None:
+            socket.send(message)
+            event = json.loads(message)
+            if event["type"] == "emotion" and event["label"]:
+                socket.send(
+                    json.dumps(event | ALERT | {"type": "alert.raised" if event["t"] < CLEARED_S else "alert.cleared"})
+                )
+
+        served.on_message(passed)
+
+    page.route_web_socket(lambda url: "/v1/stream" in url, joined)
+    listen(page)
+    expect(page.locator("#alerts")).to_have_text("Alert “Anger”: that is how Speaker 1 sounded from 0:01 to 0:04.")
+    assert violations(page) == []
+    screenshot(page, "mic-alert")
+    expect(page.locator("#alerts")).to_contain_text("It is over.")
     stop(page)
 
 

@@ -49,22 +49,43 @@ def document(capsys: pytest.CaptureFixture[str]) -> dict:
 
 
 def test_json_is_one_document_and_nothing_else(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["evaluate", "emotion", str(manifest), "--condition", "clean", "--rule", "angry>0.9 for 1s", "--json"]
+    arguments = ["evaluate", "emotion", str(manifest), "--condition", "clean", "--json"]
     assert main(arguments) == 0
     found = document(capsys)
     assert found["emotion"]["conditions"]["clean"]["all"]["angry_auc"] == 1.0
     assert set(found["emotion"]["conditions"]["clean"]["datasets"]) == {"x", "y"}
-    assert found["streams"]["conditions"]["clean"]["angry>0.9 for 1s"]["episodes"] == 2
     assert found["bad_rows"] == []
 
 
 def test_people_get_tables(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["evaluate", "emotion", str(manifest), "--condition", "clean", "--limit", "1", "--no-streams"]) == 0
+    assert main(["evaluate", "emotion", str(manifest), "--condition", "clean", "--limit", "1"]) == 0
     said = capsys.readouterr().out
     assert "scripted-emotion: 4 recordings of 2 speakers" in said
     assert "Emotion, clean" in said
     assert "Right by reliability, clean" in said
-    assert "Anger in" not in said
+
+
+def test_alert_rules_are_swept_and_drawn(manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_wav(tmp_path / "calm" / "a.wav", silence(3.0))
+    rules = tmp_path / "rules.toml"
+    rule = {"name": '"anger"', "score": "{angry = 1.0}", "above": 0.004, "clear": 0.003, "reliability": '"low"'}
+    rules.write_text("\n".join(["[[alerts.rules]]", *(f"{key} = {value}" for key, value in rule.items())]))
+    common = ["evaluate", "alerts", str(manifest), "--condition", "clean", "--rules", str(rules)]
+    common += ["--sweep", "0.002:0.006:0.002", "--for", "0,1", "--calm", str(tmp_path / "calm")]
+    assert main([*common, "--json", "--plot", str(tmp_path / "sweep.png")]) == 0
+    found = document(capsys)["rules"]["anger"]
+    clean = found["conditions"]["clean"]
+    tried = [(row["level"], row["clear"], row["for_s"]) for row in clean["sweep"]]
+    assert tried[:3] == [(0.002, 0.001, 0.0), (0.004, 0.003, 0.0), (0.006, 0.005, 0.0)]
+    assert tried[3:] == [(level, clear, 1.0) for level, clear, _ in tried[:3]]
+    assert (clean["own"]["level"], clean["own"]["episodes"], clean["own"]["found"]) == (0.004, 2, 2)
+    best = next(row for row in clean["sweep"] if row["found"] == 2 and row["for_s"] == 1.0)
+    assert found["chosen"] == {key: best[key] for key in ("level", "clear", "for_s")}
+    assert (tmp_path / "sweep.png").stat().st_size > 10_000
+    assert main(common) == 0
+    said = capsys.readouterr().out
+    assert "as it stands" in said
+    assert "anger, at most 1 false alerts in a calm hour: from 0.00" in said
 
 
 def test_voices_are_evaluated_by_corpus_condition_and_length(
@@ -108,7 +129,9 @@ def test_noise_is_evaluated_without_a_manifest(tmp_path: Path, capsys: pytest.Ca
     [
         (["emotion"], "name a manifest, or a folder with --nonspeech"),
         (["emotion", "none.csv"], "none.csv: not a manifest that can be read"),
-        (["emotion", "{}", "--rule", "anger"], "'anger' is no rule"),
+        (["alerts", "{}", "--sweep", "0.3"], "write FROM:TO:STEP, such as 0.3:0.95:0.05"),
+        (["alerts", "{}", "--for", "long"], "write seconds, such as 0,1,2,3"),
+        (["alerts", "{}", "--calm", "{}/none"], "no audio in it"),
         (["emotion", "{}", "--only", "dataset=z"], "no usable row with dataset=z"),
         (["emotion", "--nonspeech", "{}/none"], "no audio in it"),
         (["diarization", "{}/none"], "no audio file there has an .rttm file"),
@@ -126,7 +149,7 @@ def test_what_cannot_be_done_is_said_in_one_line(
 def test_bad_rows_are_skipped_on_request_and_counted_aloud(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with manifest.open("a") as file:
         file.write("\ngone.wav,low,angry,x,en")
-    common = ["evaluate", "emotion", str(manifest), "--condition", "clean", "--no-streams"]
+    common = ["evaluate", "emotion", str(manifest), "--condition", "clean"]
     assert main(common) == 1
     assert "row 14" in capsys.readouterr().err
     assert main([*common, "--skip-bad"]) == 0
@@ -157,7 +180,7 @@ def test_the_shipped_models_are_measured_on_the_held_out_speakers(
     monkeypatch.undo()
     index, few = str(recordings / "index.csv"), ["--part", "held_out", "--limit", "1", "--json"]
     few += ["--only", "dataset=emodb,emovo"]
-    assert main(["evaluate", "emotion", index, *few, "--condition", "clean", "--no-streams"]) == 0
+    assert main(["evaluate", "emotion", index, *few, "--condition", "clean"]) == 0
     found = document(capsys)["emotion"]["conditions"]["clean"]["all"]
     assert found["clips"] == 26
     assert found["angry_auc"] > 0.75

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { OVERVIEW } from "../../frontend_static/dashboard/address.js";
 import { admits } from "../../frontend_static/dashboard/filters.js";
 import { ranked, UNRANKED } from "../../frontend_static/dashboard/ranking.js";
+import { openAlerts, raisedSince } from "../../frontend_static/shared/alerts.js";
 import { EMPTY, reduce, sorted, timeIn } from "../../frontend_static/shared/calls.js";
 import { roleText, speakerText } from "../../frontend_static/shared/format.js";
 
@@ -334,4 +335,74 @@ test("alerts open, change and are cleared, and the list brings those of before",
   assert.deepEqual(play(play(EMPTY, [a.started()]), [alert("alert.cleared", 20, 0.2)]).calls.get("a").alerts, []);
   const listed = reduce(EMPTY, { do: "listed", asked_ms: 0, views: [view("a", { alerts: open.calls.get("a").alerts })], now_ms: 0 });
   assert.equal(listed.calls.get("a").alerts.length, 1);
+});
+
+/** A page that was connected anew while events of `a` were missed; the next one that it hears is the 40th. */
+function afterGap(a, next) {
+  const before = reduce(play(EMPTY, [a.started(), a.speech(1)]), { do: "connected" });
+  return play(before, [{ ...next(), seq: 40 }]);
+}
+
+test("after a gap an event is not taken for all that has happened since", () => {
+  const a = script("a");
+  const gap = afterGap(a, () => a.emotion(30));
+  assert.equal(gap.calls.get("a").last_seq, 1);
+  const alerts = [{ rule: "anger", channel: 0, raised_s: 20, cleared_s: null }];
+  const recent = [[20, 0, "S1", "angry", 0.9, 0, 0.8, "high"]];
+  const missed = view("a", { last_seq: 39, alerts, recent, speaking: [], duration_s: 29 });
+  const { calls, behind } = reduce(gap, { do: "listed", asked_ms: 0, views: [missed], now_ms: 0 });
+  assert.deepEqual([calls.get("a").last_seq, calls.get("a").alerts, calls.get("a").speaking], [40, alerts, []]);
+  assert.deepEqual(calls.get("a").pulse.bins.map(({ n }) => n), [10, 11, 12, 13, 14, 15]);
+  assert.equal(behind, false);
+});
+
+test("a call that began and one that ended in the gap are what the list says", () => {
+  const [a, c] = [script("a"), script("c")];
+  const gap = play(afterGap(a, () => a.silence(1, 30)), [c.started(), c.speech(1)]);
+  const views = [view("b"), view("a", { state: "ended", ended_at: "2025-01-01T10:01:00Z", last_seq: 41 })];
+  const { live, ended } = sorted(reduce(gap, { do: "listed", asked_ms: 0, views, now_ms: 0 }));
+  assert.deepEqual([live.map((call) => call.call_id).sort(), ended.map((call) => call.call_id)], [["b", "c"], ["a"]]);
+  assert.deepEqual(live.find((call) => call.call_id === "c").speaking, [0]);
+});
+
+test("the open call's history has what came in the gap and after it, once", () => {
+  const a = script("a");
+  const open = reduce(opened("a", { last_seq: 5 }), { do: "connected" });
+  const waits = play(reduce(open, { do: "opened", call_id: "a" }), [{ ...a.emotion(12), seq: 9 }]);
+  const timeline = [{ t: 10, channel: 0 }, { t: 11, channel: 0 }];
+  const detailed = reduce(waits, { do: "detailed", view: view("a", { last_seq: 8, timeline }), now_ms: 0 });
+  const listed = reduce(detailed, { do: "listed", asked_ms: 0, views: [view("a", { last_seq: 8 })], now_ms: 0 });
+  assert.deepEqual(listed.calls.get("a").detail.points[0].map(({ t }) => t), [10, 11, 12]);
+});
+
+test("of an ended call and a live one of the same name the live one is shown", () => {
+  const views = [view("a", { started_at: "2025-01-01T11:00:00Z", last_seq: 2 }), view("a", { state: "ended", last_seq: 90 })];
+  assert.equal(reduce(EMPTY, { do: "listed", asked_ms: 0, views, now_ms: 0 }).calls.get("a").state, "live");
+});
+
+const raisedAlert = (a, t, fields = {}) =>
+  ({ ...a.warning(t), type: "alert.raised", rule: "anger", severity: "warning", value: 0.7, start_s: t - 3, end_s: t, speaker: null, ...fields });
+
+test("alerts of one rule about two speakers are two, and each is cleared by its name", () => {
+  const a = script("a");
+  const [one, two] = [{ alert_id: "a:1", speaker: "S1" }, { alert_id: "a:2", speaker: "S2" }];
+  const open = play(EMPTY, [a.started(), raisedAlert(a, 10, one), raisedAlert(a, 11, two), { ...raisedAlert(a, 15, one), type: "alert.cleared" }]);
+  assert.deepEqual(open.calls.get("a").alerts.map((x) => [x.alert_id, x.raised_s, x.cleared_s]), [["a:1", 10, 15], ["a:2", 11, null]]);
+});
+
+test("the most pressing alert comes first, of those that press alike the newest", () => {
+  const of = (severity, raised_s, cleared_s = null) => ({ severity, raised_s, cleared_s });
+  const alerts = [of("info", 9), of("warning", 5), of("critical", 1), of("warning", 7), of("critical", 2, 3)];
+  assert.deepEqual(openAlerts(alerts).map(({ raised_s }) => raised_s), [1, 7, 5, 9]);
+});
+
+test("an alert is new once, whether an event or the list tells of it", () => {
+  const a = script("a");
+  const before = play(EMPTY, [a.started()]);
+  const after = play(before, [raisedAlert(a, 10)]);
+  assert.deepEqual(raisedSince(before.calls, after.calls).map(({ alert }) => alert.raised_s), [10]);
+  const listed = { do: "listed", asked_ms: 0, views: [view("a", { last_seq: 9, alerts: structuredClone(after.calls.get("a").alerts) })], now_ms: 0 };
+  assert.deepEqual(raisedSince(after.calls, reduce(after, listed).calls), []);
+  assert.equal(raisedSince(before.calls, reduce(before, listed).calls).length, 1);
+  assert.deepEqual(raisedSince(after.calls, play(after, [{ ...raisedAlert(a, 12), type: "alert.cleared" }]).calls), []);
 });

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { opening, OVERVIEW, parsed, written } from "../../frontend_static/dashboard/address.js";
+import { evidenceText, severityText, valueText, whenText, whomText } from "../../frontend_static/dashboard/alerttext.js";
+import { moment, opening, OVERVIEW, parsed, written } from "../../frontend_static/dashboard/address.js";
 import { admits, choices, filters } from "../../frontend_static/dashboard/filters.js";
 import { talk } from "../../frontend_static/dashboard/talk.js";
+import { boxes } from "../../frontend_static/dashboard/lanes.js";
 import { aligned, SERIES } from "../../frontend_static/dashboard/curves.js";
-import { lasting, speakingSentence, why } from "../../frontend_static/dashboard/why.js";
+import { lasting, speakingSentence, why, whyFirst } from "../../frontend_static/dashboard/why.js";
 import { moved, onto, shown, WHOLE, zoomed } from "../../frontend_static/dashboard/zoom.js";
 import { STILL } from "../../frontend_static/shared/pulse.js";
 
@@ -122,16 +124,19 @@ test("a curve is broken where nothing usable was heard", () => {
 });
 
 test("the sentence says who, what, how long and where it goes", () => {
-  const standing = { level: "help", value: 0.6, label: "angry", channel: 0, for_s: 41, at_least: false, course: "rising", alert: null };
+  const standing = { level: "help", value: 0.6, label: "angry", channel: 0, for_s: 41, at_least: false, course: "rising", alerts: [] };
   assert.equal(why(call(), standing, 60), "The customer has sounded angry for 40 s, and it is rising");
-  const alert = { rule: "anger", raised_s: 30 };
-  assert.equal(why(call(), { ...standing, alert, course: "steady" }, 60), "Alert “Anger” for 30 s. The customer has sounded angry for 40 s");
+  const alerts = [{ rule: "anger", raised_s: 30 }];
+  assert.equal(why(call(), { ...standing, alerts, course: "steady" }, 60), "The customer has sounded angry for 40 s. Alert “Anger” for 30 s");
+  assert.equal(whyFirst(call(), { ...standing, alerts, course: "steady" }, 60, true), "Customer angry for 40 s");
+  const calm = { ...standing, alerts: [...alerts, { rule: "risk", raised_s: 20 }], level: "calm" };
+  assert.deepEqual([why, whyFirst].map((say) => say(call(), calm, 60)), Array(2).fill("Alert “Anger” for 30 s, and one more"));
   const mixed = call({ channels: [{ channel: 0, role: "mixed", emotion: true }], pulse: { ...STILL, voices: { 0: "S2" } } });
   assert.equal(why(mixed, { ...standing, label: "fearful", course: "easing" }, 60), "Speaker 2 sounded afraid for 40 s; it is easing");
 });
 
 test("a calm call says why there is nothing to say", () => {
-  const calm = { level: "calm", value: 0.1, label: "angry", channel: 0, for_s: 0, at_least: false, course: "steady", alert: null };
+  const calm = { level: "calm", value: 0.1, label: "angry", channel: 0, for_s: 0, at_least: false, course: "steady", alerts: [] };
   const heard = { ...STILL, evidence: { 0: { t: 50, weight_s: 1, angry_s: 0, fearful_s: 0 } } };
   assert.equal(why(call({ pulse: STILL }), calm, 60), "No speech heard yet");
   assert.equal(why(call({ pulse: heard }), calm, 60), "No anger or fear to speak of");
@@ -147,4 +152,37 @@ test("who speaks is told whether it is nobody, one or both", () => {
 test("times grow coarser as they grow longer", () => {
   assert.deepEqual([0.2, 7.4, 41, 59, 83, 600, 1234].map((s) => lasting(s)), ["1 s", "7 s", "40 s", "1 min", "1 min 25 s", "10 min", "20 min"]);
   assert.equal(lasting(180, true), "over 3 min");
+});
+
+const ALERT = { rule: "anger", severity: "critical", channel: 0, value: 0.74, start_s: 20, end_s: 26, speaker: null, raised_s: 26, cleared_s: null };
+
+test("an alert is told with its severity, whom it is about, since when, and what it rests on", () => {
+  assert.equal(severityText(ALERT), "Critical");
+  assert.equal(severityText({ ...ALERT, severity: "dire" }), "dire");
+  assert.equal(whomText(call(), ALERT), "Customer");
+  assert.equal(whomText(call(), { ...ALERT, channel: null }), null);
+  assert.equal(whomText(call({ names: new Map([["S2", "Ada"]]) }), { ...ALERT, speaker: "S2" }), "Ada (speaker 2)");
+  assert.equal(whenText(ALERT, 66), "For 40 s");
+  assert.equal(whenText({ ...ALERT, cleared_s: 86 }, 300), "For 1 min, until 1:26");
+  assert.equal(evidenceText(ALERT), "Heard from 0:20 to 0:26");
+});
+
+test("what was measured stands beside its threshold, each in its own unit", () => {
+  const of = (measure, value, threshold) => valueText({ ...ALERT, measure, value, threshold }).replaceAll("\u00a0", " ");
+  assert.equal(of("score", 0.74, 0.6), "Score 74 %, threshold 60 %");
+  assert.equal(of("silence_s", 34, 30), "Silence of 35 s, threshold 30 s");
+  assert.equal(of("interruptions", 5, 4), "Interruptions: 5, threshold 4");
+  assert.equal(of("talk_ratio", 0.9, null), "Share of the talk 90 %");
+  assert.equal(of(undefined, 0.5, undefined), "50 %");
+});
+
+test("the link of an alert leads to its moment, if it is one of that call on this page", () => {
+  assert.deepEqual(moment("/dashboard#call=a&span=10&end=28", "a"), asked({ call: "a", span_s: 10, end_s: 28 }));
+  for (const link of ["/dashboard#call=b", "/elsewhere#call=a", "//other.example/dashboard#call=a", "", null, undefined]) assert.equal(moment(link, "a"), null);
+});
+
+test("alerts that rest on the same stretch are one box", () => {
+  const of = (start_s, end_s) => ({ ...ALERT, start_s, end_s });
+  const all = boxes([of(40, 50), of(10, 20), of(15, 30)]);
+  assert.deepEqual(all.map(({ start_s, end_s, alerts }) => [start_s, end_s, alerts.length]), [[10, 30, 2], [40, 50, 1]]);
 });

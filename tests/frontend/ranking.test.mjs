@@ -81,7 +81,7 @@ test("many small steps do not leave the worst call below", () => {
   }
 });
 
-test("an open alert comes before everything", () => {
+test("an open alert comes before everything, a note does not", () => {
   const alert = { rule: "anger", severity: "warning", channel: 0, value: 0.5, start_s: 1, end_s: 2, speaker: null, raised_s: 2, cleared_s: null };
   const calls = [call("angry", felt(0.9, 0, 40), 40), call("alerted", felt(0.1, 0, 40), 40, { alerts: [alert] })];
   const { order, standings } = ranked(UNRANKED, calls, 0);
@@ -89,6 +89,9 @@ test("an open alert comes before everything", () => {
   assert.equal(standings.get("alerted").level, "help");
   const over = [calls[0], { ...calls[1], alerts: [{ ...alert, cleared_s: 9 }] }];
   assert.deepEqual(ranked({ order, standings }, over, 0).order, ["angry", "alerted"]);
+  const noted = [calls[0], { ...calls[1], alerts: [{ ...alert, severity: "info" }] }];
+  const { order: quiet, standings: levels } = ranked(UNRANKED, noted, 0);
+  assert.deepEqual([quiet, levels.get("alerted").level], [["angry", "alerted"], "calm"]);
 });
 
 test("calls that come are ranked in, and calls that have ended leave", () => {

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { alertSentence } from "../../frontend_static/mic/alertnotes.js";
 import { begun, named, quiet_s, timeIn, told } from "../../frontend_static/mic/listening.js";
+import { pastOf } from "../../frontend_static/mic/past.js";
 import { saying } from "../../frontend_static/mic/saying.js";
+import { described, span } from "../../frontend_static/mic/strip.js";
+import { lanesOf } from "../../frontend_static/mic/striplanes.js";
 
 const MONO = [{ channel: 0, role: "mixed", emotion: true }];
 const STEREO = [
@@ -39,10 +43,10 @@ test("speech before the first reading promises one", () => {
   assert.match(saying(call([["speech.started", 1]]), 1.5, false).sentence, /comes in a moment/);
 });
 
-test("a feeling is said in a word and a sentence with who and how agitated", () => {
+test("a feeling is said in a word and a sentence with who and how much energy", () => {
   const said = saying(call(TALK), 2, false);
   assert.equal(said.word, "Angry");
-  assert.equal(said.sentence, "Speaker 1 sounds angry: an agitated voice.");
+  assert.equal(said.sentence, "Speaker 1 sounds angry, with a lot of energy in the voice.");
 });
 
 test("the name that the visitor gave is used", () => {
@@ -72,7 +76,7 @@ test("a pause keeps the feeling for three seconds, then silence tells how long a
 
 test("two parties at once are said to be", () => {
   const both = call([["speech.started", 1], ["speech.started", 1.5, { channel: 1 }], emotion(2, { speaker: "customer" })], STEREO);
-  assert.equal(saying(both, 2, false).sentence, "Customer sounds angry: an agitated voice. Two people are speaking at once.");
+  assert.equal(saying(both, 2, false).sentence, "Customer sounds angry, with a lot of energy in the voice. Two people are speaking at once.");
 });
 
 test("while the agent speaks the customer is not judged", () => {
@@ -112,4 +116,54 @@ test("the end stops the clock and keeps the summary", () => {
   const heard = call([...TALK, ["call.ended", 6, { reason: "finished", summary: { duration_s: 6, turns: [] } }]]);
   assert.equal(timeIn(heard, 60_000), 6);
   assert.equal(heard.detail.summary.duration_s, 6);
+});
+
+/** A call that broke off 10 s after it began, 4 s before the next one. */
+function resumed() {
+  const first = named(call([["speaker.changed", 1, { from: null, to: "S1" }], ...TALK, ["speech.ended", 8, { start_s: 1 }]]), "S1", "Ada");
+  const started = { type: "call.started", call_id: "d", seq: 1, t: 0, channel: null, channels: MONO, models: {} };
+  return begun(started, 14_000, pastOf(first, 10_000, 14_000));
+}
+
+test("what was heard of a call that broke off lies before the one that follows", () => {
+  const [past] = resumed().past;
+  assert.deepEqual([past.end_s, past.next_s, past.points.map(({ t }) => t)], [-4, 0, [-12]]);
+  assert.deepEqual(past.turns.map(({ start_s, end_s }) => [start_s, end_s]), [[-13, -6]]);
+  assert.equal(described(resumed(), -20), "Mostly angry. One voice. The speaker changed 0 times. The connection was lost for 4 s.");
+});
+
+test("a connection that goes while someone speaks went with the last that was heard", () => {
+  const speaking = call(TALK);
+  assert.equal(pastOf(speaking, 10_000, 14_000)[0].end_s, -12);
+});
+
+test("a voice of before the break keeps its lane and its name until it is out of sight", () => {
+  const heard = resumed();
+  assert.deepEqual(lanesOf(heard, -20).map(({ name }) => name), ["Ada, before"]);
+  assert.deepEqual(lanesOf(heard, -3), []);
+  const talking = [["speech.started", 1], ["speaker.changed", 1, { from: null, to: "S1" }]]
+    .reduce((h, [type, t, fields], i) => told(h, { type, call_id: "d", seq: i + 2, t, channel: 0, ...fields }, 14_000 + t * 1000), heard);
+  assert.deepEqual(lanesOf(talking, -20).map(({ name }) => name), ["Speaker 1", "Ada, before"]);
+});
+
+test("the strip is as long as what is kept asks for", () => {
+  assert.deepEqual([span(900, call([]), 5), span(900, resumed(), 20), span(900, resumed(), 50)], [30, 60, 120]);
+});
+
+test("a second break moves the first one further back, and what no strip would show is let go", () => {
+  const twice = pastOf(resumed(), 34_000, 40_000);
+  assert.deepEqual(twice.map(({ end_s, next_s }) => [end_s, next_s]), [[-30, -26], [-6, 0]]);
+  const late = pastOf(resumed(), 300_000, 301_000);
+  assert.deepEqual([late[0].turns, late[0].points], [[], []]);
+});
+
+test("an alert of the call is a plain sentence, and says when it is over", () => {
+  const alert = { rule: "anger", severity: "warning", channel: 0, value: 0.8, start_s: 20, end_s: 26, speaker: "S1", measure: "score", raised_s: 26, cleared_s: null };
+  const heard = named(call(TALK), "S1", "Ada");
+  assert.equal(alertSentence(heard, alert), "Alert “Anger”: that is how Ada sounded from 0:20 to 0:26.");
+  const silent = { ...alert, rule: "long_silence", measure: "silence_s", value: 34, speaker: null };
+  assert.equal(alertSentence(heard, silent), "Alert “long_silence”: nobody spoke for 34.0 s.");
+  assert.equal(alertSentence(heard, { ...silent, measure: undefined, cleared_s: 40 }), "Alert “long_silence”, from 0:20 to 0:26. It is over.");
+  const raised = told(call(TALK), { ...alert, type: "alert.raised", seq: 9, t: 26 }, 26_000);
+  assert.deepEqual(raised.alerts.map(({ rule, cleared_s }) => [rule, cleared_s]), [["anger", null]]);
 });

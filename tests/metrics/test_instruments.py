@@ -8,31 +8,15 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from metrics.instruments import ROLES, Instruments, role_label
+from metrics.bounded import MOST_NAMES, ROLES, Bounded, role_label
+from metrics.declared import DECLARED, Declared, Kind
+from metrics.instruments import Instruments
+from metrics.readings import STATUSES, CallReading, RuleReading
 from monitor.analysis import Role
 from monitor.labels import LABELS
 
-DOCUMENTED = {
-    "undertone_audio_seconds": ("counter", set()),
-    "undertone_batch_windows": ("histogram", {"model"}),
-    "undertone_build_info": ("gauge", {"version"}),
-    "undertone_calls": ("counter", {"transport", "reason"}),
-    "undertone_emotion_score_ratio": ("gauge", {"label", "role"}),
-    "undertone_event_lag_seconds": ("histogram", set()),
-    "undertone_events": ("counter", {"type"}),
-    "undertone_events_dropped": ("counter", {"reader"}),
-    "undertone_faults": ("counter", {"code"}),
-    "undertone_hop_factor": ("gauge", set()),
-    "undertone_models_info": ("gauge", {"emotion", "speaker"}),
-    "undertone_speaker_changes": ("counter", set()),
-    "undertone_speech_seconds": ("counter", set()),
-    "undertone_stage_seconds": ("histogram", {"stage", "model"}),
-    "undertone_strain_seconds": ("gauge", set()),
-    "undertone_busy_ratio": ("gauge", set()),
-    "undertone_streams_active": ("gauge", {"transport"}),
-    "undertone_windows": ("counter", {"model", "outcome"}),
-}
-"""Kind and labels per name, as exposed; a counter's samples end in _total."""
+PARTS = ("_bucket", "_sum", "_count", "_gsum", "_gcount")
+"""What the samples of a histogram have behind its name."""
 
 
 @pytest.fixture
@@ -46,48 +30,68 @@ def scores(angry: float) -> dict[str, float]:
 
 def used(instruments: Instruments) -> Instruments:
     """Every instrument, used once."""
-    instruments.models.info({"emotion": "e", "speaker": "s"})
+    instruments.models.info({"emotion": "e", "speaker": "s", "speech": "v"})
     instruments.streams_active.labels("websocket").inc()
     instruments.calls.labels("websocket", "finished").inc()
     instruments.audio_seconds.inc(2)
     instruments.speech_seconds.inc(1)
     instruments.event_lag_seconds.observe(0.2)
-    instruments.events.labels("emotion").inc()
+    instruments.event_said("emotion")
     instruments.faults.labels("audio.gap").inc()
     instruments.speaker_changes.inc()
     instruments.events_dropped.labels("onlooker").inc()
     instruments.batch_done(Role.EMOTION, 3, 0.03, 0.2)
     instruments.windows_done(Role.EMOTION, "analysed", 1)
-    instruments.watch_emotion(lambda: [("customer", scores(0.5))])
+    instruments.windows_waiting.labels("emotion").set(1)
+    instruments.alert_raised("anger", "warning")
+    instruments.notified("desk", "delivered")
+    instruments.notifications_wait("desk", 1)
+    instruments.rows_done("turns", "written", 3)
+    reading = CallReading("a", [("customer", scores(0.5))], [RuleReading("anger", "warning", 0.5, True, True, 1)])
+    instruments.watch_calls(lambda: [reading], per_call=1)
+    instruments.watch_status(lambda: "ready")
     return instruments
 
 
-def samples(instruments: Instruments) -> Iterator[tuple[str, str, dict[str, str], float]]:
+def samples(instruments: Instruments) -> Iterator[tuple[str, dict[str, str]]]:
     text = generate_latest(instruments.registry).decode()
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
-            yield family.name, family.type, sample.labels, sample.value
+            if not sample.name.endswith("_created"):
+                yield sample.name, sample.labels
 
 
 def value(instruments: Instruments, name: str, **labels: str) -> float | None:
     return instruments.registry.get_sample_value(name, labels)
 
 
-def test_every_instrument_appears_under_its_documented_name_kind_and_labels(instruments: Instruments) -> None:
-    seen: dict[str, tuple[str, set[str]]] = {}
-    for name, kind, labels, _ in samples(used(instruments)):
-        if not name.endswith("_created"):
-            seen.setdefault(name, (kind, set()))[1].update(set(labels) - {"le"})
-    assert seen == DOCUMENTED
+def declared_name(sample: str, names: set[str]) -> str:
+    part = next((part for part in PARTS if sample.endswith(part)), "")
+    return bare if (bare := sample.removesuffix(part)) in names else sample
+
+
+def test_every_instrument_appears_under_its_declared_name_and_labels(instruments: Instruments) -> None:
+    seen: dict[str, set[str]] = {}
+    for sample, labels in samples(used(instruments)):
+        name = declared_name(sample, {one.name for one in DECLARED})
+        seen.setdefault(name, set()).update(set(labels) - {"le"})
+    assert seen == {one.name: set(one.labels) for one in DECLARED}
 
 
 def test_every_instrument_explains_itself(instruments: Instruments) -> None:
     assert all(len(family.documentation) > 5 for family in used(instruments).registry.collect())
 
 
-def test_no_label_is_per_call() -> None:
+def test_no_label_is_per_call_but_where_a_setting_asks_for_it() -> None:
     forbidden = {"call", "call_id", "id", "session", "peer", "ip", "tag", "speaker_id"}
-    assert not forbidden & set().union(*(labels for _, labels in DOCUMENTED.values()))
+    assert not forbidden & {label for one in DECLARED if not one.optional for label in one.labels}
+
+
+@pytest.mark.parametrize("one", DECLARED, ids=lambda one: one.name)
+def test_names_say_what_prometheus_expects_them_to(one: Declared) -> None:
+    assert one.name.startswith("undertone_")
+    assert one.name.endswith("_total") == (one.kind is Kind.COUNTER)
+    assert bool(one.buckets) == (one.kind in (Kind.HISTOGRAM, Kind.GAUGE_HISTOGRAM))
 
 
 def test_the_version_is_exposed(instruments: Instruments) -> None:
@@ -110,6 +114,35 @@ def test_windows_are_counted_by_model_and_outcome(instruments: Instruments) -> N
     assert value(instruments, "undertone_windows_total", model="emotion", outcome="skipped") == 1
 
 
+def test_notifications_are_counted_by_channel_and_outcome_and_those_that_wait_are_shown(
+    instruments: Instruments,
+) -> None:
+    for outcome in ("retried", "retried", "delivered"):
+        instruments.notified("desk", outcome)
+    instruments.notifications_wait("desk", 4)
+    assert value(instruments, "undertone_notifications_total", channel="desk", outcome="retried") == 2
+    assert value(instruments, "undertone_notifications_total", channel="desk", outcome="delivered") == 1
+    assert value(instruments, "undertone_notifications_waiting", channel="desk") == 4
+
+
+def test_rows_of_the_history_are_counted_by_table_and_outcome_and_those_that_wait_are_shown(
+    instruments: Instruments,
+) -> None:
+    instruments.rows_done("seconds", "written", 500)
+    instruments.rows_done("seconds", "lost", 2)
+    instruments.watch_history(lambda: 70)
+    assert value(instruments, "undertone_history_rows_total", table="seconds", outcome="written") == 500
+    assert value(instruments, "undertone_history_rows_total", table="seconds", outcome="lost") == 2
+    assert value(instruments, "undertone_history_waiting_rows") == 70
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_of_all_that_a_server_can_be_one_is_1_and_the_rest_is_0(instruments: Instruments, status: str) -> None:
+    instruments.watch_status(lambda: status)  # type: ignore[arg-type, return-value]
+    shown = {one: value(instruments, "undertone_status", status=one) for one in STATUSES}
+    assert shown == dict.fromkeys(STATUSES, 0) | {status: 1}
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_usual_roles_keep_their_name(role: str) -> None:
     assert role_label(role) == role
@@ -120,26 +153,22 @@ def test_any_other_role_is_other(role: str) -> None:
     assert role_label(role) == "other"
 
 
-def test_rolling_emotion_is_the_mean_over_live_channels_of_a_role(instruments: Instruments) -> None:
-    instruments.watch_emotion(lambda: [("customer", scores(0.2)), ("customer", scores(0.6)), ("agent", scores(1.0))])
-    name = "undertone_emotion_score_ratio"
-    assert value(instruments, name, label="angry", role="customer") == pytest.approx(0.4)
-    assert value(instruments, name, label="neutral", role="customer") == pytest.approx(0.6)
-    assert value(instruments, name, label="angry", role="agent") == 1.0
+def test_names_beyond_the_first_fifty_are_other_and_those_before_stay_what_they_are() -> None:
+    names = Bounded()
+    first = [f"rule-{number}" for number in range(MOST_NAMES)]
+    assert [names.label(name) for name in first] == first
+    assert names.label("one-more") == "other"
+    assert names.label(first[0]) == first[0]
 
 
-def test_rolling_emotion_of_a_thousand_roles_is_nine_series(instruments: Instruments) -> None:
-    instruments.watch_emotion(lambda: [(f"role-{n}", scores(0.5)) for n in range(1_000)])
-    found = [labels for name, _, labels, _ in samples(instruments) if name == "undertone_emotion_score_ratio"]
-    assert sorted(labels["label"] for labels in found) == sorted(LABELS)
-    assert {labels["role"] for labels in found} == {"other"}
-
-
-def test_rolling_emotion_is_asked_for_at_each_scrape(instruments: Instruments) -> None:
-    live = [("customer", scores(0.2))]
-    instruments.watch_emotion(lambda: live)
-    live.clear()
-    assert value(instruments, "undertone_emotion_score_ratio", label="angry", role="customer") is None
+def test_channels_of_notification_and_rules_cannot_make_series_without_bound(instruments: Instruments) -> None:
+    for number in range(1_000):
+        instruments.notified(f"channel-{number}", "delivered")
+        instruments.alert_raised(f"rule-{number}", "warning")
+    found = list(samples(instruments))
+    for name in ("undertone_notifications_total", "undertone_alerts_total"):
+        assert sum(sample == name for sample, _ in found) == MOST_NAMES + 1
+    assert value(instruments, "undertone_alerts_total", rule="other", severity="warning") == 1_000 - MOST_NAMES
 
 
 def test_two_servers_in_one_process_do_not_share_numbers() -> None:

@@ -36,7 +36,7 @@ def test_a_backchannel_does_not_take_the_floor() -> None:
 def test_an_interruption_takes_it_and_who_goes_on_gets_it_back() -> None:
     parties = Parties()
     speaking(parties, 0, 0)
-    assert speaking(parties, 1, 60) == [Passed(0, 1, 60)]
+    assert speaking(parties, 1, 60) == [Passed(0, 1, 60, taken=True)]
     assert parties.closed(1, 150) == Passed(1, 0, 150)
 
 

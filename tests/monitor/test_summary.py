@@ -7,14 +7,21 @@ import pytest
 
 from monitor.analysis import EmotionAnalysis, EmotionSpec, Missing, Role
 from monitor.events import (
+    Alert,
+    AlertCleared,
+    AlertCount,
+    AlertRaised,
     CallStarted,
     CallSummary,
     ChannelInfo,
+    Emotion,
     Event,
+    Quality,
     SpeakerChanged,
     SpeechEnded,
     SpeechStarted,
     TurnSummary,
+    Warning,
 )
 from monitor.labels import LABELS
 from monitor.mood import Mood
@@ -63,7 +70,8 @@ def ledger(*events: Event, roles: tuple[str, ...] = ("mixed",)) -> Ledger:
 
 
 def test_a_call_in_which_nothing_happened_has_an_empty_summary() -> None:
-    assert ledger().summary(3.0, [None]) == CallSummary(3.0, 0, None, None, [], 0, {}, [])
+    silent = CallSummary(3.0, 0, None, None, [], 0, {}, [], 3.0, 3.0, quality=Quality(None, {}, {}))
+    assert ledger().summary(3.0, [None]) == silent
 
 
 def test_speech_is_counted_per_call_and_per_speaker() -> None:
@@ -123,3 +131,57 @@ def test_windows_are_counted_by_role_and_outcome() -> None:
         made.count(Role.EMOTION, EmotionAnalysis(np.zeros((1, 9), np.float32), np.zeros(1, np.float32)))
     made.count(Role.SPEAKER, Missing.FAILED)
     assert made.summary(1.0, [None]).windows == {"emotion.analysed": 2, "emotion.skipped": 1, "speaker.failed": 1}
+
+
+def alert(kind: type[Alert], t: float, alert_id: str, rule: str = "anger") -> Event:
+    return kind(
+        call_id="c", seq=0, t=t, channel=0, alert_id=alert_id, rule=rule, severity="warning", measure="score",
+        value=0.8, threshold=0.7, start_s=t - 3, end_s=t, speaker="S1", scores=None, link="/dashboard",
+    )  # fmt: skip
+
+
+def test_alerts_are_counted_by_rule_the_most_frequent_first() -> None:
+    events = [alert(AlertRaised, 5, "risk-1", "risk"), alert(AlertRaised, 5, "a"), alert(AlertRaised, 20, "b")]
+    counts = ledger(*events, alert(AlertCleared, 9, "a")).summary(30.0, [None]).alerts
+    assert counts == [AlertCount("anger", "warning", 2, 1, 6.0), AlertCount("risk", "warning", 1, 1, 3.0)]
+
+
+def emotion(reliability: str, snr_db: float | None = None, speech_s: float = 2.0) -> Event:
+    return Emotion(
+        call_id="c", seq=0, t=1.0, channel=0, scores=dict.fromkeys(LABELS, 0.0), label=None, confidence=0.0,
+        arousal=None, shape=None, reliability=reliability, speech_s=speech_s, snr_db=snr_db, speaker=None,
+    )  # fmt: skip
+
+
+def test_how_well_it_could_be_heard_leaves_pauses_out() -> None:
+    events = [emotion("high", 20.0), emotion("high", 24.0), emotion("low"), emotion("unusable", speech_s=0.2)]
+    warning = Warning(call_id="c", seq=0, t=1.0, channel=0, code="audio.clipped", reason="loud")
+    quality = ledger(*events, emotion("unusable", speech_s=0.0), warning).summary(30.0, [None]).quality
+    shares = {"high": 0.5, "medium": 0.0, "low": 0.25, "unusable": 0.25}
+    assert quality == Quality(22.0, shares, {"audio.clipped": 1})
+
+
+def test_each_speaker_has_a_course_and_the_call_its_turning_points() -> None:
+    summary = ledger(*segment(0.5, 19.5), changed(0.5, None, "S1")).summary(20.0, [mood()])
+    (speaker,) = summary.speakers
+    assert speaker.course is not None
+    assert (speaker.course.start.label, speaker.course.end.label) == ("angry", "sad")
+    assert speaker.course.recovered_after_s is not None
+    (point,) = summary.turning_points
+    assert point.before > 0.7 > 0.3 > point.after
+
+
+def test_shares_of_talk_and_roles() -> None:
+    first, second = ledger(*TALK).summary(20.0, [None]).speakers
+    assert (first.talk_ratio, second.talk_ratio, first.role, first.interruptions) == (0.7, 0.3, "mixed", None)
+
+
+def test_where_channels_separate_the_parties_overlap_and_interruptions_are_counted() -> None:
+    changes = [
+        SpeakerChanged(call_id="c", seq=0, t=1.0, from_=None, to="agent", confidence=1.0),
+        SpeakerChanged(call_id="c", seq=0, t=6.0, from_="agent", to="customer", confidence=1.0),
+    ]
+    talk = [*segment(1, 8, 0), *segment(6, 12, 1), *changes]
+    summary = ledger(*talk, roles=("agent", "customer")).summary(15.0, [None, None])
+    assert (summary.overlap_s, summary.silence_s, summary.longest_silence_s) == (2.0, 4.0, 3.0)
+    assert [(each.speaker, each.interruptions) for each in summary.speakers] == [("agent", 0), ("customer", 1)]

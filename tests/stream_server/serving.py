@@ -16,9 +16,13 @@ import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from history.database import Database
 from inference.model import Models
+from metrics.settings import MetricsConfig
 from monitor.analysis import Analysis, EmotionSpec, Role, SpeakerSpec, SpeechSpec, Window
 from monitor.events import Event, decode
+from monitor.rules import AlertsConfig
+from notify.delivery import Notifier
 from stream_server.engine import Engine
 from stream_server.serve import DrainingServer, configured
 from stream_server.settings import ServerConfig, Settings, StreamConfig, WebrtcConfig
@@ -75,6 +79,20 @@ class Served:
         async with httpx.AsyncClient(base_url=self.http) as client:
             return await client.get(path, headers=headers)
 
+    async def ask(self, path: str, **query: object) -> Any:
+        """What REST answers, which must be no error."""
+        answer = await self.get(path + as_query(query))
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def post(self, path: str, **fields: object) -> httpx.Response:
+        async with httpx.AsyncClient(base_url=self.http) as client:
+            return await client.post(path, json=fields)
+
+    async def delete(self, path: str) -> httpx.Response:
+        async with httpx.AsyncClient(base_url=self.http) as client:
+            return await client.delete(path)
+
     async def call(self, call_id: str) -> dict[str, Any]:
         return (await self.get(f"/v1/calls/{call_id}")).json()
 
@@ -127,17 +145,30 @@ async def serving(
     *crews: Models,
     server_config: ServerConfig = ServerConfig(),
     webrtc: WebrtcConfig = WebrtcConfig(addresses=("127.0.0.1",)),
+    alerts: AlertsConfig = AlertsConfig(),
+    metrics: MetricsConfig = MetricsConfig(),
     warm: bool = True,
     narrow: bool = False,
+    notifier: Notifier | None = None,
+    kept: bool = False,
     **stream: Any,
 ) -> AsyncIterator[Served]:
     """A server with settings `stream` on a free port, drained at the end.
 
     `crews`: sets of models, by default one that is scripted. `warm`: wait for the models. `narrow`: the network takes
-    next to nothing of what a client does not read.
+    next to nothing of what a client does not read. `notifier`: started and stopped with the server. `kept`: there is a
+    history, in a database of its own.
     """
-    settings = replace(Settings(), server=server_config, webrtc=webrtc, stream=replace(StreamConfig(), **stream))
-    engine = Engine(settings, crews or [scripted_models()])
+    settings = replace(
+        Settings(),
+        server=server_config,
+        webrtc=webrtc,
+        alerts=alerts,
+        metrics=metrics,
+        stream=replace(StreamConfig(), **stream),
+    )
+    database = Database("") if kept else None
+    engine = Engine(settings, crews or [scripted_models()], database=database, notifier=notifier)
     listener = socket.create_server(("127.0.0.1", 0))
     if narrow:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
@@ -150,6 +181,8 @@ async def serving(
     finally:
         server.should_exit = True
         await running
+        if database is not None:
+            database.close()
 
 
 def pcm(samples: np.ndarray) -> bytes:

@@ -19,18 +19,20 @@ import numpy as np
 import pytest
 
 from benchmarks.layouts import write_emotion, write_speaker
+from history.settings import HistoryConfig
 from inference.loading import WEIGHTS, load
 from inference.model import Models
 from monitor.analysis import Window
-from stream_server import media, serve
+from stream_server import serve
 from stream_server.cli import main
 from stream_server.engine import Engine
-from stream_server.media import MediaError
 from stream_server.serve import DrainingServer
 from stream_server.settings import ServerConfig, Settings
 from stream_server.streaming import MAX_MESSAGE_BYTES
 from tests.scripted import conversation
 from tests.stream_server.serving import Served, scripted_models, serving
+from workbench import media
+from workbench.media import MediaError
 
 
 def write_wav(path: Path, planes: np.ndarray, rate_hz: int = 16_000) -> Path:
@@ -255,8 +257,12 @@ def test_a_file_of_which_nothing_can_be_decoded_is_an_error(tmp_path: Path, capf
 
 
 def serve_scripted(monkeypatch: pytest.MonkeyPatch, models: Models) -> int:
-    monkeypatch.setattr(serve, "load_engine", lambda settings: Engine(settings, [models]))
-    return serve.serve(Settings(server=ServerConfig(port=0)))
+    monkeypatch.setattr(
+        serve,
+        "load_engine",
+        lambda settings, database, notifier: Engine(settings, [models], database=database, notifier=notifier),
+    )
+    return serve.serve(Settings(server=ServerConfig(port=0), history=HistoryConfig("")))
 
 
 def test_serve_fails_if_the_models_do_not_run(

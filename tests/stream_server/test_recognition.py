@@ -10,7 +10,7 @@ import pytest
 from history.database import Database
 from monitor.events import SpeakerUpdated
 from monitor.gallery import Gallery
-from stream_server.recognition import Recognition, open_recognition
+from stream_server.recognition import Recognition, gallery_now
 from stream_server.settings import Settings, load
 from tests.scripted import conversation, known_voices, of
 from tests.stream_server.serving import serving
@@ -28,11 +28,15 @@ def database() -> Iterator[Database]:
     opened.close()
 
 
+def settings(**more: str) -> Settings:
+    return load({"voiceprints.identify_live": "true", "history.url": "", **more}, {}, None)
+
+
 async def test_whoever_is_enrolled_or_deleted_meanwhile_is_told_to_the_calls(database: Database) -> None:
     voiceprints = Voiceprints(database, Seal())
     consent = Consent("greeting", 0.0, 1e12)
     seen: asyncio.Queue[Gallery] = asyncio.Queue()
-    recognition = Recognition(database, Seal(), SPEC, Settings(), every_s=0.01)
+    recognition = Recognition(database, SPEC, settings(), every_s=0.01)
     running = asyncio.create_task(recognition.run(seen.put_nowait))
     assert (await seen.get()).names == ()
     await asyncio.to_thread(voiceprints.enrol, "Ann", portrait(1), consent, NOW)
@@ -44,31 +48,30 @@ async def test_whoever_is_enrolled_or_deleted_meanwhile_is_told_to_the_calls(dat
     running.cancel()
 
 
-def test_nothing_is_opened_anew_while_nothing_changes_and_the_expired_are_deleted(database: Database) -> None:
+@pytest.mark.parametrize("identify", ["true", "false"])
+def test_the_expired_are_deleted_whether_people_are_to_be_recognised_or_not(database: Database, identify: str) -> None:
     voiceprints = Voiceprints(database, Seal())
     voiceprints.enrol("Ann", portrait(1), CONSENT, NOW)
-    recognition = Recognition(database, Seal(), SPEC, Settings())
+    recognition = Recognition(database, SPEC, settings(**{"voiceprints.identify_live": identify}))
     assert recognition.look(NOW + DAY) is None
     emptied = recognition.look(CONSENT.expires_at)
-    assert emptied is not None
-    assert len(emptied) == 0
     assert voiceprints.known(NOW) == []
+    assert (None if emptied is None else len(emptied)) == {"true": 0, "false": None}[identify]
 
 
 def test_a_key_that_does_not_fit_stops_the_start(database: Database) -> None:
     Voiceprints(database, Seal(new_key())).enrol("Ann", portrait(1), Consent("greeting", 0.0, 1e12), NOW)
     with pytest.raises(SealError, match="no key is set"):
-        Recognition(database, Seal(), SPEC, Settings())
+        Recognition(database, SPEC, settings())
+    assert Recognition(database, SPEC, Settings()).gallery is None
 
 
-def test_people_are_not_recognised_unless_it_is_switched_on() -> None:
-    assert open_recognition(Settings(), SPEC) is None
-    on = load({"voiceprints.identify_live": "true", "history.url": ""}, {}, None)
-    assert open_recognition(on, None) is None
-    recognition = open_recognition(on, SPEC)
-    assert recognition is not None
-    assert recognition.gallery.names == ()
-    recognition.close()
+def test_people_are_not_recognised_unless_it_is_switched_on_and_there_is_a_model() -> None:
+    assert gallery_now(Settings(), SPEC) is None
+    assert gallery_now(settings(), None) is None
+    nobody = gallery_now(settings(), SPEC)
+    assert nobody is not None
+    assert nobody.names == ()
 
 
 @pytest.mark.parametrize("already", [True, False])

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
 from typing import cast
 
 import numpy as np
 import pytest
 
 from monitor.events import CallEnded, CallSummary, Emotion, Error, Event, SpeechStarted, Warning, decode
+from stream_server import livecall
 from stream_server.intake import parse_whip_parameters
+from stream_server.livecall import AHEAD_S
 from stream_server.outbox import Message, Outbox, deliver
 from stream_server.rtccall import MOST_UNTAKEN_BYTES, EventChannel, RtcCall
 from stream_server.rtcprocess import RtcProcess
-from stream_server.rtcwire import Audio, Connected, Heard, Opened, Over, Report, Say, Told
+from stream_server.rtcwire import Audio, Connected, Heard, Lost, Opened, Over, Report, Say, Told
 from stream_server.rtcwire import Message as Order
 from tests.scripted import of
 from tests.stream_server.serving import serving, until
@@ -184,34 +190,94 @@ class Willing(Recorded):
             self.events.taken(self._taken)
 
 
-async def reported(*reports: Report) -> tuple[list[Event], list[Order]]:
-    """The events that a peer gets, and all that its process is told, if that reports this; the last ends the call."""
+TENTH = Audio(1, np.zeros(1600, "<f4").tobytes())
+END = Over(1, "finished")
+
+
+@dataclass
+class Served:
+    """The events that a peer got, all that its process was told, and how much of its audio was heard."""
+
+    events: list[Event]
+    told: list[Order]
+    heard_s: float
+
+
+async def served(reports: Iterable[Report]) -> Served:
+    """A call whose peer's process reports this; the last report ends the call."""
     process = Willing()
     parameters = parse_whip_parameters({"call_id": "r"})
-    async with serving() as served:
-        call = served.engine.open_call("r", parameters.roles, "webrtc")
-        joined = RtcCall(1, cast(RtcProcess, process), call, parameters, served.engine, process.events)
+    async with serving() as server:
+        call = server.engine.open_call("r", parameters.roles, "webrtc")
+        joined = RtcCall(1, cast(RtcProcess, process), call, parameters, server.engine, process.events)
         running = asyncio.create_task(joined.run())
-        for report in (Connected(1), Opened(1), *reports):
+        joined.receive(Connected(1))
+        joined.receive(Opened(1))
+        for report in reports:
             joined.receive(report)
         await running
-    return [decode(order.event) for order in process.told if isinstance(order, Say)], process.told
+        heard_s = server.engine.instruments.registry.get_sample_value("undertone_audio_seconds_total")
+    assert heard_s is not None
+    return Served([decode(order.event) for order in process.told if isinstance(order, Say)], process.told, heard_s)
+
+
+class ScriptedClock:
+    """Stands in for the module `time`: it is as late as it is told."""
+
+    def __init__(self) -> None:
+        self.now_s = time.monotonic()
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> ScriptedClock:
+    """The clock of live calls."""
+    scripted = ScriptedClock()
+    monkeypatch.setattr(livecall, "time", scripted)
+    return scripted
+
+
+def at_speed(clock: ScriptedClock, speed: float, reports: Iterable[Report]) -> Iterator[Report]:
+    """Reports of a tenth of a second of audio each, from a peer that speaks so many times too fast."""
+    for report in reports:
+        clock.now_s += 0.1 / speed
+        yield report
 
 
 async def test_audio_that_is_too_fast_is_a_gap_and_moves_nothing() -> None:
-    tenth = Audio(1, np.zeros(1600, "<f4").tobytes())
-    events, _ = await reported(*[tenth] * 100, Over(1, "finished"))
-    assert [warning.code for warning in of(events, Warning)] == ["audio.too_fast", "audio.gap"]
-    assert of(events, CallEnded)[0].t == pytest.approx(10.0, abs=0.02)
+    call = await served([*[TENTH] * 100, END])
+    assert [warning.code for warning in of(call.events, Warning)] == ["audio.too_fast", "audio.gap"]
+    assert of(call.events, CallEnded)[0].t == pytest.approx(10.0, abs=0.02)
+
+
+@pytest.mark.parametrize("speed", [1.1, 1.2, 2.0])
+async def test_a_peer_that_is_too_fast_loses_what_is_too_much_and_no_more(clock: ScriptedClock, speed: float) -> None:
+    minute = [TENTH] * round(600 * speed)
+    call = await served(at_speed(clock, speed, [*minute, END]))
+    assert 60.0 <= call.heard_s <= 60.0 * 1.05 + AHEAD_S + 0.2
+    assert of(call.events, CallEnded)[0].t == pytest.approx(60.0 * speed, abs=0.02)
+
+
+async def test_after_a_burst_a_peer_in_real_time_is_heard_whole(clock: ScriptedClock) -> None:
+    call = await served(chain([TENTH] * 60, at_speed(clock, 1.0, [*[TENTH] * 300, END])))
+    assert call.heard_s >= 30.0 + AHEAD_S
+
+
+async def test_what_was_lost_on_the_way_took_its_time(clock: ScriptedClock) -> None:
+    """A peer of whose audio half is lost may not send what is not lost twice as fast."""
+    call = await served(at_speed(clock, 2.0, [*[TENTH, Lost(1, 1600)] * 300, END]))
+    assert call.heard_s <= (30.0 * 1.05 + AHEAD_S) / 2 + 0.2
 
 
 async def test_a_control_message_is_acknowledged_once_it_is_acted_on() -> None:
     told = Told(1, '{"type":"configure","frames":true}')
-    _, orders = await reported(told, Over(1, "finished"))
-    assert Heard(1, told.weight_bytes) in orders
+    call = await served([told, END])
+    assert Heard(1, told.weight_bytes) in call.told
 
 
 async def test_a_flood_of_control_messages_ends_the_call_and_is_said() -> None:
-    events, _ = await reported(Over(1, "message.flood"))
-    assert [error.code for error in of(events, Error)] == ["message.flood"]
-    assert of(events, CallEnded)[0].reason == "message.flood"
+    call = await served([Over(1, "message.flood")])
+    assert [error.code for error in of(call.events, Error)] == ["message.flood"]
+    assert of(call.events, CallEnded)[0].reason == "message.flood"

@@ -1,15 +1,19 @@
-"""A peer's control messages, over a real data channel: how many may wait for the server."""
+"""A peer's connection, and its control messages over a real data channel: how many may wait for the server."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
+import pytest
+from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription, rtcpeerconnection
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from stream_server.rtcpeer import EVENTS, MOST_UNHEARD_BYTES, Peer
+from stream_server.rtctuned import OpenCertificate
 from stream_server.rtcwire import Opened, Over, Report, Told
 from stream_server.rtcworker import configuration
+from tests.stream_server.certificates import signed_by
 from tests.stream_server.publishing import LOOPBACK
 from tests.stream_server.serving import until
 
@@ -36,9 +40,9 @@ class Server:
 
 
 @asynccontextmanager
-async def publishing(server: Server) -> AsyncIterator[RTCDataChannel]:
+async def publishing(server: Server, client: RTCPeerConnection | None = None) -> AsyncIterator[RTCDataChannel]:
     """The data channel of somebody who has connected to the server's peer."""
-    client = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    client = client or RTCPeerConnection(RTCConfiguration(iceServers=[]))
     channel = client.createDataChannel(EVENTS)
     await client.setLocalDescription(await client.createOffer())
     answer = await server.peer.answer(client.localDescription.sdp)
@@ -49,6 +53,24 @@ async def publishing(server: Server) -> AsyncIterator[RTCDataChannel]:
     finally:
         await client.close()
         await server.peer.close()
+
+
+class RsaCertificate(OpenCertificate):
+    """As GStreamer makes its own."""
+
+    @classmethod
+    def generateCertificate(cls) -> RsaCertificate:  # noqa: N802
+        key = rsa.generate_private_key(65_537, 2048)
+        return cls(key, signed_by(key))
+
+
+async def test_a_peer_whose_certificate_is_for_rsa_connects(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server(busy=False)
+    with monkeypatch.context() as peers:
+        peers.setattr(rtcpeerconnection, "RTCCertificate", RsaCertificate)
+        client = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    async with publishing(server, client):
+        assert client.connectionState == "connected"
 
 
 def sent(channel: RTCDataChannel) -> Callable[[], bool]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.rules import Rule
 from stream_server.settings import IceServer, Setting, Settings, SettingsError, declared, load, parse_ice_servers
 
 
@@ -48,6 +49,38 @@ def test_what_is_wrong_is_said(flags: dict[str, str], environ: dict[str, str], w
     with pytest.raises(SettingsError) as caught:
         load(flags, environ, None)
     assert all(word in str(caught.value) for word in words)
+
+
+def test_a_list_of_tables_is_json_outside_the_file(tmp_path: Path) -> None:
+    rule = Rule(name="loud", score={"angry": 1.0}, above=0.8, for_s=2)
+    file = tmp_path / "u.toml"
+    file.write_text('[[alerts.rules]]\nname = "loud"\nscore = {angry = 1}\nabove = 0.8\nfor_s = 2\n', encoding="utf-8")
+    assert load({}, {}, file).alerts.rules == (rule,)
+    text = '[{"name": "loud", "score": {"angry": 1}, "above": 0.8, "for_s": 2}]'
+    assert load({"alerts.rules": text}, {}, None).alerts.rules == (rule,)
+    assert load({}, {"UNDERTONE_ALERTS__RULES": text}, None).alerts.rules == (rule,)
+
+
+@pytest.mark.parametrize(
+    ("rules", "problem"),
+    [
+        ('[{"name": "loud", "above": "a lot"}]', "alerts.rules[0].above: Expected `float | null`, got `str`"),
+        ('[{"name": "loud", "abvoe": 0.8}]', "alerts.rules[0]: Object contains unknown field `abvoe`"),
+        ('[{"name": "loud", "above": 0.8}]', "alerts.rules[0]: rule 'loud': expected one of `score`"),
+        ('{"loud": {"above": 0.8}}', "alerts.rules: expected a list of tables, [[alerts.rules]]"),
+        ("loud", "alerts.rules: is not JSON"),
+    ],
+)
+def test_what_is_wrong_in_a_table_is_said_by_its_path(rules: str, problem: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({}, {"UNDERTONE_ALERTS__RULES": rules}, None)
+    assert str(caught.value).startswith(f"UNDERTONE_ALERTS__RULES: {problem}")
+
+
+def test_two_rules_of_one_name_stop_the_start() -> None:
+    rule = '{"name": "loud", "score": {"angry": 1}, "above": 0.8}'
+    with pytest.raises(SettingsError, match=r"\[alerts\]: two rules have one name: loud"):
+        load({"alerts.rules": f"[{rule}, {rule}]"}, {}, None)
 
 
 @pytest.mark.parametrize(

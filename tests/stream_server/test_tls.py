@@ -2,67 +2,28 @@
 
 from __future__ import annotations
 
-import datetime
-import ssl
-from dataclasses import dataclass
+import asyncio
 from pathlib import Path
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from websockets.asyncio.client import connect
 
 from monitor.events import CallEnded
+from stream_server import health
 from stream_server.serve import check_tls, greeting
 from stream_server.settings import ServerConfig, SettingsError
 from tests.scripted import of, voice
+from tests.stream_server.certificates import CertificateFiles, write_certificate
 from tests.stream_server.serving import heard, send_all, serving
 
 
-@dataclass(frozen=True)
-class Certificate:
-    """A certificate for localhost, signed by itself."""
-
-    cert: Path
-    key: Path
-
-    @property
-    def config(self) -> ServerConfig:
-        return ServerConfig(tls_cert=str(self.cert), tls_key=str(self.key))
-
-    @property
-    def trust(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self.cert)
-
-
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    folder = tmp_path_factory.mktemp("tls")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    made = Certificate(folder / "cert.pem", folder / "key.pem")
-    made.cert.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-    made.key.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return made
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> CertificateFiles:
+    return write_certificate(tmp_path_factory.mktemp("tls"))
 
 
-async def test_pages_and_calls_go_over_tls(certificate: Certificate) -> None:
+async def test_pages_and_calls_go_over_tls(certificate: CertificateFiles) -> None:
     async with serving(server_config=certificate.config) as served:
         async with httpx.AsyncClient(verify=certificate.trust) as client:
             assert (await client.get(f"https://localhost:{served.port}/readyz")).status_code == 200
@@ -72,22 +33,22 @@ async def test_pages_and_calls_go_over_tls(certificate: Certificate) -> None:
             assert of(await heard(call), CallEnded)[0].reason == "finished"
 
 
-async def test_the_greeting_names_the_address_with_https(certificate: Certificate) -> None:
+async def test_the_greeting_names_the_address_with_https(certificate: CertificateFiles) -> None:
     async with serving(server_config=certificate.config) as served:
         assert f"https://localhost:{served.port}/" in greeting(served.engine, "127.0.0.1", served.port)
 
 
-def test_a_key_without_a_certificate_is_said(certificate: Certificate) -> None:
+def test_a_key_without_a_certificate_is_said(certificate: CertificateFiles) -> None:
     with pytest.raises(SettingsError, match=r"tls_cert is not"):
         check_tls(ServerConfig(tls_key=str(certificate.key)))
 
 
-def test_a_file_that_is_not_there_is_said(certificate: Certificate) -> None:
+def test_a_file_that_is_not_there_is_said(certificate: CertificateFiles) -> None:
     with pytest.raises(SettingsError, match=r"nowhere\.pem: cannot be read: No such file"):
         check_tls(ServerConfig(tls_cert="nowhere.pem", tls_key=str(certificate.key)))
 
 
-def test_what_is_no_certificate_and_its_key_is_said(certificate: Certificate, tmp_path: Path) -> None:
+def test_what_is_no_certificate_and_its_key_is_said(certificate: CertificateFiles, tmp_path: Path) -> None:
     nonsense = tmp_path / "nonsense.pem"
     nonsense.write_text("nonsense", encoding="utf-8")
     for cert, key in ((nonsense, certificate.key), (certificate.cert, nonsense), (certificate.cert, certificate.cert)):
@@ -97,9 +58,16 @@ def test_what_is_no_certificate_and_its_key_is_said(certificate: Certificate, tm
         check_tls(ServerConfig(tls_cert=str(certificate.cert)))
 
 
-def test_a_certificate_and_its_key_are_taken_from_two_files_or_one(certificate: Certificate, tmp_path: Path) -> None:
+def test_a_certificate_and_its_key_are_taken_from_two_files_or_one(
+    certificate: CertificateFiles, tmp_path: Path
+) -> None:
     check_tls(certificate.config)
     both = tmp_path / "both.pem"
     both.write_bytes(certificate.cert.read_bytes() + certificate.key.read_bytes())
     check_tls(ServerConfig(tls_cert=str(both)))
     check_tls(ServerConfig())
+
+
+async def test_a_container_asks_by_https_where_http_is_not_served(certificate: CertificateFiles) -> None:
+    async with serving(server_config=certificate.config) as served:
+        assert await asyncio.to_thread(health.main, [str(served.port)]) == 0

@@ -28,11 +28,12 @@ from monitor.events import (
     SpeechStarted,
     Warning,
 )
-from stream_server import media, rtccall, rtcprocess, whip
+from stream_server import rtccall, rtcprocess, whip
 from stream_server.settings import WebrtcConfig
 from tests.scripted import of, silence, voice
 from tests.stream_server.publishing import Played, Publisher, gone, opus, over, without_candidates
 from tests.stream_server.serving import Served, serving, until
+from workbench import media
 
 
 def speech(seconds: float = 3.0) -> np.ndarray:
@@ -374,8 +375,13 @@ async def test_with_a_token_only_who_shows_it_is_told_of_ice_servers() -> None:
     async with serving(webrtc=WebrtcConfig(addresses=("127.0.0.1",), token="s3cret", ice_servers=servers)) as served:
         async with httpx.AsyncClient(base_url=served.http) as stranger:
             answer = await stranger.options("/v1/whip")
+            wrong = await stranger.options("/v1/whip", headers={"Authorization": "Bearer guess"})
+            known = await stranger.options("/v1/whip", headers={"Authorization": "Bearer s3cret"})
         assert (answer.status_code, answer.headers["accept-post"]) == (204, "application/sdp")
         assert "link" not in answer.headers
+        assert (wrong.status_code, wrong.json()["error"]["code"]) == (401, "request.unauthorized")
+        assert "link" not in wrong.headers
+        assert (known.status_code, known.headers["link"]) == (204, '<stun:127.0.0.1:9>; rel="ice-server"')
         publisher = Publisher(served, Played([]), token="s3cret")
         answer = await publisher.post(await publisher.offer())
         assert (answer.status_code, answer.headers["link"]) == (201, '<stun:127.0.0.1:9>; rel="ice-server"')

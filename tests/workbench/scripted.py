@@ -11,7 +11,7 @@ from monitor.gallery import unit
 from tests.evaluation.recordings import ScriptedModel
 from vad.endpointing import EndpointingConfig
 from vad.pcm import Samples
-from workbench.listening import Recording
+from workbench.listening import Audio
 from workbench.speakers import Ears, Quality, Voice
 
 SPEC = SpeakerSpec("model", "none", 24_000, 48, 0.6, 0.12, 0.0, 0.145)
@@ -32,8 +32,8 @@ def ears() -> Ears:
     return Ears(ScriptedModel(Role.SPEAKER), None, ENDPOINTING)
 
 
-def recording(name: str, samples: Samples, block: int = 8000) -> Recording:
-    return Recording(name, blocks(samples, block))
+def recording(name: str, samples: Samples, block: int = 8000) -> Audio:
+    return Audio(name, blocks(samples, block))
 
 
 def blocks(samples: Samples, size: int) -> Iterator[Samples]:

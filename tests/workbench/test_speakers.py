@@ -10,12 +10,12 @@ import pytest
 
 from inference.loading import load
 from monitor.analysis import Role
-from stream_server import media
 from tests.evaluation.recordings import ScriptedModel
 from tests.scripted import silence, voice
 from tests.workbench.scripted import ENDPOINTING, ears, recording
 from vad.pcm import Samples
-from workbench.listening import SIDE_BY_SIDE, Recording
+from workbench import media
+from workbench.listening import SIDE_BY_SIDE, Audio
 from workbench.speakers import Ears, Unheard, Voice
 
 
@@ -93,7 +93,7 @@ def test_real_speakers_are_nearer_to_themselves_than_to_others(recordings: Path)
     folder = recordings / "speakers" / "librispeech"
     paths = [path for name in names for path in islice(sorted(folder.glob(f"*__{name}__*")), 4)]
     hearing = Ears(models[Role.SPEAKER], models[Role.SPEECH])
-    found = hearing.hear(Recording(path.name, (block[0] for block in media.read(path, 1))) for path in paths)
+    found = hearing.hear(Audio(path.name, (block[0] for block in media.read(path, 1))) for path in paths)
     by_name = {voice.name: voice for voice in found if isinstance(voice, Voice)}
     vectors = np.array([by_name[path.name].vector for path in paths])
     cosines = vectors @ vectors.T

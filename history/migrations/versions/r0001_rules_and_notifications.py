@@ -28,9 +28,12 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("next_at", sa.Double(), nullable=False),
+        sa.Column("give_up_at", sa.Double(), nullable=False),
         sa.Column("done_at", sa.Double(), nullable=True),
         sa.Column("problem", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_notifications"),
     )
-    op.create_index("ix_notifications_state_next_at", "notifications", ["state", "next_at"])
-    op.create_index("ix_notifications_call_id", "notifications", ["call_id"])
+    op.create_index("ix_notifications_channel_state_next_at", "notifications", ["channel", "state", "next_at"])
+    op.create_index("ix_notifications_channel_id", "notifications", ["channel", "id"])
+    op.create_index("ix_notifications_state_id", "notifications", ["state", "id"])
+    op.create_index("ix_notifications_call_id_channel_state_id", "notifications", ["call_id", "channel", "state", "id"])

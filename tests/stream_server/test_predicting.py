@@ -1,0 +1,119 @@
+"""`undertone predict` and `undertone embed`, from their arguments to what they print and write."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.layouts import write_emotion
+from stream_server.cli import main
+from tests.workbench.sounds import emodb
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written without a place being named lands here."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> Path:
+    path = tmp_path / "bad.wav"
+    path.write_text("words, not sounds\n" * 100, encoding="utf-8")
+    return path
+
+
+def test_a_recording_is_told_in_words_and_nothing_is_written_unasked(
+    recordings: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", str(emodb(recordings))]) == 0
+    out, err = capfd.readouterr()
+    assert "03a01Wa.flac  angry 7" in out
+    assert "Sounds angry more than anything else" in out
+    assert "1.878 s, flac, 16000 Hz" in out
+    assert "1 done in" in err
+    assert "nothing was written: --out DIR keeps the results, --embeddings the embeddings too" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bad_file_has_its_line_and_spoils_nothing(
+    recordings: Path, bad: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", str(bad), str(emodb(recordings))]) == 0
+    out, err = capfd.readouterr()
+    assert "bad.wav  failed (not_audio): FFmpeg cannot read it as a recording. Is it" in out
+    assert "1 done, 1 failed" in err
+    assert main(["predict", str(bad)]) == 1
+
+
+def test_embeddings_are_written_and_it_is_said_where(
+    recordings: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["embed", str(emodb(recordings)), str(emodb(recordings, "03a01Nc"))]) == 0
+    out, err = capfd.readouterr()
+    (run,) = (tmp_path / "outputs").iterdir()
+    assert run.name.startswith("outputs_2")
+    assert f"results and embeddings are in outputs/{run.name}" in err
+    assert out.count("done (1, 96)  mean") == 2
+    assert {path.name for path in run.rglob("*.npy")} == {"03a01Wa.npy", "03a01Nc.npy"}
+
+
+def test_the_forms_hold_the_same(recordings: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = str(emodb(recordings))
+    assert main(["predict", path, "--format", "jsonl"]) == 0
+    told = json.loads(capfd.readouterr().out)
+    assert main(["predict", path, "--format", "csv", "--out", "here"]) == 0
+    printed = capfd.readouterr().out
+    (line,) = csv.DictReader(printed.splitlines())
+    assert line["label"] == told["emotion"]["label"]
+    assert float(line["angry"]) == told["emotion"]["scores"]["angry"]
+    assert (tmp_path / "here" / "results.csv").read_text(encoding="utf-8") == printed
+    assert main(["predict", path, "--format", "parquet"]) == 0
+    (run,) = (tmp_path / "outputs").iterdir()
+    assert (run / "results.parquet").stat().st_size > 1000
+    assert capfd.readouterr().out == ""
+
+
+def test_a_run_is_taken_up_where_it_ended(recordings: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    paths = [str(emodb(recordings, name)) for name in ("03a01Wa", "03a01Nc", "03a02Fc")]
+    assert main(["embed", *paths[:2], "--out", "run"]) == 0
+    assert main(["embed", *paths, "--out", "run"]) == 0
+    assert "1 done, 2 done before" in capfd.readouterr().err
+    assert main(["embed", *paths, "--out", "run"]) == 0
+    assert "0 done, 3 done before" in capfd.readouterr().err
+    assert main(["predict", *paths, "--out", "run"]) == 1
+    assert "embeddings was True" in capfd.readouterr().err
+    assert json.loads((tmp_path / "run" / "result.json").read_text(encoding="utf-8"))["done"] == 3
+
+
+def test_emotion2vec_in_its_published_layout_embeds_frames(recordings: Path, tmp_path: Path) -> None:
+    model = write_emotion(tmp_path / "emotion2vec")
+    flags = ["--granularity", "frame", "--every-frame", "--emotion-model", str(model), "--out", "run"]
+    assert main(["embed", str(emodb(recordings)), *flags, "--models.precision", "float32"]) == 0
+    rows = np.load(tmp_path / "run" / "embedding.npy")
+    assert rows.shape == (93, 32)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--models.emotion", "none"], "models.emotion is none"),
+        (["--vad.backend", "webrtcvad"], "vad.backend must be silero or cascade"),
+        (["--channels", "2", "--roles", "customer"], "roles"),
+        (["--out", "taken"], "holds something else than a run"),
+    ],
+)
+def test_what_goes_wrong_is_said_on_one_line(
+    flags: list[str], words: str, recordings: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "thesis.txt").touch()
+    assert main(["predict", str(emodb(recordings)), *flags]) in (1, 2)
+    said = capfd.readouterr().err.strip()
+    assert said.startswith("undertone: ")
+    assert "\n" not in said
+    assert words in said

@@ -1,0 +1,181 @@
+"""The folder of a run: what scripts look for in it, and how a second run goes on where the first ended."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inference.model import Models
+from tests.workbench.models import embedded
+from tests.workbench.sounds import emodb, samples_of, write
+from workbench import batch, runfolder
+from workbench.asked import Asked, Item
+from workbench.results import Prediction
+from workbench.runfolder import NpyRows, RunError, RunFolder
+
+NOW = datetime(2026, 11, 28, 21, 5, 9)
+MODEL, SIZE = "undertone-emotion-small", 96
+NAMES = ("03a01Fa", "03a01Nc", "03a01Wa", "03a02Fc", "03a02Nc")
+
+
+@pytest.fixture(scope="module")
+def models() -> Models:
+    return embedded()
+
+
+def items(recordings: Path, *names: str) -> list[Item]:
+    return [Item(f"calls/{name}.flac", emodb(recordings, name)) for name in names or NAMES]
+
+
+def opened(path: Path, asked: Asked, single: bool = False) -> RunFolder:
+    return RunFolder(path, runfolder.about(asked, MODEL, single), SIZE)
+
+
+def ran(path: Path, chosen: list[Item], models: Models, asked: Asked, most: int = 99) -> list[Prediction]:
+    """A run that ends after `most` recordings, as if it had been stopped."""
+    out: list[Prediction] = []
+    with opened(path, asked, len(chosen) == 1) as folder:
+        for prediction, _ in batch.run(chosen, models, asked, folder):
+            out.append(prediction)
+            if len(out) == most:
+                return out
+        folder.finish(NOW, {"taken_s": 1.5})
+    return out
+
+
+def test_a_folder_is_named_for_the_time_and_never_shared(tmp_path: Path) -> None:
+    first = runfolder.named_for(NOW, tmp_path / "outputs")
+    assert first == tmp_path / "outputs" / "outputs_20261128_210509"
+    first.mkdir(parents=True)
+    assert runfolder.named_for(NOW, tmp_path / "outputs").name == "outputs_20261128_210509_2"
+
+
+def test_of_one_recording_there_is_what_scripts_look_for(models: Models, recordings: Path, tmp_path: Path) -> None:
+    asked = Asked(embeddings=True, keep_audio=True)
+    ran(tmp_path, items(recordings, "03a01Wa"), models, asked)
+    document = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert document["emotion"] == "angry"
+    assert document["scores"]["angry"] == document["confidence"]
+    assert document["granularity"] == "utterance"
+    assert document["timestamp"] == "2026-11-28T21:05:09"
+    assert document["result"]["embeddings"][0]["file"] == "embedding.npy"
+    assert np.load(tmp_path / "embedding.npy").shape == (1, SIZE)
+    np.testing.assert_allclose(
+        samples_of(tmp_path / "processed_audio.wav"), samples_of(emodb(recordings)), atol=2 / 32768
+    )
+
+
+def test_with_frames_there_are_those_by_both_names(models: Models, recordings: Path, tmp_path: Path) -> None:
+    (prediction,) = ran(tmp_path, items(recordings, "03a01Wa"), models, Asked("frame", embeddings=True))
+    rows = np.load(tmp_path / "embedding.npy")
+    assert rows.shape == prediction.embeddings[0].shape == (len(samples_of(emodb(recordings))) // 320, SIZE)
+    np.testing.assert_array_equal(rows, np.load(tmp_path / "frame_embeddings.npy"))
+    scores = np.load(tmp_path / "frame_scores.npy")
+    assert scores.shape == (len(rows), 9)
+    told = [[np.nan] * 9 if row is None else row for row in prediction.frames[0].scores]
+    np.testing.assert_allclose(scores, told, atol=1e-4)
+
+
+def test_of_several_each_has_its_embedding_by_its_name(models: Models, recordings: Path, tmp_path: Path) -> None:
+    found = ran(tmp_path, items(recordings), models, Asked(embeddings=True))
+    for prediction in found:
+        (about,) = prediction.embeddings
+        assert about.file == f"embeddings/{prediction.file.removesuffix('.flac')}.npy"
+        assert np.linalg.norm(np.load(tmp_path / about.file)) == pytest.approx(about.norm, abs=1e-3)
+    document = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert (document["done"], document["failed"], document["log"]) == (5, 0, {"taken_s": 1.5})
+    assert not (tmp_path / "processed_audio.wav").exists()
+
+
+def test_a_second_run_does_only_what_is_left(models: Models, recordings: Path, tmp_path: Path) -> None:
+    asked = Asked(embeddings=True)
+    first = ran(tmp_path, items(recordings), models, asked, most=2)
+    second = ran(tmp_path, items(recordings), models, asked)
+    assert len(first) + len(second) == 5
+    assert {each.file for each in first} & {each.file for each in second} == set()
+    with opened(tmp_path, asked) as folder:
+        assert {each.file for each in folder.predictions()} == {item.name for item in items(recordings)}
+    assert ran(tmp_path, items(recordings), models, asked) == []
+
+
+def test_what_a_crash_left_half_written_is_done_again(models: Models, recordings: Path, tmp_path: Path) -> None:
+    asked = Asked(embeddings=True)
+    ran(tmp_path, items(recordings), models, asked)
+    results, state = tmp_path / "results.jsonl", tmp_path / "state.jsonl"
+    results.write_bytes(results.read_bytes()[:-40])
+    lines = state.read_bytes().splitlines(keepends=True)
+    state.write_bytes(b"".join(lines[1:-1]) + lines[-1][:-5])
+    again = ran(tmp_path, items(recordings), models, asked)
+    assert len(again) == 2
+    with opened(tmp_path, asked) as folder:
+        kept = [each.file for each in folder.predictions()]
+    assert sorted(kept) == sorted(item.name for item in items(recordings))
+
+
+def test_a_recording_that_has_changed_is_done_again(models: Models, recordings: Path, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", samples_of(emodb(recordings)))
+    other = write(tmp_path / "b.wav", samples_of(emodb(recordings, "03a01Nc")))
+    both = [Item("a.wav", path), Item("b.wav", other)]
+    out = tmp_path / "run"
+    ran(out, both, models, Asked())
+    os.utime(path, ns=(1, 1))
+    (again,) = ran(out, both, models, Asked())
+    assert again.file == "a.wav"
+    assert ran(out, both, models, Asked()) == []
+    with opened(out, Asked()) as folder:
+        assert sorted(each.file for each in folder.predictions()) == ["a.wav", "b.wav"]
+
+
+def test_a_run_that_asked_for_something_else_is_left_alone(tmp_path: Path) -> None:
+    opened(tmp_path, Asked()).__exit__(None, None, None)
+    with pytest.raises(RunError, match="granularity was utterance"):
+        opened(tmp_path, Asked("frame"))
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
+    with pytest.raises(RunError, match="holds something else"):
+        opened(tmp_path, Asked())
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match="cannot be written to"):
+        opened(tmp_path / "file", Asked())
+
+
+def test_no_half_file_is_left_of_a_recording_that_failed(models: Models, recordings: Path, tmp_path: Path) -> None:
+    bad = write(tmp_path / "silent.wav", np.zeros(48_000, np.float32))
+    chosen = [Item("silent.wav", bad), *items(recordings, "03a01Wa")]
+    ran(tmp_path / "run", chosen, models, Asked("frame", embeddings=True))
+    kept = sorted(path.name for path in (tmp_path / "run" / "embeddings").rglob("*.npy"))
+    assert kept == ["03a01Wa.npy"]
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Iterator[NpyRows]:
+    made = NpyRows(tmp_path / "rows.npy", 3)
+    yield made
+    made.close()
+
+
+def test_rows_may_grow_to_any_number(rows: NpyRows, tmp_path: Path) -> None:
+    whole = np.arange(3 * 12_345, dtype=np.float32).reshape(-1, 3)
+    for at in range(0, len(whole), 1000):
+        rows.write(whole[at : at + 1000])
+    rows.close()
+    np.testing.assert_array_equal(np.load(tmp_path / "rows.npy"), whole)
+    rows.close()
+
+
+def test_how_long_it_takes_is_told_by_the_pace(models: Models, recordings: Path) -> None:
+    ticks = iter(range(0, 1000, 10))
+    chosen = items(recordings)
+    course = [at for _, at in batch.run(chosen, models, Asked(), clock=lambda: float(next(ticks)))]
+    assert [at.left for at in course] == [4, 3, 2, 1, 0]
+    assert course[0].remaining_s == 40.0
+    assert course[-1].remaining_s == 0.0
+    assert course[-1].audio_s == pytest.approx(sum(len(samples_of(item.source)) for item in chosen) / 16_000, abs=0.1)  # type: ignore[arg-type]

@@ -1,0 +1,178 @@
+"""Recordings in: anything FFmpeg reads, from a file or from memory, in blocks, through PyAV."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from io import BytesIO
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+
+import av
+import numpy as np
+from av.audio.resampler import AudioResampler
+
+from vad.grid import SAMPLE_RATE_HZ
+from vad.pcm import Samples
+from workbench import wholeness
+
+log = logging.getLogger("undertone.media")
+BLOCK_S = 0.5
+FULL_SCALE = 0.999
+DAMAGE = (av.FFmpegError, ValueError)
+"""What decoding raises where a file is damaged; ValueError: it goes on at another rate or with other channels."""
+Source = Path | bytes
+"""A file, or what is in one."""
+
+
+class MediaError(Exception):
+    """A recording that cannot be used; the message says why, and what would be. `code`, one of workbench.failures, and
+    `values` are the same for programs."""
+
+    def __init__(self, code: str, reason: str, **values: str | float) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.values = values
+
+
+class Recording:
+    """A recording, open until `close`. It is decoded once, by one thread at a time, and counts as it goes:
+
+    `decoded_s`: seconds so far; `full_scale` of `values` decoded values, channel by channel at the file's own rate, lie
+    at full scale; `damage`: why it ended early, if it did.
+    """
+
+    def __init__(self, source: Source, name: str = "") -> None:
+        """`name`: what messages call it (default: its path). Raises MediaError if it cannot be opened or has no sound
+        track."""
+        self.name = name or (str(source) if isinstance(source, Path) else "the recording")
+        self._source = source
+        try:
+            self._container = av.open(str(source) if isinstance(source, Path) else BytesIO(source), "r")
+        except FileNotFoundError:
+            raise MediaError("not_found", f"{self.name}: there is no such file") from None
+        except (av.FFmpegError, OSError) as error:
+            reason = f"{self.name}: not a recording that FFmpeg reads ({error.strerror or error})"
+            raise MediaError("not_audio", reason) from None
+        if not self._container.streams.audio:
+            self._container.close()
+            raise MediaError("no_sound_track", f"{self.name}: has no audio track")
+        self._track = self._container.streams.audio[0]
+        codec = self._track.codec_context
+        self.rate_hz, self.channels, self.codec = codec.sample_rate, codec.channels, codec.name
+        self.container = self._container.format.name
+        self.declared_s = self._declared_s()
+        """The length that the file declares, None where it does not."""
+        self.decoded_s = 0.0
+        self.values = self.full_scale = 0
+        self.damage: str | None = None
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._container.close()
+
+    @property
+    def ends_properly(self) -> bool:
+        """Whether the file's end looks like one, as far as its format shows it."""
+        return self.container != "ogg" or wholeness.ogg_is_finished(wholeness.tail(self._source))
+
+    def blocks(self, channels: int, block_s: float = BLOCK_S) -> Iterator[Samples]:
+        """Blocks of shape (channels, n), float32 at 16 kHz, of `block_s` seconds, the last one shorter. Mono is the
+        mean of the file's channels. Raises MediaError if it is mono where stereo is wanted, or holds no sound.
+
+        Where the audio is damaged it ends; a warning is logged.
+        """
+        if channels > 1 and self.channels != channels:
+            reason = f"{self.name}: has {self.channels} channel(s); {channels} are needed to keep the parties apart"
+            raise MediaError("wrong_channels", reason, channels=self.channels, wanted=channels)
+        empty = True
+        for block in _blocks(self._planes(), round(block_s * SAMPLE_RATE_HZ)):
+            empty = False
+            yield block if channels > 1 else block.mean(axis=0, keepdims=True)
+        if empty:
+            raise MediaError("no_sound", f"{self.name}: holds no sound")
+
+    def _declared_s(self) -> float | None:
+        if self.container == "wav":  # of which FFmpeg tells what is there
+            return wholeness.riff_s(wholeness.head(self._source))
+        if self._track.duration is not None and self._track.time_base is not None:
+            return float(self._track.duration * self._track.time_base)
+        return None if self._container.duration is None else self._container.duration / av.time_base
+
+    def _planes(self) -> Iterator[Samples]:
+        to = AudioResampler(format="fltp", rate=SAMPLE_RATE_HZ)
+        try:
+            for frame in self._container.decode(self._track):
+                self._count(frame)
+                for converted in to.resample(frame):
+                    yield converted.to_ndarray().astype(np.float32, copy=False)
+        except DAMAGE as error:
+            why = getattr(error, "strerror", None) or str(error)
+            if not self.decoded_s:
+                raise MediaError("cannot_be_decoded", f"{self.name}: cannot be decoded ({why})") from None
+            self.damage = why
+            log.warning("%s: damaged after %.1f s (%s); the rest is left out", self.name, self.decoded_s, why)
+        if self.decoded_s:
+            for converted in to.resample(None):
+                yield converted.to_ndarray().astype(np.float32, copy=False)
+
+    def _count(self, frame: av.AudioFrame) -> None:
+        self.decoded_s += frame.samples / frame.sample_rate
+        values = frame.to_ndarray()
+        self.values += values.size
+        middle, reach = 0.0, FULL_SCALE
+        if values.dtype.kind != "f":
+            full = 2.0 ** (8 * values.dtype.itemsize)
+            middle = full / 2 if values.dtype.kind == "u" else 0.0
+            reach = min(FULL_SCALE * full / 2, full / 2 - 1)  # 8 bits have no value so near to full scale
+        if values.size and (values.max() >= middle + reach or values.min() <= middle - reach):
+            self.full_scale += int(np.count_nonzero((values >= middle + reach) | (values <= middle - reach)))
+
+
+def duration_s(path: Path) -> float | None:
+    """The length that the file declares, None where it does not."""
+    try:
+        with Recording(path) as recording:
+            return recording.declared_s
+    except MediaError:
+        return None
+
+
+def read(path: Path, channels: int) -> Iterator[Samples]:
+    """Blocks of shape (channels, n), float32 at 16 kHz, n up to 0.5 s. Mono is the mean of the file's channels.
+
+    Raises MediaError if the file cannot be opened, is not audio, is mono where stereo is wanted, or holds no sound.
+    Where the audio of a file is damaged it ends; a warning is logged.
+    """
+    with Recording(path) as recording:
+        yield from recording.blocks(channels)
+
+
+def opened(blocks: Iterator[Samples]) -> Iterator[Samples]:
+    """The same blocks, the first already read: raises now what reading it raises."""
+    return chain((next(blocks),), blocks)
+
+
+def _blocks(planes: Iterator[Samples], samples: int) -> Iterator[Samples]:
+    """The same audio in blocks of `samples`, the last one shorter."""
+    held: list[Samples] = []
+    count = 0
+    for plane in planes:
+        held.append(plane)
+        count += plane.shape[1]
+        if count >= samples:
+            whole = np.concatenate(held, axis=1)
+            cut = count - count % samples
+            for at in range(0, cut, samples):
+                yield np.ascontiguousarray(whole[:, at : at + samples])
+            held, count = [whole[:, cut:]], count - cut
+    if count:
+        yield np.ascontiguousarray(np.concatenate(held, axis=1))

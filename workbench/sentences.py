@@ -1,0 +1,83 @@
+"""What the workbench says to people: plain English, with a key and values by which a page can say it otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+SENTENCES: Mapping[str, str] = {
+    # what a recording sounds like
+    "emotion.pure": "Sounds {first}, and nothing else comes near.",
+    "emotion.leading": "Sounds {first} more than anything else; {second} comes next.",
+    "emotion.mixed": "Sounds {first} and {second} at once; neither stands alone.",
+    "emotion.flat": "No feeling stands out.",
+    "emotion.unusable": "There is too little speech to say anything.",
+    # how far to trust that
+    "band.high": "Can be trusted as far as the model goes.",
+    "band.medium": "Check it against what is said.",
+    "band.low": "Weak; a longer or cleaner recording would say more.",
+    "band.unusable": "Do not use it.",
+    # moments
+    "moment.turn": "Turns from {before} to {label} at {at_s} s.",
+    "moment.shift": "Stays {label}, but changes noticeably at {at_s} s.",
+    "moment.peak": "Most clearly {label} from {start_s} to {end_s} s.",
+    # about the audio
+    "audio.clipped": "{percent} % of the samples are cut off at full scale; lower the gain where it is recorded.",
+    "audio.quiet": "The speech is quiet ({level_dbfs} dB below full scale).",
+    "audio.noisy": "The speech is only {snr_db} dB above the noise; below 10 dB neutral comes out too high.",
+    "audio.telephone": "A telephone recording: nothing above {band_limit_hz} Hz.",
+    "audio.upsampled": "Nothing above {band_limit_hz} Hz: a telephone recording, saved at {rate_hz} Hz.",
+    "audio.narrow": "Nothing above {band_limit_hz} Hz, although its rate of {rate_hz} Hz would hold more.",
+    "audio.little_speech": "Only {speech_s} s of speech; from a second on, and better three, the result is firmer.",
+    "audio.cut_off": "The end is missing: {missing_s} of {declared_s} s.",
+    "audio.end_missing": "The end of the file is missing; how much is not known.",
+    "audio.damaged": "Damaged after {decoded_s} s; what follows is left out.",
+    # why there is no result, and what to do
+    "failed.not_found": "There is no such file.",
+    "failed.not_audio": "FFmpeg cannot read it as a recording.",
+    "failed.no_sound_track": "It has no sound track.",
+    "failed.wrong_channels": "It has {channels} channel(s), and {wanted} are needed to keep the parties apart.",
+    "failed.no_sound": "It is empty.",
+    "failed.cannot_be_decoded": "Its sound cannot be decoded.",
+    "failed.cut_off": "More than half of it is missing: {missing_s} of {declared_s} s.",
+    "failed.too_short": "It is too short: {duration_s} s, and {least_s} s are needed.",
+    "failed.too_long": "It is longer than {longest_s} s.",
+    "failed.silent": "It is silent: nothing above {peak_dbfs} dB of full scale.",
+    "failed.clipped": "{percent} % of the samples are cut off at full scale: what was said is mostly distortion.",
+    "failed.no_speech": "Nobody speaks in it: {speech_s} s of speech in {duration_s} s.",
+    "failed.model": "The model failed on it.",
+    "remedy.not_found": "Check the path.",
+    "remedy.not_audio": "Is it a recording, and complete? Open it in a player, and export it as WAV or FLAC.",
+    "remedy.no_sound_track": "Choose the file that has the sound.",
+    "remedy.wrong_channels": "Leave the roles out to analyse all channels as one.",
+    "remedy.no_sound": "Record or upload it again.",
+    "remedy.cannot_be_decoded": "Export it as WAV or FLAC with the program that made it.",
+    "remedy.cut_off": "Upload or copy it again.",
+    "remedy.too_short": "Use a longer piece; three to ten seconds of speech are best.",
+    "remedy.too_long": "Cut it into parts, or raise the limit.",
+    "remedy.silent": "Was the microphone muted, or the wrong channel recorded?",
+    "remedy.clipped": "Record again with a lower gain.",
+    "remedy.no_speech": "Check that it is the right file; if somebody does speak, let every frame count.",
+    "remedy.model": "Look into the log; try the file alone.",
+    # about embeddings
+    "embeddings.fine": "{rows} x {size} numbers, all finite, of usual length.",
+    "embeddings.zero": "{number} of {rows} embeddings are all zero: there is nothing in them.",
+    "embeddings.not_finite": "{number} of {rows} embeddings hold what is no number: do not use them.",
+    "embeddings.unusual": "Their length, {norm}, lies outside the usual {least} to {most}: listen to the recording.",
+    "embeddings.unchecked": "{rows} x {size} numbers, all finite; what length is usual for this model is not known.",
+    "embeddings.none": "There is nothing to make an embedding of.",
+}  # fmt: skip
+
+
+class Sentence(msgspec.Struct, frozen=True):
+    """`text` is the template that SENTENCES has for `key`, filled with `values`."""
+
+    key: str
+    text: str
+    values: dict[str, str | float] = {}
+
+
+def say(key: str, **values: str | float) -> Sentence:
+    """Raises KeyError for a key that is not there, or a value that its template needs and is not given."""
+    return Sentence(key, SENTENCES[key].format(**values), values)

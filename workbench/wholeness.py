@@ -1,0 +1,57 @@
+"""Whether a file is whole, where FFmpeg takes what is there for all: by what its own bytes say."""
+
+from __future__ import annotations
+
+import struct
+from io import SEEK_END
+from pathlib import Path
+
+LOOKED_AT = 65_536
+"""Bytes at either end; more than the headers of a recorder, and than one page of Ogg."""
+UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
+"""What programs write that do not know the size yet."""
+OGG_LAST_PAGE = 0x04
+
+
+def head(source: Path | bytes) -> bytes:
+    """The first bytes; none if the file cannot be read."""
+    if isinstance(source, bytes):
+        return source[:LOOKED_AT]
+    try:
+        with source.open("rb") as file:
+            return file.read(LOOKED_AT)
+    except OSError:
+        return b""
+
+
+def tail(source: Path | bytes) -> bytes:
+    """The last bytes; none if the file cannot be read."""
+    if isinstance(source, bytes):
+        return source[-LOOKED_AT:]
+    try:
+        with source.open("rb") as file:
+            file.seek(max(0, file.seek(0, SEEK_END) - LOOKED_AT))
+            return file.read()
+    except OSError:
+        return b""
+
+
+def riff_s(start: bytes) -> float | None:
+    """The seconds that the header of a WAVE file promises; None where it promises nothing."""
+    if start[:4] != b"RIFF" or start[8:12] != b"WAVE":
+        return None
+    at, bytes_per_s = 12, 0
+    while at + 8 <= len(start):
+        name, size = struct.unpack_from("<4sI", start, at)
+        if name == b"fmt " and at + 20 <= len(start):
+            (bytes_per_s,) = struct.unpack_from("<I", start, at + 16)
+        elif name == b"data":
+            return size / bytes_per_s if bytes_per_s and size not in UNKNOWN_SIZES else None
+        at += 8 + size + size % 2
+    return None
+
+
+def ogg_is_finished(end: bytes) -> bool:
+    """Whether the last page of an Ogg file says that it is the last (RFC 3533, section 6)."""
+    at = end.rfind(b"OggS")
+    return at >= 0 and at + 5 < len(end) and bool(end[at + 5] & OGG_LAST_PAGE)
