@@ -57,7 +57,7 @@ def hear(ears: Ears, items: Iterable[Item]) -> Iterator[Voice]:
     also of what makes a voice less sure."""
     for voice in ears.hear(_audio(items)):
         if isinstance(voice, Unheard):
-            _tell(voice.name, f"failed: {voice.problem.text}")
+            _tell(voice.name, f"failed: {voice.failure.reason.text} {voice.failure.remedy.text}")
             continue
         for problem in voice.quality.problems:
             _tell(voice.name, problem.text)

@@ -31,7 +31,7 @@ def _search(options: Namespace, settings: Settings) -> int:
         if options.json:
             print(msgspec.json.encode(hit).decode())
         else:
-            print(f"{hit.cosine:6.3f}  {hit.sentence:12}  {Item(hit.source, hit.start_s, hit.end_s).shown}")
+            print(f"{hit.cosine:6.3f}  {hit.sentence.text:13}  {Item(hit.source, hit.start_s, hit.end_s).shown}")
     return 0
 
 
@@ -50,7 +50,9 @@ def _cluster(options: Namespace, settings: Settings) -> int:
         ]
         print(msgspec.json.encode({**msgspec.to_builtins(told), "items": items}).decode())
         return 0
-    print(told.sentence)
+    print(told.sentence.text)
+    if told.alone:
+        print(f"{told.alone} recordings belong to none of them")
     for group in told.clusters:
         print(f"group {group.number}: {group.size} recordings, such as {', '.join(group.typical)}")
         for place in np.flatnonzero(np.array(told.labels) == group.number).tolist():
@@ -66,12 +68,12 @@ def _compare(options: Namespace, settings: Settings) -> int:
     if options.json:
         print(msgspec.json.encode(told).decode())
         return 0
-    print(told.sentence)
+    print(told.sentence.text)
     for each in told.recordings:
         below = f"{each.reference_below:.0%} of the reference are less like it"
         print(f"{each.cosine:6.3f}  {each.verdict:18}  {each.source}  ({below})")
     for difference in told.differences:
-        print(f"  {difference.sentence} ({difference.effect:+.1f} standard deviations)")
+        print(f"  {difference.sentence.text} ({difference.effect:+.1f} standard deviations)")
     return 0
 
 

@@ -38,13 +38,13 @@ def _verify(options: Namespace, settings: Settings) -> int:
         _print_json(told)
         return 0
     for pair in told.pairs:
-        print(pair.sentence)
+        print(pair.sentence.text)
         print(f"  probability {pair.probability:.0%} (before hearing {told.prior:.0%})")
         verdict = "reached" if pair.same else "not reached"
         print(f"  cosine {pair.cosine:.3f}; for {told.purpose} {pair.threshold:.3f} is needed: {verdict}")
     if len(told.pairs) > 1:
-        print(told.sentence)
-    print(told.caution)
+        print(told.sentence.text)
+    print(told.caution.text)
     return 0
 
 
@@ -126,7 +126,7 @@ def _identify(options: Namespace, settings: Settings) -> int:
         if options.json:
             print(msgspec.json.encode(told).decode())
             continue
-        print(told.sentence)
+        print(told.sentence.text)
         for match in told.matches[:SHOWN_MATCHES]:
             print(f"  {match.name}: {match.probability:.0%} (cosine {match.cosine:.3f})")
     return 0

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from monitor.gallery import unit
 from workbench.learning import scikit
 from workbench.library import LibraryError, Shelf
+from workbench.sentences import Sentence, say
 
 MOST_CLUSTERS = 20
 """Up to so many are tried where their number is to be found."""
@@ -43,15 +44,16 @@ class Cluster(msgspec.Struct, frozen=True):
 
 class Clustering(msgspec.Struct, frozen=True):
     """`labels`: the group of each item of the shelf, in its order, -1 for none; `silhouette`: from -1 to 1, how much
-    nearer items are to their own group than to the next, null with fewer than two groups."""
+    nearer items are to their own group than to the next, null with fewer than two groups; `alone`: how many are in
+    none."""
 
     method: Method
     model: str
     labels: tuple[int, ...]
     clusters: tuple[Cluster, ...]
     silhouette: float | None
-    key: str
-    sentence: str
+    alone: int
+    sentence: Sentence
 
 
 def cluster(shelf: Shelf, method: Method = Method.KMEANS, count: int | None = None, least: int = 5) -> Clustering:
@@ -74,15 +76,14 @@ def described(shelf: Shelf, method: Method, labels: Labels) -> Clustering:
     rows = unit(shelf.vectors)
     numbers = sorted({int(label) for label in labels} - {-1})
     silhouette = _silhouette(rows, labels)
-    key, sentence = _said(len(numbers), int(np.sum(labels == -1)), silhouette)
     return Clustering(
         method=method,
         model=shelf.model,
         labels=tuple(map(int, labels)),
         clusters=tuple(_described(number, rows, labels, shelf) for number in numbers),
         silhouette=None if silhouette is None else round(silhouette, 4),
-        key=key,
-        sentence=sentence,
+        alone=int(np.sum(labels == -1)),
+        sentence=_said(len(numbers), silhouette),
     )
 
 
@@ -121,13 +122,8 @@ def _described(number: int, rows: NDArray[np.float64], labels: Labels, shelf: Sh
     return Cluster(number, len(places), typical, round(float(cosines.mean()), 4))
 
 
-def _said(groups: int, alone: int, silhouette: float | None) -> tuple[str, str]:
-    left = f" {alone} belong to none." if alone else ""
+def _said(groups: int, silhouette: float | None) -> Sentence:
     if groups < 2 or silhouette is None:
-        return "cluster.none", f"No groups stand out.{left}"
-    found = f"{groups} groups"
-    if silhouette >= CLEAR:
-        return "cluster.clear", f"{found} that are clearly apart.{left}"
-    if silhouette >= FAINT:
-        return "cluster.some", f"{found} that are apart, but not by much.{left}"
-    return "cluster.faint", f"{found}, which run into each other: take them for a way of sorting, not for kinds.{left}"
+        return say("cluster.none")
+    apart = "clear" if silhouette >= CLEAR else "some" if silhouette >= FAINT else "faint"
+    return say(f"cluster.{apart}", groups=groups)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from monitor.gallery import unit
 from workbench.library import Item, LibraryError, Shelf
+from workbench.sentences import Sentence, say
 
 MEETS, REVIEW = 0.75, 0.6
 NOTABLE = 0.5
@@ -29,6 +30,9 @@ class Verdict(StrEnum):
     MEETS = "meets the standard"
     REVIEW = "review"
     AT_RISK = "at risk"
+
+
+SAID = {Verdict.MEETS: "meets", Verdict.REVIEW: "review", Verdict.AT_RISK: "at_risk"}
 
 
 class Compared(msgspec.Struct, frozen=True):
@@ -52,7 +56,7 @@ class Difference(msgspec.Struct, frozen=True):
     effect: float
     low: float
     high: float
-    sentence: str
+    sentence: Sentence
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -65,8 +69,7 @@ class Comparison(msgspec.Struct, frozen=True):
     verdict: Verdict
     recordings: tuple[Compared, ...]
     differences: tuple[Difference, ...]
-    key: str
-    sentence: str
+    sentence: Sentence
 
 
 def compare(group: Shelf, reference: Shelf) -> Comparison:
@@ -85,7 +88,6 @@ def compare(group: Shelf, reference: Shelf) -> Comparison:
     ]
     score = float(cosines.mean())
     differences = explained(group.items, reference.items)
-    key, sentence = _said(score, float(own.mean()), differences)
     return Comparison(
         model=group.model,
         score=round(score, 4),
@@ -93,8 +95,7 @@ def compare(group: Shelf, reference: Shelf) -> Comparison:
         verdict=verdict(score),
         recordings=tuple(sorted(found, key=lambda each: each.cosine)),
         differences=tuple(differences),
-        key=key,
-        sentence=sentence,
+        sentence=say(f"compare.{SAID[verdict(score)]}", score=round(score, 2), usual=round(float(own.mean()), 2)),
     )
 
 
@@ -142,8 +143,7 @@ def _difference(measure: str, ours: NDArray[np.float64], theirs: NDArray[np.floa
     spread = math.sqrt((few * variances[0] + many * variances[1]) / (few + many))
     small = 1 - 3 / (4 * (few + many) - 1)
     error = math.sqrt(variances[0] / len(ours) + variances[1] / len(theirs))
-    more = "more" if apart > 0 else "less"
-    sentence = f"{measure}: {more}, {ours.mean():.2f} on average instead of {theirs.mean():.2f}."
+    means = {"group": round(float(ours.mean()), 2), "reference": round(float(theirs.mean()), 2)}
     return Difference(
         measure=measure,
         group_mean=round(float(ours.mean()), 4),
@@ -151,17 +151,5 @@ def _difference(measure: str, ours: NDArray[np.float64], theirs: NDArray[np.floa
         effect=round(small * apart / max(spread, 1e-9), 3),
         low=round(apart - 1.96 * error, 4),
         high=round(apart + 1.96 * error, 4),
-        sentence=sentence,
+        sentence=say("compare.more" if apart > 0 else "compare.less", measure=measure, **means),
     )
-
-
-def _said(score: float, usual: float, differences: Sequence[Difference]) -> tuple[str, str]:
-    why = f" What differs most: {differences[0].sentence}" if differences else ""
-    likeness = f"likeness {score:.2f}, the reference recordings among themselves {usual:.2f}"
-    match verdict(score):
-        case Verdict.MEETS:
-            return "compare.meets", f"The group meets the standard ({likeness}).{why}"
-        case Verdict.REVIEW:
-            return "compare.review", f"The group should be reviewed ({likeness}).{why}"
-        case Verdict.AT_RISK:
-            return "compare.at_risk", f"The group is at risk: it is unlike the reference ({likeness}).{why}"

@@ -10,7 +10,8 @@ import numpy as np
 from monitor.analysis import SpeakerSpec
 from monitor.cosines import expected
 from monitor.gallery import unit
-from workbench.speakers import Problem, Vector, Voice
+from workbench.sentences import Sentence, say
+from workbench.speakers import Vector, Voice
 
 LEAST_SPEECH_S = 3.0
 ENOUGH_SPEECH_S = 10.0
@@ -30,7 +31,7 @@ class Portrait:
     windows: float
     recordings: int
     speech_s: float
-    problems: tuple[Problem, ...]
+    problems: tuple[Sentence, ...]
 
 
 def portray(voices: Sequence[Voice], spec: SpeakerSpec) -> Portrait:
@@ -70,12 +71,14 @@ def _stranger(voices: Sequence[Voice], spec: SpeakerSpec) -> Voice | None:
     return voices[least] if odds[least] < 0 else None
 
 
-def _problems(voices: Sequence[Voice], speech_s: float) -> list[Problem]:
-    found = [Problem(each.code, f"{voice.name}: {each.text}") for voice in voices for each in voice.quality.problems]
+def _problems(voices: Sequence[Voice], speech_s: float) -> list[Sentence]:
+    found = [
+        say("enrolment.recording", name=voice.name, problem=each.text)
+        for voice in voices
+        for each in voice.quality.problems
+    ]
     if speech_s < ENOUGH_SPEECH_S:
-        text = f"only {speech_s:.1f} s of speech; {ENOUGH_SPEECH_S:g} s or more tell people apart better"
-        found.append(Problem("enrolment.short", text))
+        found.append(say("enrolment.short", speech_s=round(speech_s, 1), enough_s=ENOUGH_SPEECH_S))
     if len(voices) == 1:
-        text = "only one recording; a voice differs from day to day and from line to line, several show how"
-        found.append(Problem("enrolment.single", text))
+        found.append(say("enrolment.single"))
     return found

@@ -11,7 +11,7 @@ import numpy as np
 from monitor.analysis import SpeakerSpec
 from monitor.gallery import unit
 from workbench.enrolment import Portrait
-from workbench.speakers import Problem
+from workbench.sentences import Sentence
 from workbench.voiceprints import Consent, VoiceprintError, Voiceprints
 
 
@@ -24,7 +24,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recordings: int
     speech_s: float
     consent: Consent
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[Sentence, ...] = ()
 
 
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

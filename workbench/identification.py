@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from monitor.analysis import SpeakerSpec
-from monitor.gallery import Gallery, RecognitionConfig
+from monitor.gallery import Candidate, Gallery, RecognitionConfig
 from workbench.library import Kind, Library
-from workbench.speakers import Problem, Voice
+from workbench.sentences import Sentence, say
+from workbench.speakers import Voice
 from workbench.verification import SURE, VerificationError
 from workbench.voiceprints import Voiceprints
 
@@ -31,10 +32,9 @@ class Identification(msgspec.Struct, frozen=True):
     name: str | None
     matches: tuple[Match, ...]
     normalised: bool
-    problems: tuple[Problem, ...]
-    key: str
-    sentence: str
-    caution: str = "This does not authenticate anyone: a voice can be recorded, played back and imitated."
+    problems: tuple[Sentence, ...]
+    sentence: Sentence
+    caution: Sentence
 
 
 def identify(voice: Voice, gallery: Gallery) -> Identification:
@@ -46,7 +46,6 @@ def identify(voice: Voice, gallery: Gallery) -> Identification:
         Match(each.name, round(each.cosine, 4), round(each.log_odds, 3), round(each.probability, 4)) for each in found
     )
     named = found[0] if found and found[0].probability >= gallery.config.certainty else None
-    key, sentence = _said(voice.name, named.name if named else None, named.probability if named else 0.0, len(gallery))
     return Identification(
         recording=voice.name,
         model=voice.model,
@@ -54,19 +53,17 @@ def identify(voice: Voice, gallery: Gallery) -> Identification:
         matches=matches,
         normalised=gallery.normalised,
         problems=voice.quality.problems,
-        key=key,
-        sentence=sentence,
+        sentence=_said(voice.name, named, len(gallery)),
+        caution=say("voices.caution"),
     )
 
 
-def _said(recording: str, name: str | None, probability: float, known: int) -> tuple[str, str]:
+def _said(recording: str, named: Candidate | None, known: int) -> Sentence:
     if not known:
-        return "identify.nobody_known", f"Nobody has a voiceprint yet, so the speaker of {recording} cannot be named."
-    if name is None:
-        return "identify.unknown", f"The speaker of {recording} is none of the {known} known for certain enough."
-    if probability >= SURE:
-        return "identify.named", f"The speaker of {recording} is very likely {name}."
-    return "identify.likely", f"The speaker of {recording} is probably {name}."
+        return say("identify.nobody_known", recording=recording)
+    if named is None:
+        return say("identify.unknown", recording=recording, known=known)
+    return say(f"identify.{'named' if named.probability >= SURE else 'likely'}", recording=recording, name=named.name)
 
 
 def open_gallery(

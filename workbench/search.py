@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from monitor.gallery import unit
 from workbench.library import LibraryError, Shelf
+from workbench.sentences import Sentence, say
 
 BLOCK_ROWS = 20_000
 """Vectors that are made unit length at once, so that a copy in float64 of all of them is never needed."""
@@ -28,7 +29,7 @@ class Hit(msgspec.Struct, frozen=True):
     start_s: float | None
     end_s: float | None
     cosine: float
-    sentence: str
+    sentence: Sentence
 
 
 class ExactIndex:
@@ -71,8 +72,8 @@ def search(shelf: Shelf, query: NDArray[np.float32], count: int = 10, leave_out:
     return hits[:count]
 
 
-def likeness(cosine: float) -> str:
+def likeness(cosine: float) -> Sentence:
     """A cosine of emotion embeddings in words."""
     if cosine >= VERY_ALIKE:
-        return "very alike"
-    return "fairly alike" if cosine >= FAIRLY_ALIKE else "different"
+        return say("alike.very")
+    return say("alike.fairly" if cosine >= FAIRLY_ALIKE else "alike.different")

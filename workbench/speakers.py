@@ -16,7 +16,10 @@ from vad.cuts import SpeechCut
 from vad.endpointing import EndpointingConfig
 from vad.grid import FRAME_SAMPLES
 from workbench.embedding import embed_windows
+from workbench.failures import failed
 from workbench.listening import Audio, Listening, Sound
+from workbench.results import Failure
+from workbench.sentences import Sentence, say
 
 LITTLE_SPEECH_S = 2.0
 NOISY_DB = 10.0
@@ -27,23 +30,17 @@ cosines below the mean of one speaker's."""
 Vector = NDArray[np.float32]
 
 
-class Problem(msgspec.Struct, frozen=True):
-    """Something that is wrong with a recording: `code` for programs, `text` for people, with what to do."""
-
-    code: str
-    text: str
-
-
 class Quality(msgspec.Struct, frozen=True):
     """What an embedding rests on. `snr_db`: null where no pause was heard; `clipped_share`: of all samples;
-    `consistency`: mean cosine of the windows that do not overlap, null for fewer than two."""
+    `consistency`: mean cosine of the windows that do not overlap, null for fewer than two; `problems`: what makes it
+    less sure."""
 
     duration_s: float
     speech_s: float
     snr_db: float | None
     clipped_share: float
     consistency: float | None
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[Sentence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ class Unheard:
     """A recording of which there is no voice, and why."""
 
     name: str
-    problem: Problem
+    failure: Failure
     quality: Quality
 
 
@@ -137,30 +134,19 @@ class Ears:
         )
         quality = msgspec.structs.replace(quality, problems=tuple(_problems(quality, self.spec)))
         if heard is None or not heard.total.any():
-            return Unheard(name, _nothing(quality), quality)
+            failure = failed("no_speech", speech_s=quality.speech_s, duration_s=quality.duration_s)
+            return Unheard(name, failure, quality)
         vector = unit(heard.total).astype(np.float32)
         return Voice(name, self.spec.name, vector, heard.frames * FRAME_SAMPLES / self.spec.window_samples, quality)
 
 
-def _nothing(quality: Quality) -> Problem:
-    if quality.speech_s:
-        return Problem("speech.short", f"only {quality.speech_s:g} s of speech, in pieces under 0.3 s; record longer")
-    return Problem("speech.none", f"no speech in {quality.duration_s:.1f} s; is it the right recording, loud enough?")
-
-
-def _problems(quality: Quality, spec: SpeakerSpec) -> Iterator[Problem]:
+def _problems(quality: Quality, spec: SpeakerSpec) -> Iterator[Sentence]:
     """What makes an embedding less sure."""
     if quality.speech_s < LITTLE_SPEECH_S:
-        yield Problem(
-            "speech.short", f"only {quality.speech_s:.1f} s of speech; {LITTLE_SPEECH_S:g} s or more are better"
-        )
+        yield say("voice.little_speech", speech_s=quality.speech_s, least_s=LITTLE_SPEECH_S)
     if quality.clipped_share > CLIPPED_SHARE:
-        share = 100 * quality.clipped_share
-        yield Problem("audio.clipped", f"{share:.1f} % of the samples reach full scale; lower the gain at the source")
+        yield say("voice.clipped", percent=round(100 * quality.clipped_share, 1))
     if quality.snr_db is not None and quality.snr_db < NOISY_DB:
-        text = f"the speech is only {quality.snr_db:.0f} dB above the noise; record where it is quieter"
-        yield Problem("audio.noisy", text)
+        yield say("voice.noisy", snr_db=quality.snr_db)
     if quality.consistency is not None and quality.consistency < spec.same_mean - APART_STD * spec.same_std:
-        yield Problem(
-            "voices.several", "the voice changes within the recording; does more than one person speak in it?"
-        )
+        yield say("voice.several")

@@ -10,13 +10,13 @@ import math
 from collections.abc import Sequence
 from enum import StrEnum
 from itertools import combinations
-from typing import Any
 
 import msgspec
 import numpy as np
 
 from monitor.analysis import SpeakerSpec
 from monitor.cosines import expected
+from workbench.sentences import Sentence, say
 from workbench.speakers import Voice
 
 MOST_ODDS = math.log(1000)
@@ -40,8 +40,7 @@ FALSE_ACCEPTS = {Purpose.ACCESS: 0.001, Purpose.IDENTITY: 0.01, Purpose.GROUPING
 
 class Pair(msgspec.Struct, frozen=True):
     """Two recordings compared. `same`: whether `cosine` reaches `threshold`; `log_odds`: natural logarithm of how much
-    likelier one speaker makes that cosine than two do; `probability` that it is one, with the prior asked for; `key`:
-    which `sentence` it is, for translation."""
+    likelier one speaker makes that cosine than two do; `probability` that it is one, with the prior asked for."""
 
     one: str
     other: str
@@ -50,8 +49,7 @@ class Pair(msgspec.Struct, frozen=True):
     same: bool
     log_odds: float
     probability: float
-    key: str
-    sentence: str
+    sentence: Sentence
 
 
 class Verification(msgspec.Struct, frozen=True):
@@ -62,9 +60,8 @@ class Verification(msgspec.Struct, frozen=True):
     prior: float
     pairs: tuple[Pair, ...]
     same: bool
-    key: str
-    sentence: str
-    caution: str = "This does not authenticate anyone: a voice can be recorded, played back and imitated."
+    sentence: Sentence
+    caution: Sentence
 
 
 class VerificationError(ValueError):
@@ -88,7 +85,6 @@ def compare(one: Voice, other: Voice, spec: SpeakerSpec, purpose: Purpose, prior
     least = threshold(spec, purpose, one.windows, other.windows)
     odds = float(np.clip(expected(spec, one.windows, other.windows).log_odds(cosine), -MOST_ODDS, MOST_ODDS))
     probability = 1 / (1 + math.exp(-odds - math.log(prior / (1 - prior))))
-    key, sentence = said(one.name, other.name, probability)
     return Pair(
         one=one.name,
         other=other.name,
@@ -97,8 +93,7 @@ def compare(one: Voice, other: Voice, spec: SpeakerSpec, purpose: Purpose, prior
         same=cosine >= least,
         log_odds=round(odds, 3),
         probability=round(probability, 4),
-        key=key,
-        sentence=sentence,
+        sentence=said(one.name, other.name, probability),
     )
 
 
@@ -113,31 +108,26 @@ def verify(voices: Sequence[Voice], spec: SpeakerSpec, purpose: Purpose, prior: 
         raise VerificationError(f"the prior {prior} is no probability between 0 and 1")
     pairs = tuple(compare(one, other, spec, purpose, prior) for one, other in combinations(voices, 2))
     same = all(pair.same for pair in pairs)
-    if len(pairs) == 1:
-        key, sentence = pairs[0].key, pairs[0].sentence
-    else:
-        key, sentence = _said_of_all(pairs)
-    return Verification(spec.name, purpose, prior, pairs, same, key, sentence)
+    sentence = pairs[0].sentence if len(pairs) == 1 else _said_of_all(pairs)
+    return Verification(spec.name, purpose, prior, pairs, same, sentence, say("voices.caution"))
 
 
-def said(one: str, other: str, probability: float) -> tuple[str, str]:
-    """A key for translation, and the sentence."""
-    told: dict[str, Any] = {
-        "verify.same": (SURE, f"{one} and {other} very likely have the same speaker."),
-        "verify.likely_same": (LIKELY, f"{one} and {other} probably have the same speaker."),
-        "verify.unclear": (1 - LIKELY, f"Whether {one} and {other} have the same speaker cannot be told."),
-        "verify.likely_different": (1 - SURE, f"{one} and {other} probably have different speakers."),
-        "verify.different": (0.0, f"{one} and {other} very likely have different speakers."),
+def said(one: str, other: str, probability: float) -> Sentence:
+    """How likely it is that both have one speaker, in words."""
+    levels = {
+        "same": SURE,
+        "likely_same": LIKELY,
+        "unclear": 1 - LIKELY,
+        "likely_different": 1 - SURE,
+        "different": 0.0,
     }
-    return next((key, sentence) for key, (least, sentence) in told.items() if probability >= least)
+    reached = next(name for name, least in levels.items() if probability >= least)
+    return say(f"verify.{reached}", one=one, other=other)
 
 
-def _said_of_all(pairs: Sequence[Pair]) -> tuple[str, str]:
+def _said_of_all(pairs: Sequence[Pair]) -> Sentence:
     apart = [pair for pair in pairs if not pair.same]
     if not apart:
-        return "verify.all_same", f"All {len(pairs)} pairs of recordings pass for the same speaker."
+        return say("verify.all_same", pairs=len(pairs))
     worst = min(apart, key=lambda pair: pair.probability)
-    sentence = (
-        f"{len(apart)} of {len(pairs)} pairs do not pass for the same speaker; least alike: {worst.one}, {worst.other}."
-    )
-    return "verify.some_differ", sentence
+    return say("verify.some_differ", apart=len(apart), pairs=len(pairs), one=worst.one, other=worst.other)

@@ -18,7 +18,8 @@ from history.schema import voiceprints as table
 from monitor.gallery import Person
 from workbench.enrolment import Portrait
 from workbench.sealing import Seal, SealError
-from workbench.speakers import Problem, Vector
+from workbench.sentences import Sentence
+from workbench.speakers import Vector
 
 MOST_NAME = 128
 
@@ -42,7 +43,7 @@ class Voiceprint(msgspec.Struct, frozen=True):
     windows: float
     recordings: int
     speech_s: float
-    problems: tuple[Problem, ...]
+    problems: tuple[Sentence, ...]
     consent: Consent
     enrolled_at: float
     changed_at: float
@@ -178,7 +179,7 @@ def _shown(row: Row[Any]) -> Voiceprint:
         windows=row.windows,
         recordings=row.recordings,
         speech_s=row.speech_s,
-        problems=msgspec.convert(row.problems, tuple[Problem, ...]),
+        problems=msgspec.convert(row.problems, tuple[Sentence, ...]),
         consent=msgspec.convert(row.consent, Consent),
         enrolled_at=row.enrolled_at,
         changed_at=row.changed_at,

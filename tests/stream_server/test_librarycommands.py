@@ -64,7 +64,7 @@ def test_runs_are_clustered_with_a_map_and_exported(tmp_path: Path, capsys: pyte
     assert np.load(out / "embeddings.npy").shape[0] == 24
     assert np.load(out / "embeddings.npy").shape[1] <= 5
     assert run("cluster", folder, "--kind", "emotion", "--method", "hdbscan") == 0
-    assert "3 groups that are clearly apart." in capsys.readouterr().out
+    assert "3 groups that are clearly apart" in capsys.readouterr().out
 
 
 def test_a_group_is_compared_with_a_reference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

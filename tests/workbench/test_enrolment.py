@@ -10,7 +10,7 @@ import pytest
 
 from tests.workbench.scripted import CLEAN, SPEAKERS, SPEC, spoken
 from workbench.enrolment import EnrolmentError, portray
-from workbench.speakers import Problem
+from workbench.sentences import say
 
 
 def test_several_recordings_are_averaged_and_come_nearer_to_the_speaker() -> None:
@@ -41,6 +41,6 @@ def test_recordings_of_another_model_are_refused() -> None:
 
 
 def test_what_makes_it_less_sure_is_kept() -> None:
-    noisy = msgspec.structs.replace(CLEAN, problems=(Problem("audio.noisy", "it is noisy"),))
-    codes = [problem.code for problem in portray([spoken(3, quality=noisy)], SPEC).problems]
-    assert codes == ["audio.noisy", "enrolment.short", "enrolment.single"]
+    noisy = msgspec.structs.replace(CLEAN, problems=(say("voice.noisy", snr_db=4.0),))
+    keys = [problem.key for problem in portray([spoken(3, quality=noisy)], SPEC).problems]
+    assert keys == ["enrolment.recording", "enrolment.short", "enrolment.single"]

@@ -25,20 +25,20 @@ def gallery(count: int) -> Gallery:
 def test_a_known_speaker_is_named_with_the_next_likely_ones() -> None:
     told = identify(spoken(2, 1), gallery(5))
     assert told.name == "P2"
-    assert told.sentence in ("The speaker of 2-1.wav is very likely P2.", "The speaker of 2-1.wav is probably P2.")
+    assert told.sentence.text in ("The speaker of 2-1.wav is very likely P2.", "The speaker of 2-1.wav is probably P2.")
     assert told.matches[0].name == "P2"
     assert len(told.matches) == 5
-    assert "does not authenticate" in told.caution
+    assert "does not authenticate" in told.caution.text
 
 
 def test_a_stranger_is_not() -> None:
     told = identify(spoken(50), gallery(5))
     assert told.name is None
-    assert told.sentence == "The speaker of 50-0.wav is none of the 5 known for certain enough."
+    assert told.sentence.text == "The speaker of 50-0.wav is none of the 5 known for certain enough."
 
 
 def test_where_nobody_is_known_that_is_said() -> None:
-    assert identify(spoken(1), gallery(0)).key == "identify.nobody_known"
+    assert identify(spoken(1), gallery(0)).sentence.key == "identify.nobody_known"
 
 
 def test_voices_of_another_model_are_refused() -> None:

@@ -59,8 +59,8 @@ def test_only_speech_counts() -> None:
 def test_a_recording_without_speech_is_said_to_be_one() -> None:
     (found,) = ears().hear([recording("quiet", silence(3.0))])
     assert isinstance(found, Unheard)
-    assert found.problem.code == "speech.none"
-    assert "no speech in 3.0 s" in found.problem.text
+    assert found.failure.code == "no_speech"
+    assert found.failure.reason.text == "Nobody speaks in it: 0.0 s of speech in 3.0 s."
 
 
 def test_an_empty_recording_spoils_nothing() -> None:
@@ -70,15 +70,15 @@ def test_an_empty_recording_spoils_nothing() -> None:
 
 def test_what_is_wrong_is_said() -> None:
     def problems(samples: Samples) -> set[str]:
-        return {problem.code for problem in heard(samples).quality.problems}
+        return {problem.key for problem in heard(samples).quality.problems}
 
     assert problems(talk()) == set()
-    assert problems(np.clip(talk() * 20, -1, 1)) == {"audio.clipped"}
+    assert problems(np.clip(talk() * 20, -1, 1)) == {"voice.clipped"}
     noise = np.random.default_rng(0).normal(0, 0.03, len(talk())).astype(np.float32)
-    assert "audio.noisy" in problems(talk() + noise)
-    assert "speech.short" in problems(np.concatenate([silence(1.0), voice(110, 1.2), silence(1.0)]))
+    assert "voice.noisy" in problems(talk() + noise)
+    assert "voice.little_speech" in problems(np.concatenate([silence(1.0), voice(110, 1.2), silence(1.0)]))
     two = np.concatenate([talk(110), talk(250, 7), talk(110, 9), talk(250, 11)])
-    assert "voices.several" in problems(two)
+    assert "voice.several" in problems(two)
 
 
 def test_the_model_must_hear_voices() -> None:

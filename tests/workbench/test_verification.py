@@ -17,8 +17,8 @@ def test_two_recordings_of_one_speaker_pass_and_of_two_do_not() -> None:
     assert not different.same
     assert same.pairs[0].probability > 0.95
     assert different.pairs[0].probability < 0.05
-    assert same.sentence == "1-0.wav and 1-1.wav very likely have the same speaker."
-    assert different.key == "verify.different"
+    assert same.sentence.text == "1-0.wav and 1-1.wav very likely have the same speaker."
+    assert different.sentence.key == "verify.different"
 
 
 def test_of_several_all_pairs_are_compared_and_the_least_alike_is_named() -> None:
@@ -29,8 +29,8 @@ def test_of_several_all_pairs_are_compared_and_the_least_alike_is_named() -> Non
         ("1-1.wav", "2-0.wav"),
     ]
     assert not told.same
-    assert told.sentence.startswith("2 of 3 pairs do not pass for the same speaker; least alike:")
-    assert verify([spoken(1, seed) for seed in range(3)], SPEC, Purpose.IDENTITY).key == "verify.all_same"
+    assert told.sentence.text.startswith("2 of 3 pairs do not pass for the same speaker; least alike:")
+    assert verify([spoken(1, seed) for seed in range(3)], SPEC, Purpose.IDENTITY).sentence.key == "verify.all_same"
 
 
 def test_stricter_purposes_need_more() -> None:
@@ -66,10 +66,9 @@ def test_no_pair_is_surer_than_can_be_known() -> None:
 
 @pytest.mark.parametrize("probability", [0.0, 0.04, 0.1, 0.5, 0.8, 0.97, 1.0])
 def test_every_probability_has_its_sentence(probability: float) -> None:
-    key, sentence = said("a.wav", "b.wav", probability)
-    assert key.startswith("verify.")
-    assert "a.wav" in sentence
-    assert sentence.endswith(".")
+    sentence = said("a.wav", "b.wav", probability)
+    assert sentence.key.startswith("verify.")
+    assert "a.wav" in sentence.text
 
 
 def test_what_cannot_be_compared_is_refused() -> None:
