@@ -60,6 +60,16 @@ def test_channels_are_kept_apart_or_mixed(tmp_path: Path) -> None:
     np.testing.assert_allclose(mix, left / 2, atol=1e-3)
 
 
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 22_050, 32_000, 48_000, 96_000])
+def test_any_rate_and_any_number_of_channels_become_one_at_16_khz(rate_hz: int, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", *[BUZZ] * 6, rate_hz=rate_hz)
+    with Recording(path) as recording:
+        (mix,) = decoded(recording)
+        assert (recording.channels, recording.rate_hz) == (6, rate_hz)
+    assert abs(len(mix) - len(BUZZ)) < 200
+    assert np.abs(mix).max() == pytest.approx(np.abs(BUZZ).max(), abs=0.1)
+
+
 def test_samples_at_full_scale_are_counted_whatever_they_are_coded_in(tmp_path: Path) -> None:
     loud = np.clip(8 * BUZZ, -1, 1)
     share = float(np.mean(np.abs(loud) >= 0.999))
