@@ -57,10 +57,10 @@ def hear(ears: Ears, items: Iterable[Item]) -> Iterator[Voice]:
     also of what makes a voice less sure."""
     for voice in hear_all(ears, items):
         if isinstance(voice, Unheard):
-            _tell(voice.name, f"failed: {voice.failure.reason.text} {voice.failure.remedy.text}")
+            tell(voice.name, f"failed: {voice.failure.reason.text} {voice.failure.remedy.text}")
             continue
         for problem in voice.quality.problems:
-            _tell(voice.name, problem.text)
+            tell(voice.name, problem.text)
         yield voice
 
 
@@ -91,5 +91,5 @@ def _mono(item: Item) -> Iterator[Samples]:
             yield block[0]
 
 
-def _tell(name: str, text: str) -> None:
+def tell(name: str, text: str) -> None:
     print(f"undertone: {name}: {text}", file=sys.stderr)
