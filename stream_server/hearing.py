@@ -55,22 +55,32 @@ def open_store(settings: Settings) -> Iterator[Store]:
 def hear(ears: Ears, items: Iterable[Item]) -> Iterator[Voice]:
     """The voice of each recording. Of those that cannot be read, or hold none, a line on standard error says why; so
     also of what makes a voice less sure."""
-    for voice in ears.hear(_audio(items)):
+    for voice in hear_all(ears, items):
         if isinstance(voice, Unheard):
-            _tell(voice.name, f"failed: {voice.failure.reason.text} {voice.failure.remedy.text}")
+            tell(voice.name, f"failed: {voice.failure.reason.text} {voice.failure.remedy.text}")
             continue
         for problem in voice.quality.problems:
-            _tell(voice.name, problem.text)
+            tell(voice.name, problem.text)
         yield voice
 
 
-def _audio(items: Iterable[Item]) -> Iterator[Audio]:
+def hear_all(ears: Ears, items: Iterable[Item]) -> Iterator[Voice | Unheard]:
+    """What becomes of each recording, readable or not; in the order in which they are done."""
+    unreadable: list[Unheard] = []
+    for voice in ears.hear(_audio(items, unreadable)):
+        yield voice
+        yield from unreadable
+        unreadable.clear()
+    yield from unreadable
+
+
+def _audio(items: Iterable[Item], unreadable: list[Unheard]) -> Iterator[Audio]:
+    """Those that can be read; the others go into `unreadable`."""
     for item in items:
         try:
             blocks = media.opened(_mono(item))
         except media.MediaError as error:
-            why = failed(error.code, **error.values)
-            _tell(item.name, f"failed: {why.reason.text} {why.remedy.text}")
+            unreadable.append(Unheard(item.name, failed(error.code, **error.values)))
             continue
         yield Audio(item.name, blocks)
 
@@ -81,5 +91,5 @@ def _mono(item: Item) -> Iterator[Samples]:
             yield block[0]
 
 
-def _tell(name: str, text: str) -> None:
+def tell(name: str, text: str) -> None:
     print(f"undertone: {name}: {text}", file=sys.stderr)

@@ -10,7 +10,7 @@ from stream_server.voicecommands import AddSettings, Options, Parser, ReadSettin
 
 SECTIONS = ("models", "vad", "history", "workbench")
 KINDS = ("speaker", "emotion")
-PATHS = "recordings (as speakers), folders of them, or folders of runs with embeddings"
+PATHS = "recordings, folders of them, or folders of runs with embeddings"
 
 
 def add_commands(commands: argparse._SubParsersAction[Parser], add: AddSettings, settings: ReadSettings) -> None:

@@ -5,21 +5,25 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_server.hearing import hear, open_ears, open_store
+from stream_server.crews import load_models
+from stream_server.hearing import hear, open_ears, open_store, tell
 from stream_server.settings import Settings
+from workbench.asked import Asked
 from workbench.clusters import Method, cluster
 from workbench.comparison import compare
 from workbench.library import Item, Kind, LibraryError, Shelf
 from workbench.maps import Projection, mapped, reduced
+from workbench.prediction import emotion_model, predict
 from workbench.projector import export
 from workbench.recordings import find
-from workbench.runs import is_run, read_run, vector_in
+from workbench.runs import is_run, numbers_of, read_run, vector_in
 from workbench.search import search
 
 
@@ -134,20 +138,35 @@ def _shelf(
 
 
 def _heard(paths: Sequence[Path], kind: Kind, settings: Settings) -> Shelf:
-    """Recordings, embedded by the speaker model. Raises LibraryError if no voice is in them, or other embeddings are
-    asked for."""
-    if kind is not Kind.SPEAKER:
-        raise LibraryError(
-            f"{paths[0] if paths else 'nothing'}: emotion embeddings come from `undertone embed`; name its folder"
-        )
+    """Recordings, embedded by the model of that kind. Raises LibraryError if none of them can be used."""
+    shelf = _voices(paths, settings) if kind is Kind.SPEAKER else _feelings(paths, settings)
+    if not len(shelf):
+        raise LibraryError("there is no recording with a voice")
+    return shelf
+
+
+def _voices(paths: Sequence[Path], settings: Settings) -> Shelf:
     ears = open_ears(settings)
     named = find(paths)
     order = {item.name: place for place, item in enumerate(named)}
     voices = sorted(hear(ears, named), key=lambda voice: order[voice.name])
-    if not voices:
-        raise LibraryError("there is no recording with a voice")
     items = [Item(voice.name, about={"speech_s": voice.quality.speech_s}) for voice in voices]
-    return Shelf(kind, ears.spec.name, items, np.array([voice.vector for voice in voices]))
+    return Shelf(Kind.SPEAKER, ears.spec.name, items, np.array([voice.vector for voice in voices]))
+
+
+def _feelings(paths: Sequence[Path], settings: Settings) -> Shelf:
+    models = load_models(replace(settings, models=replace(settings.models, speaker="none")))
+    items: list[Item] = []
+    rows: list[NDArray[np.float32]] = []
+    for outcome in predict(find(paths), models, Asked(embeddings=True, endpointing=settings.vad)):
+        prediction = outcome.prediction
+        if prediction.failure is not None:
+            tell(prediction.file, f"failed: {prediction.failure.reason.text} {prediction.failure.remedy.text}")
+        elif outcome.vectors and outcome.vectors[0].rows is not None:
+            reading = {} if prediction.emotion is None else msgspec.to_builtins(prediction.emotion)
+            items.append(Item(prediction.file, about=numbers_of(reading)))
+            rows.append(outcome.vectors[0].rows.mean(axis=0))
+    return Shelf(Kind.EMOTION, emotion_model(models)[1].name, items, np.array(rows))
 
 
 def joined(shelves: Sequence[Shelf]) -> Shelf:

@@ -52,6 +52,11 @@ def add_voices(parser: Parser, add_settings: AddSettings, settings: ReadSettings
     until.add_argument("--days", type=float, help="for how many days from now")
     enroll.add_argument("--note", default="", help="how the consent was recorded, such as the number of a form")
     enroll.add_argument("--replace", action="store_true", help="in place of the voiceprint of that name")
+    embed = command(
+        "embed", "write the embedding of each recording as .npy, into the folder of a run", ("models", "vad")
+    )
+    embed.add_argument("recordings", type=Path, nargs="+", metavar="RECORDING", help="or folders of them")
+    embed.add_argument("--out", type=Path, metavar="DIR", help="the folder (default outputs/outputs_TIME)")
     listed = command("list", "who is known, until when, for what", kept)
     listed.add_argument("--json", action="store_true", help="as JSON")
     rename = command("rename", "give a voiceprint another name", kept)
@@ -90,13 +95,14 @@ def guarded(work: Callable[[], Callable[[Options, Settings], int]], options: Opt
     """Import a command and run it; the exit status: 1 if what was asked for cannot be done."""
     from history.database import DatabaseError
     from inference.model import CheckpointError
+    from workbench.runfolder import RunError
     from workbench.sealing import SealError
 
     try:
         return work()(options, settings(options))
     except BrokenPipeError:
         raise
-    except (CheckpointError, DatabaseError, SealError, ValueError, OSError) as error:
+    except (CheckpointError, DatabaseError, RunError, SealError, ValueError, OSError) as error:
         print(f"undertone: {error}", file=sys.stderr)
         return 1
 

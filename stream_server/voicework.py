@@ -13,7 +13,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from stream_server.hearing import hear, open_ears, open_store
+from stream_server.hearing import hear, hear_all, open_ears, open_store
 from stream_server.settings import Settings
 from stream_server.voicecommands import DAY_S
 from workbench.enrolment import portray
@@ -21,8 +21,10 @@ from workbench.exchange import exported, read, take_in
 from workbench.identification import identify, open_gallery
 from workbench.library import Item, Kind, Shelf
 from workbench.recordings import find
+from workbench.runfolder import named_for
 from workbench.sealing import Seal, new_key
 from workbench.verification import Purpose, verify
+from workbench.voicefolder import VoiceFolder
 from workbench.voiceprints import Consent
 
 SHOWN_MATCHES = 3
@@ -45,6 +47,22 @@ def _verify(options: Namespace, settings: Settings) -> int:
     if len(told.pairs) > 1:
         print(told.sentence.text)
     print(told.caution.text)
+    return 0
+
+
+def _embed(options: Namespace, settings: Settings) -> int:
+    items = find(options.recordings)
+    ears = open_ears(settings)
+    folder = VoiceFolder(options.out or named_for(datetime.now()), ears.spec.name, len(items) == 1)
+    for heard in hear_all(ears, items):
+        line = folder.keep(heard)
+        if line.failure is not None:
+            print(f"{line.file}  failed: {line.failure.reason.text} {line.failure.remedy.text}")
+            continue
+        (facts,) = line.embeddings
+        print(f"{line.file}  done: {facts.file}, {facts.shape[1]} numbers, mean {facts.mean:.4f}, std {facts.std:.4f}")
+    folder.finish(datetime.now())
+    print(f"wrote {folder.path}")
     return 0
 
 
@@ -164,6 +182,7 @@ def _rotate_key(options: Namespace, settings: Settings) -> int:
 
 COMMANDS: Mapping[str, Callable[[Namespace, Settings], int]] = {
     "verify": _verify,
+    "embed": _embed,
     "enroll": _enroll,
     "list": _list,
     "rename": _rename,

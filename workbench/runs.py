@@ -61,10 +61,10 @@ def _found(folder: Path) -> Iterator[Found]:
             document = json.loads(line)
             files = [each["file"] for each in document.get("embeddings") or [] if each.get("file")]
             if files:
-                item = Item(str(document["file"]), about=_about(document.get("emotion") or {}))
+                item = Item(str(document["file"]), about=numbers_of(document.get("emotion") or {}))
                 yield item, np.mean([vector_in(folder / file) for file in files], axis=0)
     elif (folder / EMBEDDING).is_file():
-        yield Item(folder.name, about=_about(_document(folder / RESULT))), vector_in(folder / EMBEDDING)
+        yield Item(folder.name, about=numbers_of(_document(folder / RESULT))), vector_in(folder / EMBEDDING)
     else:
         for file in sorted((folder / EMBEDDINGS).rglob("*.npy")):
             yield Item(file.relative_to(folder / EMBEDDINGS).with_suffix("").as_posix()), vector_in(file)
@@ -78,8 +78,8 @@ def _document(file: Path) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _about(reading: Mapping[str, Any]) -> dict[str, Any]:
-    """What comparisons are told by: scores and other numbers."""
+def numbers_of(reading: Mapping[str, Any]) -> dict[str, Any]:
+    """What comparisons are told by: the scores of a reading, and its other numbers."""
     numbers = {name: reading[name] for name in ("confidence", "arousal") if isinstance(reading.get(name), float)}
     scores = reading.get("scores")
     if isinstance(scores, Mapping):

@@ -57,11 +57,11 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Unheard:
-    """A recording of which there is no voice, and why."""
+    """A recording of which there is no voice, and why. `quality`: None if it could not be heard at all."""
 
     name: str
     failure: Failure
-    quality: Quality
+    quality: Quality | None = None
 
 
 @dataclass(slots=True)

@@ -77,6 +77,17 @@ def test_a_group_is_compared_with_a_reference(tmp_path: Path, capsys: pytest.Cap
     assert json.loads(capsys.readouterr().out)["verdict"] == "meets the standard"
 
 
-def test_emotion_embeddings_are_not_made_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("cluster", spoken(tmp_path / "a.wav", 110), "--kind", "emotion") == 1
-    assert "come from `undertone embed`" in capsys.readouterr().err
+def test_recordings_are_compared_by_their_emotion_too(
+    tmp_path: Path, recordings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Anger of one actor against neutral speech of the same: EmoDB's third speaker, German, acted."""
+    files = sorted((recordings / "emotion" / "emodb").glob("03*.flac"))
+    angry, neutral = ([file for file in files if file.stem[5] == letter][:4] for letter in "WN")
+    options = ("--kind", "emotion", "--group", *angry, "--reference", *neutral, "--json")
+    assert run("compare", *options, heard=()) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["model"] == "undertone-emotion-small"
+    assert told["score"] < told["reference_score"]
+    more = {each["measure"] for each in told["differences"] if each["effect"] > 0}
+    assert "angry" in more
+    assert "arousal" in more

@@ -65,6 +65,38 @@ def test_one_voice_alone_cannot_be_verified(tmp_path: Path, capsys: pytest.Captu
     assert "two or more are needed" in capsys.readouterr().err
 
 
+def test_embeddings_are_written_with_a_line_for_each_recording_also_for_bad_ones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "calls").mkdir()
+    spoken(tmp_path / "calls" / "a.wav", 110)
+    (tmp_path / "calls" / "b.wav").write_text("no sound", encoding="utf-8")
+    write_wav(tmp_path / "calls" / "c.wav", silence(3.0))
+    assert run("voices", "embed", tmp_path / "calls", "--out", tmp_path / "out") == 0
+    shown = capsys.readouterr().out
+    assert "a.wav  done: embeddings" in shown
+    assert "b.wav  failed: FFmpeg cannot read it" in shown
+    assert "c.wav  failed: Nobody speaks in it" in shown
+    lines = [json.loads(line) for line in (tmp_path / "out" / "results.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert sorted(line["status"] for line in lines) == ["done", "failed", "failed"]
+    (done,) = [line for line in lines if line["status"] == "done"]
+    vector = np.load(tmp_path / "out" / done["embeddings"][0]["file"])
+    assert done["embeddings"][0]["shape"] == [1, len(vector)]
+    assert np.linalg.norm(vector) == pytest.approx(1.0)
+    assert run("voices", "embed", tmp_path / "calls", "--out", tmp_path / "out") == 1
+    assert "holds something already" in capsys.readouterr().err
+
+
+def test_a_run_of_one_voice_can_be_searched_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recording = spoken(tmp_path / "a.wav", 110)
+    assert run("voices", "embed", recording) == 0
+    (folder,) = (tmp_path / "outputs").iterdir()
+    assert (folder / "embedding.npy").is_file()
+    capsys.readouterr()
+    assert run("search", folder, recording, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["cosine"] == pytest.approx(1.0, abs=1e-3)
+
+
 def test_from_enrolment_to_deletion(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert enroll("Ann", spoken(tmp_path / "a1.wav", 110), spoken(tmp_path / "a2.wav", 110, 1)) == 0
     assert "not encrypted: workbench.key is not set" in capsys.readouterr().out
