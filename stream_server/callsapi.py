@@ -192,23 +192,24 @@ def _add_details(app: FastAPI, engine: Engine) -> None:
     ) -> Response:
         """The emotion of a call by the second, all of it; of a live call up to half a second ago."""
         if form == "json":
-            return json(await _found(engine, call_id, lambda at, call: pastcalls.timeline_of(at, call, from_s)))
+            whole = _encoded(lambda at, call: pastcalls.timeline_of(at, call, from_s))
+            return json(await _found(engine, call_id, whole))
         check(form)
         rows = await _found(
             engine, call_id, _rows(lambda at, call: [second_row(each) for each in timeline(at, call, from_s)])
         )
-        return table(form, f"{call_id}-timeline", SecondRow, _once(rows))
+        return table(form, f"{call_id}-timeline", SecondRow, _in_pages(rows))
 
     @app.get("/v1/calls/{call_id}/turns", tags=["calls"], responses=answers(Turns))
     async def show_turns(call_id: str, form: As = "json") -> Response:
         """The turns of a call, each with its emotion; `end_s` is null of one that goes on."""
         if form == "json":
-            return json(await _found(engine, call_id, pastcalls.turns_view))
+            return json(await _found(engine, call_id, _encoded(pastcalls.turns_view)))
         check(form)
         rows = await _found(
             engine, call_id, _rows(lambda at, call: [turn_row(each) for each in turns_of(at, call.key)])
         )
-        return table(form, f"{call_id}-turns", TurnRow, _once(rows))
+        return table(form, f"{call_id}-turns", TurnRow, _in_pages(rows))
 
     @app.get("/v1/calls/{call_id}/summary", tags=["calls"], responses=answers(Summary))
     async def show_summary(call_id: str) -> Response:
@@ -297,6 +298,16 @@ async def _found(engine: Engine, call_id: str, ask: Callable[[Connection, str], 
     return found
 
 
+def _encoded(ask: Callable[[Connection, str], Any | None]) -> Callable[[Connection, str], msgspec.Raw | None]:
+    """The same as JSON, which is made where the question is answered: long calls would hold up the event loop."""
+
+    def encode(connection: Connection, call_id: str) -> msgspec.Raw | None:
+        found = ask(connection, call_id)
+        return None if found is None else msgspec.Raw(msgspec.json.encode(found))
+
+    return encode
+
+
 def _rows(of: Callable[[Connection, StoredCall], list[Any]]) -> Callable[[Connection, str], list[Any] | None]:
     def ask(connection: Connection, call_id: str) -> list[Any] | None:
         call = newest(connection, call_id)
@@ -305,8 +316,10 @@ def _rows(of: Callable[[Connection, StoredCall], list[Any]]) -> Callable[[Connec
     return ask
 
 
-async def _once(rows: list[Any]) -> AsyncIterator[Sequence[Any]]:
-    yield rows
+async def _in_pages(rows: list[Any]) -> AsyncIterator[Sequence[Any]]:
+    for at in range(0, len(rows), EXPORTED_AT_ONCE):
+        yield rows[at : at + EXPORTED_AT_ONCE]
+        await asyncio.sleep(0)  # the calls come first
 
 
 def _no_call(call_id: str) -> Refusal:
