@@ -133,7 +133,7 @@ class Session:
         self._ears = Lockstep([Listener(endpointing, self._cutting(n), judged) for n in range(len(roles))])
         tracked = specs.speaker if len(roles) == 1 else None
         tracker = SpeakerTracker(tracked, tracking) if tracked is not None else None
-        alarms = Alarms(call_id, roles, self.tags, rules, monitor.exact_horizon_s)
+        alarms = Alarms(call_id, roles, self.tags, rules, monitor.exact_horizon_s, specs.emotion)
         self._interpreter = Interpreter(self._teller, roles, [self._mood(role) for role in roles], tracker, alarms)
         self._start(transport)
 

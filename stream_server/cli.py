@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument(
         "--rules", type=Path, metavar="TOML", help="alert by the [[alerts.rules]] of this file, and tell"
     )
+    replay.add_argument("--tag", type=_tag, action="append", default=[], metavar="KEY=VALUE", help="a tag of the call")
     _add_settings(replay, ("models", "vad", "monitor", "tracking", "alerts"))
     replay.set_defaults(run=_replay)
 
@@ -164,6 +165,13 @@ def _add_settings(parser: argparse.ArgumentParser, sections: tuple[str, ...]) ->
         )
 
 
+def _tag(text: str) -> tuple[str, str]:
+    key, found, value = text.partition("=")
+    if not (key and found):
+        raise argparse.ArgumentTypeError(f"{text!r} is no tag; write KEY=VALUE")
+    return key, value
+
+
 def _speed(text: str) -> float:
     with suppress(ValueError):
         if 0.1 <= float(text) <= 1000:
@@ -219,6 +227,7 @@ def _replay(options: argparse.Namespace) -> int:
             options.plot,
             options.rttm,
             options.rules,
+            dict(options.tag),
         )
     except (MediaError, CheckpointError, PlotError, OSError) as error:
         if isinstance(error, BrokenPipeError):

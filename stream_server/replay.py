@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 from inference.model import specs
@@ -27,9 +28,11 @@ def replay(
     picture: Path | None,
     turns: Path | None,
     rules: Path | None = None,
+    tags: Mapping[str, str] = MappingProxyType({}),
 ) -> int:
     """Write the events of a recording as JSON lines to `out`; optionally a picture and an RTTM file. With a file of
-    alert `rules`, these hold in place of those of the settings, and what they did is told. Exit status.
+    alert `rules`, these hold in place of those of the settings, and what they did is told. `tags`: of the call, for
+    rules that ask for some. Exit status.
 
     Raises MediaError, CheckpointError, SettingsError, or plot.PlotError before any work is done where that can be told.
     """
@@ -43,6 +46,7 @@ def replay(
     audio = media.opened(media.read(recording, len(roles)))
     models = load_models(settings)
     session = open_session(settings, specs(models), "replay", roles, "replay")
+    session.tags.update(tags)
     log = TurnLog()
     events: list[Event] = []
     alerts: dict[str, list[Alert]] = {}
