@@ -42,7 +42,8 @@ from stream_server.summarywords import LANGUAGES
 VIEWS_AT_ONCE = 8
 """Calls whose recent past is unpacked in one turn of the loop."""
 EXPORTED_AT_ONCE = 200
-MOST = 500
+MOST, USUAL = 500, 50
+"""Calls or alerts of a page."""
 T = TypeVar("T")
 By = Annotated[str, Query(min_length=1, max_length=128, description="who asks for it, for the audit")]
 As = Annotated[Format, Query(alias="format", description="parquet needs pyarrow")]
@@ -120,13 +121,13 @@ def _add_list(app: FastAPI, engine: Engine) -> None:
         role: Annotated[str | None, Query(description="only calls in which somebody has this role")] = None,
         emotion: Annotated[str | None, Query(description="only calls whose label this is on the whole")] = None,
         alert: Annotated[str | None, Query(description="only calls with an alert of this rule; *: of any")] = None,
-        limit: Limit = 50,
+        limit: Annotated[int | None, Query(ge=1, le=MOST)] = None,
         cursor: Cursor = None,
         form: As = "json",
     ) -> Response:
         """Calls, newest first. Without any parameter but recent_s: those that are live or ended lately, from memory."""
-        asked = (state, since, to, tag, role, emotion, alert, cursor)
-        if form == "json" and limit == 50 and not any(asked):
+        asked = (state, since, to, tag, role, emotion, alert, limit, cursor)
+        if form == "json" and not any(asked):
             return await _lately(engine, recent_s)
         facets = [(f"tag:{key}", value) for key, value in map(pair, tag or ())]
         facets += [(name, value) for name, value in (("role", role), ("emotion", emotion), ("alert", alert)) if value]
@@ -136,15 +137,15 @@ def _add_list(app: FastAPI, engine: Engine) -> None:
             until=moment("to", to),
             facets=tuple(facets),
             before=page_after(cursor),
-            limit=limit,
+            limit=limit or USUAL,
         )
         if form != "json":
             check(form)
             return table(form, "calls", CallRow, _all_calls(history_of(engine), wanted))
-        found = await history_of(engine).read(pastcalls.page, replace(wanted, limit=limit + 1))
-        shown = found[:limit]
+        found = await history_of(engine).read(pastcalls.page, replace(wanted, limit=wanted.limit + 1))
+        shown = found[: wanted.limit]
         views = [_newest_view(engine, call, pastcalls.view(call, alerts), recent_s) for call, alerts in shown]
-        last = shown[-1][0] if len(found) > limit else None
+        last = shown[-1][0] if len(found) > wanted.limit else None
         return json(CallPage(views, None if last is None else pastcalls.cursor((last.started_at, last.key))))
 
 
