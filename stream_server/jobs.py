@@ -30,7 +30,7 @@ from stream_server.uploads import Limits, Upload
 from workbench.asked import Asked
 from workbench.batch import Progress
 from workbench.jobs import Job, State
-from workbench.runfolder import RUN, STATE
+from workbench.runfolder import LOCK, RUN, STATE
 
 log = logging.getLogger("undertone.jobs")
 PREFIX = "undertone-jobs-"
@@ -323,4 +323,5 @@ def _weighed(run: Path) -> tuple[int, list[str]]:
     """The size of a run's files in bytes, and the names of those of the whole."""
     if not run.exists():
         return 0, []
-    return weight(run), sorted(path.name for path in run.iterdir() if path.is_file() and path.name not in (RUN, STATE))
+    files = [path.name for path in run.iterdir() if path.is_file()]
+    return weight(run), sorted(name for name in files if name not in (RUN, STATE, LOCK))
