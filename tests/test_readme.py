@@ -37,3 +37,10 @@ def test_every_make_target_in_the_readme_exists() -> None:
 def test_every_link_in_the_readme_leads_somewhere() -> None:
     for link in re.findall(r"\]\(([^)#]+)\)", README):
         assert (Path(__file__).resolve().parent.parent / link).exists(), link
+
+
+def test_every_link_from_one_page_to_another_leads_somewhere() -> None:
+    docs = Path(__file__).resolve().parent.parent / "docs"
+    for page in docs.rglob("*.md"):
+        for link in re.findall(r"\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
