@@ -26,7 +26,7 @@ from history.keeping import HistoryError
 from metrics.snapshot import Snapshot
 from monitor.events import EVENTS
 from monitor.rules import Rule
-from stream_server import notifications, voicesapi
+from stream_server import libraryapi, notifications, voicesapi
 from stream_server.alertsapi import Attended, AuditPage, Trends, add_alerts
 from stream_server.bodies import json
 from stream_server.callbook import CallDetails
@@ -40,6 +40,7 @@ from stream_server.guard import LOOPBACK, BrowserGuard, as_browsers_say
 from stream_server.jobprocess import JobProcess
 from stream_server.jobs import Jobs
 from stream_server.jobsapi import add_jobs
+from stream_server.libraryapi import add_library
 from stream_server.onlookers import PromptResponse, parse_filter, server_sent, watch
 from stream_server.pastcalls import AlertPage, AlertRecord, CallPage, Notes, Summary, Timeline, Turns
 from stream_server.pressure import RETRY_S
@@ -56,7 +57,7 @@ log = logging.getLogger("undertone")
 FRONTEND = Path(__file__).resolve().parent.parent / "frontend_static"
 PAGES = ("/", "/dashboard", "/trends")
 HISTORY = (CallPage, Timeline, Turns, Summary, Notes, NewNote, AlertPage, AlertRecord, Attended, AuditPage, Trends)
-WORK = (Job, JobList, Results, *voicesapi.SHAPES)
+WORK = (Job, JobList, Results, *voicesapi.SHAPES, *libraryapi.SHAPES)
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -116,6 +117,7 @@ def create_app(
     notifications.add_notifications(app, engine.notifier)
     add_jobs(app, engine, offline)
     add_voices(app, engine, offline)
+    add_library(app, engine, offline)
     add_former(app, engine, offline)
     _add_operations(app, engine)
     _add_pages(app)

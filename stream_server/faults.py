@@ -78,6 +78,7 @@ ERRORS: tuple[Fault, ...] = (
     Fault("voices.refused", "the recordings hold too few voices, or no voiceprint can be made of them", None, 422),
     Fault("voice.not_found", "there is no voiceprint of this name", None, 404),
     Fault("voice.invalid", "the name, or the consent, of a voiceprint is not as documented, or taken", None, 422),
+    Fault("library.refused", "too little is kept to do that, or not what was named", None, 422),
     Fault("job.not_found", "there is no job of this id, or no longer", None, 404),
     Fault("jobs.full", "as many jobs wait as may, or there is no room on the disk; try again later", None, 503),
     Fault("jobs.unavailable", "recordings cannot be worked on; the reason says why", None, 503),

@@ -18,7 +18,7 @@ from stream_server.hearing import Store, open_store
 from stream_server.jobs import Jobs
 from stream_server.jobsapi import NO_STORE, asked_of, submit, wait
 from stream_server.jobworker import Task
-from stream_server.uploads import OPENAPI
+from stream_server.uploads import OPENAPI, Upload
 from stream_server.voicetasks import Enroll, Identify, Verify
 from workbench.answers import Enrolled, Identified, Verified, VoiceprintList
 from workbench.sealing import SealError
@@ -40,6 +40,23 @@ class NewName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 SHAPES = (Verified, Enrolled, Identified, VoiceprintList, NewName)
 
 
+async def answered(request: Request, engine: Engine, jobs: Jobs, task: Task, uploaded: bool = True) -> Response:
+    """Ask the process that works on recordings, about those of the request if there are any (`uploaded`); they are
+    deleted with the answer. Raises Refusal."""
+    if uploaded:
+        entry = await submit(request, jobs, asked_of(engine, "utterance", False), True, task)
+    else:
+        with jobs.admit(0) as (folder, _):
+            entry = jobs.submit(Upload(folder), asked_of(engine, "utterance", False), True, task)
+    try:
+        await wait(request, engine, jobs, entry, PATIENCE_S)
+        if entry.answer is None:
+            raise Refusal("jobs.unavailable", f"it is not done after {PATIENCE_S:g} s; send less at once")
+        return Response(entry.answer, media_type=JSON, headers=NO_STORE)
+    finally:
+        await jobs.remove(entry)
+
+
 def add_voices(app: FastAPI, engine: Engine, jobs: Jobs) -> None:
     _add_recordings(app, engine, jobs)
     _add_known(app, engine)
@@ -47,17 +64,9 @@ def add_voices(app: FastAPI, engine: Engine, jobs: Jobs) -> None:
 
 def _add_recordings(app: FastAPI, engine: Engine, jobs: Jobs) -> None:
     async def now(request: Request, task: Task) -> Response:
-        """Ask about the voices of an upload; the recordings are deleted with the answer."""
         if engine.specs.speaker is None:
             raise Refusal("jobs.unavailable", "this server has no speaker model (models.speaker is none)")
-        entry = await submit(request, jobs, asked_of(engine, "utterance", False), True, task)
-        try:
-            await wait(request, engine, jobs, entry, PATIENCE_S)
-            if entry.answer is None:
-                raise Refusal("jobs.unavailable", f"it is not done after {PATIENCE_S:g} s; send less at once")
-            return Response(entry.answer, media_type=JSON, headers=NO_STORE)
-        finally:
-            await jobs.remove(entry)
+        return await answered(request, engine, jobs, task)
 
     @app.post("/v1/verify", tags=["voices"], responses=answers(Verified), openapi_extra=OPENAPI)
     async def verify(
@@ -94,7 +103,7 @@ def _add_known(app: FastAPI, engine: Engine) -> None:
     @app.get("/v1/voices", tags=["voices"], responses=answers(VoiceprintList))
     async def known() -> Response:
         """Everyone whose voiceprint is kept and whose consent holds; without the vectors."""
-        found = await _stored(engine, lambda store: store.voiceprints.known(time.time()))
+        found = await stored(engine, lambda store: store.voiceprints.known(time.time()))
         return json(VoiceprintList(found), headers=NO_STORE)
 
     @app.patch(
@@ -109,7 +118,7 @@ def _add_known(app: FastAPI, engine: Engine) -> None:
             store.voiceprints.rename(name, new, time.time())
             return [each for each in store.voiceprints.known(time.time()) if each.name == new]
 
-        return json(VoiceprintList(await _stored(engine, renamed)), headers=NO_STORE)
+        return json(VoiceprintList(await stored(engine, renamed)), headers=NO_STORE)
 
     @app.delete("/v1/voices/{name:path}", tags=["voices"], status_code=204)
     async def forget(name: str) -> Response:
@@ -119,13 +128,13 @@ def _add_known(app: FastAPI, engine: Engine) -> None:
             _must_be_known(store, name)
             return store.voiceprints.delete(name)
 
-        await _stored(engine, forgotten)
+        await stored(engine, forgotten)
         return Response(status_code=204)
 
     @app.delete("/v1/voices", tags=["voices"], status_code=204)
     async def forget_all() -> Response:
         """Delete all voiceprints."""
-        await _stored(engine, lambda store: store.voiceprints.delete_all())
+        await stored(engine, lambda store: store.voiceprints.delete_all())
         return Response(status_code=204)
 
 
@@ -138,7 +147,7 @@ def kept_in(engine: Engine) -> str:
     return engine.settings.history.url
 
 
-async def _stored(engine: Engine, ask: Callable[[Store], T]) -> T:
+async def stored(engine: Engine, ask: Callable[[Store], T]) -> T:
     """What is kept of voices, asked in a thread. Raises Refusal."""
     kept_in(engine)
 

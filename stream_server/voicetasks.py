@@ -34,7 +34,7 @@ class Verify:
     prior: float
 
     def answer(self, models: Models, items: Sequence[Item]) -> bytes:
-        ears, voices, left = _heard(self.settings, models, items)
+        ears, voices, left = heard(self.settings, models, items)
         with _refusals():
             return msgspec.json.encode(Verified(verify(voices, ears.spec, self.purpose, self.prior), left))
 
@@ -51,7 +51,7 @@ class Enroll:
     replace: bool
 
     def answer(self, models: Models, items: Sequence[Item]) -> bytes:
-        ears, voices, left = _heard(self.settings, models, items)
+        ears, voices, left = heard(self.settings, models, items)
         now = time.time()
         consent = Consent(self.purpose, now, self.expires_at, self.note)
         with _refusals(), open_store(self.settings) as store:
@@ -66,13 +66,13 @@ class Identify:
     settings: Settings
 
     def answer(self, models: Models, items: Sequence[Item]) -> bytes:
-        ears, voices, left = _heard(self.settings, models, items)
+        ears, voices, left = heard(self.settings, models, items)
         with _refusals(), open_store(self.settings) as store:
             gallery = open_gallery(store.voiceprints, store.library, ears.spec, self.settings.voiceprints, time.time())
         return msgspec.json.encode(Identified([identify(voice, gallery) for voice in voices], left))
 
 
-def _heard(settings: Settings, models: Models, items: Sequence[Item]) -> tuple[Ears, list[Voice], list[Left]]:
+def heard(settings: Settings, models: Models, items: Sequence[Item]) -> tuple[Ears, list[Voice], list[Left]]:
     """The voices, in the order of the recordings, and those without one."""
     ears = Ears(models[Role.SPEAKER], models.get(Role.SPEECH), settings.vad)
     found = {each.name: each for each in hear_all(ears, items)}

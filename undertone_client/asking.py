@@ -14,8 +14,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.answers import Enrolled, Identified, Verified, VoiceprintList
+from workbench.answers import Clustered, Enrolled, Found, Identified, Kept, Shelves, Verified, VoiceprintList
+from workbench.clusters import Method
+from workbench.comparison import Comparison
 from workbench.jobs import Job, JobList, Results
+from workbench.library import Kind
+from workbench.maps import Projection
 from workbench.results import Granularity, Prediction
 from workbench.verification import Purpose
 from workbench.voiceprints import Voiceprint
@@ -173,6 +177,33 @@ def rename(name: str, new: str) -> Question[None]:
 def forget(name: str | None) -> Question[None]:
     """None: everyone."""
     return Question("DELETE", "/v1/voices" if name is None else f"/v1/voices/{quote(name, safe='')}", _nothing)
+
+
+def keep(recordings: Sequence[Recording], kind: Kind) -> Question[Kept]:
+    return Question("POST", "/v1/library", _read(Kept), {"kind": kind.value}, recordings)
+
+
+def library(kind: Kind) -> Question[dict[str, list[str]]]:
+    query: dict[str, Value] = {"kind": kind.value}
+    return Question("GET", "/v1/library", lambda data: msgspec.json.decode(data, type=Shelves).models, query)
+
+
+def unkeep(kind: Kind, source: str | None) -> Question[None]:
+    return Question("DELETE", "/v1/library", _nothing, {"kind": kind.value, "source": source})
+
+
+def search(recording: Recording, kind: Kind, count: int) -> Question[Found]:
+    return Question("POST", "/v1/search", _read(Found), {"kind": kind.value, "count": count}, [recording])
+
+
+def cluster(kind: Kind, method: Method, count: int | None, projection: Projection | None) -> Question[Clustered]:
+    query: dict[str, Value] = {"kind": kind.value, "method": method.value, "count": count}
+    return Question("POST", "/v1/cluster", _read(Clustered), query | {"map": projection and projection.value})
+
+
+def compare(group: Sequence[str], reference: Sequence[str], kind: Kind) -> Question[Comparison]:
+    body = {"group": list(group), "reference": list(reference), "kind": kind.value}
+    return Question("POST", "/v1/compare", _read(Comparison), body=body)
 
 
 def stream_address(server: str, encoding: str, sample_rate: int, roles: Sequence[str], call_id: str | None) -> str:

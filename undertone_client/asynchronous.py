@@ -16,8 +16,12 @@ from websockets.exceptions import ConnectionClosed
 from monitor.events import Event, decode
 from undertone_client import asking
 from undertone_client.asking import Embedded, Question, Recording
-from workbench.answers import Enrolled, Identified, Verified
+from workbench.answers import Clustered, Enrolled, Found, Identified, Kept, Verified
+from workbench.clusters import Method
+from workbench.comparison import Comparison
 from workbench.jobs import Job, Results
+from workbench.library import Kind
+from workbench.maps import Projection
 from workbench.results import Granularity, Prediction
 from workbench.verification import Purpose
 from workbench.voiceprints import Voiceprint
@@ -99,6 +103,31 @@ class AsyncClient:
 
     async def forget(self, name: str | None) -> None:
         await self._ask(asking.forget(name))
+
+    async def keep(self, *recordings: Recording, kind: Kind = Kind.EMOTION) -> Kept:
+        return await self._ask(asking.keep(recordings, kind))
+
+    async def library(self, kind: Kind = Kind.EMOTION) -> dict[str, list[str]]:
+        return await self._ask(asking.library(kind))
+
+    async def unkeep(self, source: str | None, kind: Kind = Kind.EMOTION) -> None:
+        await self._ask(asking.unkeep(kind, source))
+
+    async def search(self, recording: Recording, *, kind: Kind = Kind.EMOTION, count: int = 10) -> Found:
+        return await self._ask(asking.search(recording, kind, count))
+
+    async def cluster(
+        self,
+        *,
+        kind: Kind = Kind.EMOTION,
+        method: Method = Method.KMEANS,
+        count: int | None = None,
+        projection: Projection | None = None,
+    ) -> Clustered:
+        return await self._ask(asking.cluster(kind, method, count, projection))
+
+    async def compare(self, group: Sequence[str], reference: Sequence[str], *, kind: Kind = Kind.EMOTION) -> Comparison:
+        return await self._ask(asking.compare(group, reference, kind))
 
     def call(
         self,

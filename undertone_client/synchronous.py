@@ -16,8 +16,12 @@ from websockets.sync.client import ClientConnection, connect
 from monitor.events import Event, decode
 from undertone_client import asking
 from undertone_client.asking import Embedded, Question, Recording
-from workbench.answers import Enrolled, Identified, Verified
+from workbench.answers import Clustered, Enrolled, Found, Identified, Kept, Verified
+from workbench.clusters import Method
+from workbench.comparison import Comparison
 from workbench.jobs import Job, Results
+from workbench.library import Kind
+from workbench.maps import Projection
 from workbench.results import Granularity, Prediction
 from workbench.verification import Purpose
 from workbench.voiceprints import Voiceprint
@@ -111,6 +115,37 @@ class Client:
     def forget(self, name: str | None) -> None:
         """Delete someone's voiceprint; None: everyone's."""
         self._ask(asking.forget(name))
+
+    def keep(self, *recordings: Recording, kind: Kind = Kind.EMOTION) -> Kept:
+        """Embed recordings and keep the embeddings on the server, not the recordings."""
+        return self._ask(asking.keep(recordings, kind))
+
+    def library(self, kind: Kind = Kind.EMOTION) -> dict[str, list[str]]:
+        """Of which recordings embeddings are kept, by model."""
+        return self._ask(asking.library(kind))
+
+    def unkeep(self, source: str | None, kind: Kind = Kind.EMOTION) -> None:
+        """Forget the embeddings of a recording; None: all of a kind."""
+        self._ask(asking.unkeep(kind, source))
+
+    def search(self, recording: Recording, *, kind: Kind = Kind.EMOTION, count: int = 10) -> Found:
+        """What is kept and most like a recording."""
+        return self._ask(asking.search(recording, kind, count))
+
+    def cluster(
+        self,
+        *,
+        kind: Kind = Kind.EMOTION,
+        method: Method = Method.KMEANS,
+        count: int | None = None,
+        projection: Projection | None = None,
+    ) -> Clustered:
+        """Groups of what is kept, and places on a map if a projection is asked for."""
+        return self._ask(asking.cluster(kind, method, count, projection))
+
+    def compare(self, group: Sequence[str], reference: Sequence[str], *, kind: Kind = Kind.EMOTION) -> Comparison:
+        """A group of recordings against a reference set, both kept, by name."""
+        return self._ask(asking.compare(group, reference, kind))
 
     def call(
         self,

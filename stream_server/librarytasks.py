@@ -1,0 +1,153 @@
+"""What REST asks of embeddings that are kept, as it is done in the process that works on recordings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from history.database import DatabaseError
+from inference.model import Models
+from monitor.analysis import Role
+from stream_server.hearing import Store, open_store
+from stream_server.jobworker import TaskError
+from stream_server.settings import Settings
+from stream_server.voicetasks import heard
+from workbench.answers import Clustered, Found, Kept, Left, Placed
+from workbench.asked import Asked, Item
+from workbench.clusters import Method, cluster
+from workbench.comparison import compare
+from workbench.library import Item as Shelved
+from workbench.library import Kind, LibraryError, Shelf
+from workbench.maps import Projection, mapped
+from workbench.prediction import emotion_model, predict
+from workbench.runs import numbers_of
+from workbench.sealing import SealError
+from workbench.search import search
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Embed recordings, and keep the embeddings."""
+
+    settings: Settings
+    kind: Kind
+
+    def answer(self, models: Models, items: Sequence[Item]) -> bytes:
+        shelf, left = embedded(self.settings, models, items, self.kind)
+        with _kept(self.settings) as store:
+            if len(shelf):
+                store.library.add(shelf, time.time())
+        return msgspec.json.encode(Kept(self.kind, shelf.model, [item.source for item in shelf.items], left))
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is kept and most like a recording?"""
+
+    settings: Settings
+    kind: Kind
+    count: int
+
+    def answer(self, models: Models, items: Sequence[Item]) -> bytes:
+        shelf, left = embedded(self.settings, models, items[:1], self.kind)
+        if left:
+            raise TaskError("recording.unusable", f"{left[0].failure.reason.text} {left[0].failure.remedy.text}")
+        with _kept(self.settings) as store:
+            among = store.library.shelf(self.kind, shelf.model)
+            hits = search(among, shelf.vectors[0], self.count, {items[0].name})
+        return msgspec.json.encode(Found(self.kind, shelf.model, len(among), hits))
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Which of what is kept are alike?"""
+
+    settings: Settings
+    kind: Kind
+    method: Method
+    count: int | None
+    projection: Projection | None
+
+    def answer(self, models: Models, items: Sequence[Item]) -> bytes:
+        with _kept(self.settings) as store:
+            shelf = store.library.shelf(self.kind, _model(models, self.kind))
+            told = cluster(shelf, self.method, self.count)
+            points = None if self.projection is None else mapped(shelf, self.projection)
+        placed = [
+            Placed(
+                item.source,
+                item.start_s,
+                item.end_s,
+                told.labels[place],
+                None if points is None else points[place].x,
+                None if points is None else points[place].y,
+            )
+            for place, item in enumerate(shelf.items)
+        ]
+        return msgspec.json.encode(Clustered(told, placed))
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """How like a reference set is a group, both of what is kept?"""
+
+    settings: Settings
+    kind: Kind
+    group: Collection[str]
+    reference: Collection[str]
+
+    def answer(self, models: Models, items: Sequence[Item]) -> bytes:
+        with _kept(self.settings) as store:
+            shelf = store.library.shelf(self.kind, _model(models, self.kind))
+            return msgspec.json.encode(compare(_part(shelf, self.group), _part(shelf, self.reference)))
+
+
+def embedded(settings: Settings, models: Models, items: Sequence[Item], kind: Kind) -> tuple[Shelf, list[Left]]:
+    """The embeddings of recordings, each once, in their order, and the recordings that have none."""
+    if kind is Kind.SPEAKER:
+        ears, voices, left = heard(settings, models, items)
+        own = [Shelved(voice.name, about={"speech_s": voice.quality.speech_s}) for voice in voices]
+        return Shelf(kind, ears.spec.name, own, np.array([voice.vector for voice in voices])), left
+    rows: dict[str, tuple[Shelved, NDArray[np.float32]]] = {}
+    left = []
+    for outcome in predict(items, models, Asked(embeddings=True, endpointing=settings.vad)):
+        prediction = outcome.prediction
+        if prediction.failure is not None:
+            left.append(Left(prediction.file, prediction.failure))
+        elif outcome.vectors and outcome.vectors[0].rows is not None:
+            about = {} if prediction.emotion is None else numbers_of(msgspec.to_builtins(prediction.emotion))
+            rows[prediction.file] = Shelved(prediction.file, about=about), outcome.vectors[0].rows.mean(axis=0)
+    found = [rows[item.name] for item in items if item.name in rows]
+    vectors = np.array([vector for _, vector in found])
+    return Shelf(kind, emotion_model(models)[1].name, [item for item, _ in found], vectors), left
+
+
+def _model(models: Models, kind: Kind) -> str:
+    """The name of the model that makes embeddings of a kind."""
+    return models[Role.SPEAKER].spec.name if kind is Kind.SPEAKER else emotion_model(models)[1].name
+
+
+def _part(shelf: Shelf, sources: Collection[str]) -> Shelf:
+    """Of some recordings. Raises LibraryError for one that is not kept."""
+    if missing := set(sources) - {item.source for item in shelf.items}:
+        raise LibraryError(f"{min(missing)} is not kept; POST it to /v1/library first")
+    places = [place for place, item in enumerate(shelf.items) if item.source in sources]
+    return replace(shelf, items=[shelf.items[place] for place in places], vectors=shelf.vectors[places])
+
+
+@contextmanager
+def _kept(settings: Settings) -> Iterator[Store]:
+    """What is kept; what the workbench raises about it, as what REST answers."""
+    try:
+        with open_store(settings) as store:
+            yield store
+    except LibraryError as error:
+        raise TaskError("library.refused", str(error)) from None
+    except (DatabaseError, SealError) as error:
+        raise TaskError("history.unavailable", str(error)) from None
