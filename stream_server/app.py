@@ -45,10 +45,12 @@ from stream_server.whip import FRAGMENT, PATH, SDP, Whip
 
 log = logging.getLogger("undertone")
 FRONTEND = Path(__file__).resolve().parent.parent / "frontend_static"
-PAGES = ("/", "/dashboard", "/trends")
+PAGES = ("/", "/dashboard", "/trends", "/workbench")
 HISTORY = (CallPage, Timeline, Turns, Summary, Notes, NewNote, AlertPage, AlertRecord, Attended, AuditPage, Trends)
 PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "Content-Security-Policy": (
+        "default-src 'self'; media-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    ),  # blob: is what the reader chose from their own disk, which the workbench plays
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
@@ -212,6 +214,10 @@ def _add_pages(app: FastAPI) -> None:
     @app.get("/trends", include_in_schema=False)
     async def trends() -> Response:
         return FileResponse(FRONTEND / "trends" / "index.html")
+
+    @app.get("/workbench", include_in_schema=False)
+    async def workbench() -> Response:
+        return FileResponse(FRONTEND / "workbench" / "index.html")
 
     @app.get("/docs", include_in_schema=False)
     async def reference() -> Response:
