@@ -34,6 +34,7 @@ from stream_server.crossorigin import WhipSharing
 from stream_server.engine import Engine
 from stream_server.faults import FAULTS, Refusal
 from stream_server.guard import LOOPBACK, BrowserGuard, as_browsers_say
+from stream_server.modelsapi import ModelFacts, add_models
 from stream_server.onlookers import PromptResponse, parse_filter, server_sent, watch
 from stream_server.pastcalls import AlertPage, AlertRecord, CallPage, Notes, Summary, Timeline, Turns
 from stream_server.pressure import RETRY_S
@@ -98,6 +99,7 @@ def create_app(engine: Engine, whip: Whip | None = None) -> FastAPI:
     add_alerts(app, engine)
     add_rules(app, engine)
     notifications.add_notifications(app, engine.notifier)
+    add_models(app, engine)
     _add_operations(app, engine)
     _add_pages(app)
     _add_faults(app, engine)
@@ -108,7 +110,7 @@ def create_app(engine: Engine, whip: Whip | None = None) -> FastAPI:
 def _describe(app: FastAPI) -> None:
     """Add to the OpenAPI document the schemas of what msgspec encodes, events included."""
     _, schemas = msgspec.json.schema_components(
-        (CallDetails, *HISTORY, Rule, RuleView, RuleList, *notifications.SHAPES, *EVENTS),
+        (CallDetails, *HISTORY, Rule, RuleView, RuleList, *notifications.SHAPES, ModelFacts, *EVENTS),
         ref_template="#/components/schemas/{name}",
     )
     generated = app.openapi

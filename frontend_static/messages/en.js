@@ -612,7 +612,7 @@ export default {
   "work.speech": "Speech",
   "work.course": "Over time",
   "work.course.place": "Place in the recording",
-  "work.course.key": "Click anywhere to go there. Triangles: the feeling turns. Bars on top: it is clearest. White line: energy of the voice. Hatched: unclear. Keys: arrows, Page Up and Down, Home, End, space.",
+  "work.course.key": "Click anywhere to go there. Triangles: the feeling turns. Bars on top: it is clearest. Line: energy of the voice. Hatched: unclear. Keys: arrows, Page Up and Down, Home, End, space.",
   "work.play": "Play",
   "work.pause": "Pause",
   "work.play_from": "Play from {time}: {what}",

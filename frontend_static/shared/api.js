@@ -46,6 +46,11 @@ export function fetchTrends(query) {
   return request(`/v1/trends?${query}`);
 }
 
+/** @returns {Promise<{emotion: {name: string, embedding_size: number}|null, speaker: {name: string}|null}>} what the server analyses with, and more of each */
+export function fetchModels() {
+  return request("/v1/models");
+}
+
 /** @param {string} path @param {Record<string, string|number>} query @returns {string} */
 export function socketUrl(path, query) {
   const url = new URL(path, location.href);

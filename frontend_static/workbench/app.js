@@ -1,5 +1,5 @@
 /** Wires the workbench: recordings in, through the server, and their results on the page and in files. */
-import { failureText } from "../shared/api.js";
+import { failureText, fetchModels } from "../shared/api.js";
 import { byId, h, setText } from "../shared/dom.js";
 import { onLanguage, startLanguage, t } from "../shared/i18n.js";
 import { masthead } from "../shared/masthead.js";
@@ -17,8 +17,6 @@ import { durationText } from "./words.js";
 /** @typedef {import("./entries.js").Entry} Entry */
 
 const DRAW_EVERY_MS = 100;
-/** Of the embeddings of a model that was used before. */
-const SIZE = "undertone.embedding_size";
 
 class App {
   /** @type {Entry[]} */ entries = [];
@@ -35,8 +33,9 @@ class App {
     this.intake = new Intake((found, skipped) => this.take(found, skipped));
     this.choices = new Choices(() => this.draw());
     this.start = h("button.button.primary.start", { type: "button", onclick: () => this.toggle() });
-    this.progress = h("progress", { max: "1", value: "0", hidden: true, "t-label": "work.progress" });
+    this.progress = h("progress", { max: "1", hidden: true, "t-label": "work.progress" });
     this.status = h("p.status");
+    this.going_on = h("div.go", {}, this.start, this.progress, this.status);
     this.spoken = h("p.unseen", { role: "status" });
     this.list = new List({
       open: (entry) => this.show(entry === this.open ? null : entry), remove: (entry) => this.remove(entry), clear: () => this.clear(),
@@ -46,13 +45,23 @@ class App {
       url: (entry, file) => fileUrl(entry.job, file), taken: (entry, file) => this.taken(entry, file), result: (entry) => this.saveResult(entry), close: () => this.show(null),
     });
     byId("main").append(h("h1", { t: "work.title" }), h("p.lead", { t: "work.lead" }), this.intake.element, this.choices.element,
-      h("div.go", {}, this.start, this.progress, this.status), this.list.element, this.result.element, this.spoken, h("p.notice", { t: "work.notice" }));
+      this.going_on, this.list.element, this.result.element, this.spoken, h("p.notice", { t: "work.notice" }));
     onLanguage(() => this.relabel());
     addEventListener("beforeunload", (event) => {
       if (this.run || this.entries.some(unsaved)) event.preventDefault();
     });
     addEventListener("pagehide", () => this.forget(this.entries));
     this.drawNow();
+    this.learn();
+  }
+
+  /** What the models are like is good to know beforehand, and no more than that. */
+  async learn() {
+    try {
+      this.choices.know(await fetchModels());
+    } catch {
+      // The server is away: whoever starts the work is told.
+    }
   }
 
   /** @param {import("./dropped.js").Found[]} found @param {number} skipped */
@@ -91,7 +100,6 @@ class App {
     this.drawNow();
     await this.run.go(chosen, this.choices.asked);
     this.run = null;
-    this.learnSize();
     if (chosen.length === 1 && chosen[0].prediction) this.show(chosen[0]);
     this.drawNow();
     setText(this.spoken, this.summary());
@@ -170,16 +178,6 @@ class App {
     this.draw();
   }
 
-  /** What a switch for embeddings says of their size comes from the last that were made. */
-  learnSize() {
-    const made = this.entries.find((entry) => entry.prediction?.embeddings.length)?.prediction?.embeddings[0];
-    try {
-      if (made) localStorage.setItem(SIZE, String(made.shape[1]));
-    } catch {
-      // A browser that keeps nothing does without.
-    }
-  }
-
   draw() {
     this.drawing ||= setTimeout(() => this.drawNow(), DRAW_EVERY_MS);
   }
@@ -190,13 +188,15 @@ class App {
     const { run, entries } = this;
     const count = counts(entries);
     document.title = `${t("work.title")} \u00b7 Undertone`;
-    this.choices.show(count.waiting || entries.length, knownSize());
+    this.choices.show(count.waiting || entries.length);
     this.choices.enable(!run);
     setText(this.start, run ? t("work.stop") : count.waiting || !entries.length ? t("work.start", { count: count.waiting }) : t("work.again"));
     /** @type {HTMLButtonElement} */ (this.start).disabled = !entries.length;
     this.progress.hidden = !run;
+    this.going_on.classList.toggle("busy", Boolean(run));
     const over = this.going.filter((entry) => entry.state === "done" || entry.state === "failed");
-    /** @type {HTMLProgressElement} */ (this.progress).value = this.going.length ? over.length / this.going.length : 0;
+    if (this.going.length > 1) this.progress.setAttribute("value", String(over.length / this.going.length));
+    else this.progress.removeAttribute("value"); // it is done or it is not
     setText(this.status, [this.summary(), run?.trouble?.(), this.trouble?.(), this.rest(over)].filter(Boolean).join(" "));
     this.list.show(entries, this.open, Boolean(run));
   }
@@ -233,15 +233,6 @@ function archived(entry, file) {
 /** @param {Date} now */
 function stamp(now) {
   return new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "_");
-}
-
-/** @returns {number|null} */
-function knownSize() {
-  try {
-    return Number(localStorage.getItem(SIZE)) || null;
-  } catch {
-    return null;
-  }
 }
 
 new App();

@@ -22,19 +22,27 @@ export class Choices {
       return h("label", {}, input, h("span", { t: `work.detail.${value}` }));
     });
     const roles = /** @type {HTMLSelectElement} */ (h("select", { onchange: () => this.#set({ roles: roles.value }) }, ...ROLES.map((value) => h("option", { value, t: `work.roles.${value.replace(",", "_") || "mixed"}` }))));
+    this.speakers = this.#box("speakers");
     this.switch = h("button.switch", { type: "button", role: "switch", "aria-describedby": "work-written", onclick: () => this.#set({ embeddings: !this.asked.embeddings }) },
       h("i", { "aria-hidden": "true" }), h("span", { t: "work.write" }), h("strong"));
     this.written = h("p", { id: "work-written" });
     this.element = h("section.panel.asked", { "t-label": "work.asked" }, h("h2", { t: "work.asked" }), h("div.asks", {},
       h("fieldset", {}, h("legend", { t: "work.detail" }), ...granularities),
-      h("div.more", {}, h("label.choice", {}, h("span", { t: "work.roles" }), roles), this.#box("speakers"), this.#box("every_frame")),
+      h("div.more", {}, h("label.choice", {}, h("span", { t: "work.roles" }), roles), this.speakers, this.#box("every_frame")),
       h("div.writes", {}, this.switch, this.written)));
-    this.show(0, null);
+    this.show(0);
   }
 
-  /** @param {number} files that wait @param {number|null} size of an embedding, if that is known */
-  show(files, size) {
-    [this.#files, this.#size] = [files, size];
+  /** @param {{emotion: {embedding_size: number}|null, speaker: object|null}} models of the server */
+  know({ emotion, speaker }) {
+    this.#size = emotion?.embedding_size || null;
+    this.speakers.hidden = !speaker;
+    this.show(this.#files);
+  }
+
+  /** @param {number} files that wait */
+  show(files) {
+    this.#files = files;
     const { embeddings, granularity } = this.asked;
     this.switch.setAttribute("aria-checked", String(embeddings));
     setText(/** @type {Element} */ (this.switch.lastElementChild), t(embeddings ? "work.write.on" : "work.write.off"));
@@ -58,7 +66,7 @@ export class Choices {
   /** @param {Partial<Asked>} change */
   #set(change) {
     this.asked = { ...this.asked, ...change };
-    this.show(this.#files, this.#size);
+    this.show(this.#files);
     this.changed();
   }
 

@@ -3,12 +3,12 @@ import { glyph, h, trust } from "../shared/dom.js";
 import { percent } from "../shared/format.js";
 import { t } from "../shared/i18n.js";
 import { energyText, labelText, LABELS, reliability } from "../shared/labels.js";
-import { feelingWord, sentenceText } from "./words.js";
+import { feelingWord, sentencesText } from "./words.js";
 
 /** @param {any} reading as `workbench/results.py` has it, null where nobody is read @returns {HTMLElement} */
 export function feelingCard(reading) {
   const label = reading?.stands_out[0] ?? null;
-  const says = reading ? `${sentenceText(reading.sentence)} ${sentenceText(reading.advice)}` : t("shared.emotion_not_inferred");
+  const says = reading ? sentencesText([reading.sentence, reading.advice]) : t("shared.emotion_not_inferred");
   const card = h("section.panel.feels", { "aria-label": t("work.feeling") },
     h("div.feeling", {}, glyph(label), h("div", {}, h("p.word", {}, feelingWord(reading)), h("p.says", {}, says))),
     reading?.label ? scoreBars(reading.scores) : null, reading?.label ? facts(reading) : null);

@@ -3,7 +3,7 @@ import { glyph, h, trust } from "../shared/dom.js";
 import { clock, percent } from "../shared/format.js";
 import { t } from "../shared/i18n.js";
 import { energyText, reliability } from "../shared/labels.js";
-import { feelingWord, sentenceText } from "./words.js";
+import { feelingWord, sentencesText, sentenceText } from "./words.js";
 
 /** @typedef {import("./entries.js").Entry} Entry */
 
@@ -32,7 +32,7 @@ function cells(entry) {
   if (state === "failed") return [h("td.why", { colspan: "5" }, ...failure(entry))];
   const share = state === "sending" ? entry.share : null;
   const text = share === null ? t(`work.state.${state}`) : t("work.state.sent", { share: percent(share) });
-  const bar = state === "waiting" ? null : h("progress", share === null ? { max: "1", "aria-label": entry.name } : { max: "1", value: String(share), "aria-label": entry.name });
+  const bar = share === null ? null : h("progress", { max: "1", value: String(share), "aria-label": entry.name });
   return [h("td.why", { colspan: "5" }, h("span.quiet", {}, text), bar)];
 }
 
@@ -41,7 +41,7 @@ function failure({ prediction, trouble }) {
   const [reason, remedy] = prediction?.failure
     ? [sentenceText(prediction.failure.reason), sentenceText(prediction.failure.remedy)]
     : [trouble?.reason() ?? "", trouble?.remedy() ?? ""];
-  return [h("strong", {}, reason), ` ${remedy}`];
+  return [h("strong", {}, reason), " ", remedy];
 }
 
 /** @param {import("./entries.js").Prediction} prediction */
@@ -49,7 +49,7 @@ function result({ emotion, facts }) {
   const read = emotion?.label;
   const bars = trust();
   bars.setAttribute("data-level", emotion?.band ?? "unusable");
-  const warnings = facts.remarks.map(sentenceText).join(" ");
+  const warnings = sentencesText(facts.remarks);
   return [
     h("td", {}, h("span.felt", {}, glyph(emotion?.stands_out[0]), h("span", {}, feelingWord(emotion)))),
     h("td", {}, read ? h("span.felt", { title: reliability(emotion.band).says }, percent(emotion.confidence), bars, h("span.unseen", {}, reliability(emotion.band).text)) : NONE),

@@ -1,5 +1,5 @@
 /** What the workbench's results are called, in the language in force. */
-import { has, t } from "../shared/i18n.js";
+import { has, language, t } from "../shared/i18n.js";
 import { labelText, labelWord } from "../shared/labels.js";
 
 /** @typedef {import("./entries.js").Sentence} Sentence */
@@ -12,6 +12,11 @@ export function sentenceText({ key, text, values }) {
   const known = `work.says.${key}`;
   if (!has(known)) return text;
   return t(known, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, LABELLED.has(name) ? labelWord(String(value)) : value])));
+}
+
+/** One after the other, as the language in force puts them. @param {Sentence[]} all @returns {string} */
+export function sentencesText(all) {
+  return all.map(sentenceText).join(language() === "zh" ? "" : " ");
 }
 
 /** The feeling in a word or two. @param {any} reading as `workbench/results.py` has it, or null where nobody is read @returns {string} */
