@@ -87,7 +87,9 @@ def test_a_call_with_an_alert_is_opened_from_the_list(visit: Visit, past: Server
     expect(page.get_by_role("heading", name=call_id)).to_be_visible()
 
 
-def test_the_page_of_a_call_long_over_says_how_it_went(visit: Visit, past: ServerProcess) -> None:
+def test_the_page_of_a_call_long_over_says_how_it_went(
+    visit: Visit, past: ServerProcess, violations: Violations
+) -> None:
     call_id = alerted(past)
     page = visit(f"{past.url}/dashboard#call={call_id}", size=TALL)
     course = page.locator(".course")
@@ -97,6 +99,7 @@ def test_the_page_of_a_call_long_over_says_how_it_went(visit: Visit, past: Serve
     expect(course.get_by_role("row", name=re.compile("Agent"))).to_contain_text("not inferred")
     points = course.locator(".points button")
     expect(points.first).to_contain_text(re.compile(r"Customer: distress rose from \d+\s% to \d+\s%"))
+    assert violations(page) == []
     screenshot(page, "past-call", full=True)
     points.first.click()
     expect(page).to_have_url(re.compile(r"span=\d+&end=\d+"))
