@@ -22,8 +22,9 @@ from evaluation.episodes import EpisodeStream, build
 from evaluation.manifest import Entry, EvaluationError, Manifest
 from evaluation.nonspeech import decoded, heard, recordings
 from evaluation.report import Results, progress, table
-from inference.model import Models
+from inference.model import Models, specs
 from monitor.alerting import Alarms
+from monitor.analysis import EmotionSpec
 from monitor.events import AlertCleared, AlertRaised, Emotion
 from monitor.rules import Rule
 from stream_server.settings import Settings
@@ -31,6 +32,8 @@ from vad.grid import SAMPLE_RATE_HZ
 
 ROLE = "caller"
 COLOURS = ("#0072b2", "#d55e00", "#00855f", "#cc79a7", "#56b4e9", "#f0c419")
+FIELDS = ("label", "scores", "arousal", "reliability", "speech_s", "snr_db", "speaker")
+"""What the machine asks of an `emotion` event."""
 MARKED = (0.5, 0.7, 0.9)
 """Levels whose numbers stand in the picture."""
 MOST_RECORDINGS = 250
@@ -76,10 +79,13 @@ def evaluate(
 ) -> Results:
     """Per rule of emotion and condition: the rule as it stands, and the sweep, in which the clear level is as far from
     the level as the rule has it. `chosen`: what notices most episodes of those that are good in every condition, None
-    if there is none or nothing is calm. Raises EvaluationError."""
-    judged = [rule for rule in rules if rule.score is not None]
+    if there is none or nothing is calm. Roles and tags that a rule asks for do not count. Raises EvaluationError."""
+    whoever: dict[str, Any] = {"roles": ("*",), "tags": {}, "enabled": True}
+    judged = [msgspec.structs.replace(rule, **whoever) for rule in rules if rule.score is not None]
     if not judged:
         raise EvaluationError("no rule is over emotion scores; what others do shows undertone replay --rules")
+    spec = specs(models).emotion
+    assert spec is not None
     horizon_s = settings.monitor.exact_horizon_s
     out: Results = {"horizon_s": horizon_s, "hop_s": settings.monitor.exact_hop_s, "rules": {}}
     quiet = {
@@ -90,7 +96,7 @@ def evaluate(
         found: dict[str, Results] = {}
         for condition in conditions:
             streams = _streams(manifest, models, settings, rule, condition, seed)
-            found[condition] = _swept(rule, Course(streams, quiet[condition]), horizon_s, sweep)
+            found[condition] = _swept(rule, Course(streams, quiet[condition]), horizon_s, spec, sweep)
         out["rules"][rule.name] = {
             "conditions": found,
             "false_per_hour": sweep.false_per_hour,
@@ -99,9 +105,9 @@ def evaluate(
     return out
 
 
-def alarms(rule: Rule, heard: Heard, horizon_s: float) -> list[Span]:
+def alarms(rule: Rule, heard: Heard, horizon_s: float, spec: EmotionSpec) -> list[Span]:
     """From when to when alerts of a rule stand in a recording."""
-    machine = Alarms("c", (ROLE,), {}, [rule], horizon_s)
+    machine = Alarms("c", (ROLE,), {}, [rule], horizon_s, spec)
     out: list[Span] = []
     raised = 0.0
     for event in [*heard.events, None]:
@@ -114,7 +120,7 @@ def alarms(rule: Rule, heard: Heard, horizon_s: float) -> list[Span]:
     return out
 
 
-def noticed(rule: Rule, course: Course, horizon_s: float) -> Results:
+def noticed(rule: Rule, course: Course, horizon_s: float, spec: EmotionSpec) -> Results:
     """An episode is found if an alert stands at any time from its start to one horizon after its end; how long that
     takes is counted from its start. An alert that is raised at any other time is false; the hours by which those of the
     streams are counted are the rest of them, in which people are happy, afraid or sad."""
@@ -122,7 +128,7 @@ def noticed(rule: Rule, course: Course, horizon_s: float) -> Results:
     episodes = false = 0
     other_s = 0.0
     for stream in course.streams:
-        raised = alarms(rule, stream, horizon_s)
+        raised = alarms(rule, stream, horizon_s, spec)
         spans = [(start, end + horizon_s) for start, end in stream.episodes]
         episodes += len(spans)
         for start, end in spans:
@@ -131,7 +137,7 @@ def noticed(rule: Rule, course: Course, horizon_s: float) -> Results:
         false += sum(not any(start <= alarm[0] < end for start, end in spans) for alarm in raised)
         other_s += stream.duration_s - _overlap_s([(0.0, stream.duration_s)], spans)
     calm_s = sum(each.duration_s for each in course.calm)
-    cried = sum(len(alarms(rule, each, horizon_s)) for each in course.calm)
+    cried = sum(len(alarms(rule, each, horizon_s, spec)) for each in course.calm)
     return {
         "level": rule.threshold,
         "clear": rule.clear_level,
@@ -194,14 +200,14 @@ def _named(row: Results) -> str:
     return f"from {row['level']:g} for {row['for_s']:g} s"
 
 
-def _swept(rule: Rule, course: Course, horizon_s: float, sweep: Sweep) -> Results:
-    tried = [_at(rule, level, for_s) for for_s in sweep.for_s for level in sweep.levels]
+def _swept(rule: Rule, course: Course, horizon_s: float, spec: EmotionSpec, sweep: Sweep) -> Results:
+    tried = [at for for_s in sweep.for_s for level in sweep.levels if (at := _at(rule, level, for_s)) is not None]
     return {
         "streams": len(course.streams),
         "minutes": sum(stream.duration_s for stream in course.streams) / 60,
         "calm_minutes": sum(each.duration_s for each in course.calm) / 60,
-        "own": noticed(rule, course, horizon_s),
-        "sweep": [noticed(each, course, horizon_s) for each in progress(tried, f"rule {rule.name}")],
+        "own": noticed(rule, course, horizon_s, spec),
+        "sweep": [noticed(each, course, horizon_s, spec) for each in progress(tried, f"rule {rule.name}")],
     }
 
 
@@ -216,11 +222,16 @@ def _chosen(sweeps: Sequence[Sequence[Results]], false_per_hour: float) -> Resul
     return best
 
 
-def _at(rule: Rule, level: float, for_s: float) -> Rule:
-    """The rule at another level."""
-    clear = round(max(0.0, level + rule.clear_level - rule.threshold), 4)
+def _at(rule: Rule, level: float, for_s: float) -> Rule | None:
+    """The rule at another level, None if its measure never reaches it; its clear level no further than it can be."""
     side = {"above": level} if rule.above is not None else {"below": level}
-    return msgspec.structs.replace(rule, clear=clear, for_s=for_s, **side)
+    gap = rule.clear_level - rule.threshold
+    for clear in (round(level + gap, 4), level):
+        try:
+            return msgspec.structs.replace(rule, clear=clear, for_s=for_s, **side)
+        except ValueError:
+            continue
+    return None
 
 
 def _streams(
@@ -255,7 +266,7 @@ def _calm(path: Path, models: Models, settings: Settings, condition: str) -> Hea
 
 
 def _fields(event: Emotion) -> dict[str, object]:
-    return {name: getattr(event, name) for name in ("label", "scores", "arousal", "reliability", "speaker")}
+    return {name: getattr(event, name) for name in FIELDS}
 
 
 def _overlap_s(some: Sequence[Span], others: Sequence[Span]) -> float:

@@ -1,11 +1,25 @@
-"""Every table. Times are seconds since 1970 in UTC; what is a document is JSON.
+"""Every table. Times are seconds since 1970 in UTC; what is a document is JSON. In SQLite, tables of many small rows
+lie in the order of their keys (`sqlite_with_rowid=False`): less space, and what is read together is together.
 
 A change here needs a migration beside it: `alembic -c history/alembic.ini revision --autogenerate -m WHY`.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Double, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.sql.schema import SchemaItem
 
 from monitor.labels import LABELS
@@ -110,6 +124,7 @@ facets = Table(
     Column("name", String(264), primary_key=True),
     Column("value", String(256), primary_key=True),
     Index(None, "name", "value", "call"),
+    sqlite_with_rowid=False,
 )
 """What calls are found by: `role`, `emotion`, and `tag:KEY`."""
 
@@ -136,6 +151,7 @@ turns = Table(
     Column("arousal", Double),
     Column("reliability", String(16)),
     Column("scores", LargeBinary),
+    sqlite_with_rowid=False,
 )
 """Stretches of speech of one speaker. `end_s` is null while one goes on; what is emotion is null where none was said.
 `scores`: packed (`history.packing`)."""
@@ -165,6 +181,7 @@ moments = Table(
     Column("before", String(64)),
     Column("after", String(64)),
     Column("confidence", Double),
+    sqlite_with_rowid=False,
 )
 """Warnings, which have a `code` and a `reason`, and changes of speaker."""
 
@@ -246,7 +263,49 @@ trends = Table(
     Column("start", Integer, primary_key=True),
     *_sums(*TREND_SUMS, *(f"{label}_s" for label in LABELS)),
     Index(None, "start"),
+    sqlite_with_rowid=False,
 )
 """Sums over calls that began in an hour or a day (`span`, `start`: seconds since 1970). `name` and `value`: of calls
 with this tag, empty for all. `role`: empty for what is counted by call, else the speech of that role: `heard_s` seconds
 with a usable reading, and each score and the arousal summed over these (`angry_s`)."""
+
+voiceprints = Table(
+    "voiceprints",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", String(128), nullable=False),
+    Column("model", String(128), nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    Column("sealed_by", String(16)),
+    Column("windows", Double, nullable=False),
+    Column("recordings", Integer, nullable=False),
+    Column("speech_s", Double, nullable=False),
+    Column("problems", JSON, nullable=False),
+    Column("consent", JSON, nullable=False),
+    Column("enrolled_at", Double, nullable=False),
+    Column("changed_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    UniqueConstraint("name", "model"),
+    Index(None, "expires_at"),
+)
+"""People who are to be recognised. `vector`: float32, little-endian, encrypted if `sealed_by` names a key; `windows`:
+how many full windows' worth of speech it is the mean of; gone at `expires_at`, when the consent is."""
+
+embeddings = Table(
+    "embeddings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("model", String(128), nullable=False),
+    Column("source", String(1024), nullable=False),
+    Column("start_s", Double),
+    Column("end_s", Double),
+    Column("vector", LargeBinary, nullable=False),
+    Column("sealed_by", String(16)),
+    Column("about", JSON, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Index(None, "kind", "model"),
+    Index(None, "source"),
+)
+"""Recordings, or the part [`start_s`, `end_s`) of one, as a model hears them. `kind`: emotion, speaker, or cohort
+(voices that nobody asks about, to compare with); `vector` and `sealed_by` as in voiceprints."""

@@ -10,9 +10,11 @@ from typing import Any
 from urllib.parse import quote
 
 from monitor.alarm import Alarm, Sample, Told
+from monitor.analysis import EmotionSpec
 from monitor.conduct import Conduct
 from monitor.events import AlertCleared, AlertRaised, AlertUpdated, Event
-from monitor.rules import OF_EMOTION, OF_PARTIES, Rule
+from monitor.reading import reliability_of
+from monitor.rules import OF_EMOTION, OF_PARTIES, Rule, same_but_for_telling
 from vad.grid import FRAME_S
 
 Said = tuple[type[Event], float, int | None, dict[str, Any]]
@@ -46,27 +48,64 @@ class _Watched:
         self.alarms: dict[str | None, Alarm] = {}
         self.now: dict[tuple[int | None, str | None], Sample] = {}
         """The newest sample of each channel and, where the scope is the speaker, speaker."""
-        self.open: dict[str | None, tuple[str, int | None]] = {}
-        """Of each open alert its id, and the channel on which it was raised."""
+        self.open: dict[str | None, str] = {}
+        """Of each open alert its id."""
 
     def alarm(self, key: str | None) -> Alarm:
-        return self.alarms.setdefault(key, Alarm(self.rule))
+        if key not in self.alarms:
+            self.alarms[key] = Alarm(self.rule)
+        return self.alarms[key]
+
+    def exchange(self, rule: Rule) -> None:
+        """Go on with a rule that raises the same alerts."""
+        self.rule = rule
+        for alarm in self.alarms.values():
+            alarm.rule = rule
+
+    def rename(self, speaker: str | None, into: str) -> str | None:
+        """Whose alarm is over now that two speakers are one, if one is: of two that are raised the newer name's, else
+        what is raised goes on."""
+        for channel, name in [place for place in self.now if place[1] == speaker]:
+            last = self.now.pop((channel, name))
+            self.now.setdefault((channel, into), last)
+        if speaker not in self.alarms or self.rule.scope == "call":
+            return None
+        if into in self.open:
+            return speaker
+        if speaker in self.open or into not in self.alarms:
+            self.alarms[into] = self.alarms.pop(speaker)
+            if speaker in self.open:
+                self.open[into] = self.open.pop(speaker)
+        else:
+            del self.alarms[speaker]
+        return None
 
 
 class Alarms:
     """Is told, in the order of the call, of readings of emotion, of speech and of time, and says what alerts follow.
 
-    `roles`: of each channel. `tags` is looked at whenever a rule asks for some. `horizon_s`: the span of a reading.
+    `roles`: of each channel. `tags` is looked at whenever a rule asks for some. `horizon_s`: the span of a reading,
+    which the emotion model of `spec` made.
     """
 
     def __init__(
-        self, call_id: str, roles: tuple[str, ...], tags: Mapping[str, str], rules: Iterable[Rule], horizon_s: float
+        self,
+        call_id: str,
+        roles: tuple[str, ...],
+        tags: Mapping[str, str],
+        rules: Iterable[Rule],
+        horizon_s: float,
+        spec: EmotionSpec | None,
     ) -> None:
         self._call_id = call_id
         self._roles = roles
         self._tags = tags
         self._horizon_s = horizon_s
+        self._spec = spec
         self._t = 0.0
+        self._speaker: str | None = None
+        self._speaker_since = -math.inf
+        """Who speaks on a call of one channel, and since which reading."""
         self._numbers: defaultdict[str, int] = defaultdict(int)
         self._conduct = Conduct(len(roles))
         self._watched = {rule.name: _Watched(rule, roles) for rule in rules if rule.enabled}
@@ -76,27 +115,24 @@ class Alarms:
     def heard(self, channel: int, t: float, emotion: Mapping[str, Any]) -> Iterator[Said]:
         """Rolling emotion of a channel: the fields of an `emotion` event."""
         self._t = max(self._t, t)
+        if len(self._roles) == 1:
+            yield from self._follow(emotion["speaker"], t)
         usable, scores, rank = emotion["label"] is not None, emotion["scores"], RANKS[emotion["reliability"]]
         for watched in self._watched.values():
             if not watched.of_emotion or channel not in watched.channels:
                 continue
-            value = None
+            value, reliable = None, rank >= watched.rank
             if usable and self._applies(watched.rule):
-                value = round(sum([weight * scores[label] for label, weight in watched.weights]), 4)
-                if not watched.weights:
-                    value = emotion["arousal"]
-            yield from self._take(
-                watched,
-                Sample(
-                    t,
-                    value,
-                    self._horizon_s,
-                    channel,
-                    emotion["speaker"],
-                    rank >= watched.rank,
-                    None if value is None else scores,
-                ),
+                value = emotion["arousal"]
+                if watched.weights:
+                    value = round(sum([weight * scores[label] for label, weight in watched.weights]), 4)
+                    reliable = reliable or self._rank(value, emotion) >= watched.rank
+            if watched.rule.scope == "speaker" and t - self._speaker_since < self._horizon_s:
+                reliable = False  # the horizon holds what someone else said
+            sample = Sample(
+                t, value, self._horizon_s, channel, emotion["speaker"], reliable, scores if usable else None
             )
+            yield from self._take(watched, sample)
 
     def opened(self, channel: int, start: int) -> None:
         """Speech began on a channel at a frame; all frames are those of 20 ms."""
@@ -121,26 +157,19 @@ class Alarms:
                     yield from self._take(watched, sample)
 
     def merged(self, speaker: str, into: str) -> Iterator[Said]:
-        """Two speakers turned out to be one; an alert of each becomes one of the one that is left."""
+        """Two speakers turned out to be one, and so do their alerts."""
         self._conduct.merged(speaker, into)
-        for watched in self._watched.values():
-            alarm = watched.alarms.pop(speaker, None)
-            if alarm is None or watched.rule.scope == "call":
-                continue
-            for place in [place for place in watched.now if place[1] == speaker]:
-                watched.now[place[0], into] = watched.now.pop(place)
-            if into in watched.alarms:
-                yield from self._say(watched, speaker, alarm, alarm.clear(self._t), self._t)
-                continue
-            watched.alarms[into] = alarm
-            if speaker in watched.open:
-                watched.open[into] = watched.open.pop(speaker)
+        if self._speaker == speaker:
+            self._speaker = into
+        yield from self._rename(speaker, into)
 
     def set_rules(self, rules: Iterable[Rule]) -> Iterator[Said]:
         """Watch these from now on. What is the same goes on; alerts of others are cleared."""
         wanted = {rule.name: rule for rule in rules if rule.enabled}
         for name, watched in list(self._watched.items()):
-            if wanted.get(name) != watched.rule:
+            if name in wanted and same_but_for_telling(watched.rule, wanted[name]):
+                watched.exchange(wanted[name])
+            else:
                 yield from self._clear(watched, self._t)
                 del self._watched[name]
         self._watched = {name: self._watched.get(name) or _Watched(rule, self._roles) for name, rule in wanted.items()}
@@ -162,6 +191,29 @@ class Alarms:
         return out
 
     # --- inside
+
+    def _follow(self, speaker: str | None, t: float) -> Iterator[Said]:
+        """Take note of who speaks on the only channel; the first name is that of whoever spoke before it was known."""
+        if speaker == self._speaker:
+            return
+        first, self._speaker = self._speaker is None, speaker
+        if speaker is not None and first:
+            yield from self._rename(None, speaker)
+        else:
+            self._speaker_since = t
+
+    def _rename(self, speaker: str | None, into: str) -> Iterator[Said]:
+        for watched in self._watched.values():
+            over = watched.rename(speaker, into)
+            if over is not None:
+                alarm = watched.alarms.pop(over)
+                yield from self._say(watched, over, alarm, alarm.clear(self._t), self._t)
+
+    def _rank(self, value: float, emotion: Mapping[str, Any]) -> int:
+        """How reliable a score of this height would be that is one label's."""
+        if self._spec is None:
+            return 0
+        return RANKS[reliability_of(value, emotion["speech_s"], emotion["snr_db"], self._spec)]
 
     def _applies(self, rule: Rule) -> bool:
         return not rule.tags or rule.tags.items() <= self._tags.items()
@@ -185,12 +237,14 @@ class Alarms:
                     yield None, None, round(conduct.silence_s(channels, frame), 3)
             case "silence_s":
                 for channel in channels:
-                    yield channel, parties[channel], round(conduct.silence_s([channel], frame), 3)
+                    party = parties[channel] if len(self._roles) > 1 else None
+                    yield channel, party, round(conduct.silence_s([channel], frame), 3)
             case "talk_ratio" if len(self._roles) > 1:
                 for channel in channels:
                     yield channel, parties[channel], _rounded(conduct.talk_ratio(parties[channel], over))
             case "talk_ratio":
-                for party in conduct.parties if channels else ():
+                told_apart = conduct.parties
+                for party in told_apart if channels and len(told_apart) > 1 else ():
                     yield 0, party, _rounded(conduct.talk_ratio(party, over))
             case "overlap_ratio":
                 for channel in channels:
@@ -246,15 +300,15 @@ class Alarms:
         if told is Told.RAISED:
             self._numbers[rule.name] += 1
             number = self._numbers[rule.name]
-            watched.open[key] = f"{self._call_id}:{rule.name}:{number}", evidence.worst.channel
-        alert_id, channel = watched.open[key]
+            watched.open[key] = f"{self._call_id}:{rule.name}:{number}"
+        alert_id = watched.open[key]
         if told is Told.CLEARED:
             del watched.open[key]
         worst = evidence.worst
         yield (
             KINDS[told],
             t,
-            channel,
+            worst.channel,
             {
                 "alert_id": alert_id,
                 "rule": rule.name,

@@ -83,14 +83,14 @@ class Conduct:
     def talk_ratio(self, party: str | None, seconds: int) -> float | None:
         """The party's share of all speech of the newest `seconds`; None as long as that says nothing."""
         whole = sum(talked.over(seconds) for talked in self._talked.values())
-        if self.seconds < seconds or whole * FRAME_S < LEAST_SPEECH_S or party not in self._talked:
+        if self.seconds < seconds or whole * FRAME_S < LEAST_SPEECH_S:
             return None
-        return self._talked[party].over(seconds) / whole
+        return self._talked[party].over(seconds) / whole if party in self._talked else 0.0
 
     @property
-    def parties(self) -> list[str | None]:
-        """All who have been heard."""
-        return list(self._talked)
+    def parties(self) -> list[str]:
+        """All who have been heard and have a name."""
+        return [party for party in self._talked if party is not None]
 
     def overlap_ratio(self, seconds: int) -> float:
         """For which share of the newest `seconds` more than one spoke."""

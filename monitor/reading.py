@@ -58,7 +58,7 @@ def read(span: Span, spec: EmotionSpec, snr_db: float | None) -> Reading:
         confidence=ranked[0],
         arousal=round(arousal, 4),
         shape=_shape(ranked[0], ranked[1]),
-        reliability=_reliability(ranked[0], speech_s, snr_db, spec),
+        reliability=reliability_of(ranked[0], speech_s, snr_db, spec),
         speech_s=speech_s,
         snr_db=snr,
     )
@@ -79,7 +79,8 @@ def _shape(first: float, second: float) -> Shape:
     return "mixed" if second >= MIXED_FROM else "single"
 
 
-def _reliability(confidence: float, speech_s: float, snr_db: float | None, spec: EmotionSpec) -> Reliability:
+def reliability_of(confidence: float, speech_s: float, snr_db: float | None, spec: EmotionSpec) -> Reliability:
+    """How far a score of this height can be trusted, over so much speech."""
     if speech_s < FULL_SPEECH_S or (snr_db is not None and snr_db < POOR_SNR_DB):
         return "low"
     if confidence >= spec.high_from:

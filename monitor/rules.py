@@ -98,6 +98,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return value > than if self.above is not None else value < than
 
 
+def same_but_for_telling(one: Rule, other: Rule) -> bool:
+    """Whether two rules raise the same alerts, and only call or tell them otherwise."""
+    return msgspec.structs.replace(one, severity=other.severity, notify=other.notify) == other
+
+
 def admits(names: tuple[str, ...], role: str) -> bool:
     """`names`: roles, `*` for all, `!name` for all but that one. Upper and lower case are one: a role must not slip
     through by its spelling."""
@@ -158,8 +163,11 @@ def _problems(rule: Rule) -> Iterator[str]:
     for name, level in (("above", rule.above), ("below", rule.below), ("clear", rule.clear)):
         if level is not None and not lowest <= level <= highest:
             yield f"{name} = {level:g} is never reached: expected {lowest:g} to {highest:g}"
-    if rule.clear is not None and (rule.worse(rule.clear, rule.threshold)):
+    if rule.clear is not None and rule.worse(rule.clear, rule.threshold):
         yield "clear lies beyond the level at which the alert is raised, so that it would never be over"
+    if rule.clear_level <= lowest if rule.above is not None else rule.clear_level >= highest:
+        side = f"above {lowest:g}" if rule.above is not None else f"below {highest:g}"
+        yield f"it would never be over: expected clear (or the level, where there is none) {side}"
     for name, seconds in (("for_s", rule.for_s), ("cooldown_s", rule.cooldown_s)):
         if not 0 <= seconds <= LONGEST_S:
             yield f"{name} = {seconds:g}: expected 0 to {LONGEST_S:g} seconds"

@@ -11,6 +11,7 @@ import msgspec
 from notify.channel import Channel, ChannelError
 from notify.notice import Told
 from notify.posting import DELIVERED, Answer
+from notify.secrets import Secrets
 from notify.wording import Tone, words
 
 KINDS: dict[Tone, str] = {"info": "info", "warning": "warning", "critical": "failure", "over": "success"}
@@ -34,6 +35,10 @@ class Service(Channel):
         if not self._apprise.add(url):
             raise ChannelError("url is none of a service that Apprise knows, or something is missing in it")
         super().__init__(name, "apprise", url.partition(":")[0], updates)
+        self._secrets = Secrets(url)
+        # What a service says against a message may quote its address, and so does Apprise's own log.
+        self._log = apprise.logger
+        self._log.addFilter(self._secrets.filter)
         self._timeout_s = timeout_s
         self._threads = ThreadPoolExecutor(self.at_once, f"undertone-{name}")
 
@@ -62,7 +67,8 @@ class Service(Channel):
         if result:
             return DELIVERED
         said = [entry.message for entry in result.logs()]
-        return Answer(said[-1] if said else f"Apprise says {result.status.name.lower()} and nothing more")
+        return Answer(self._secrets.kept(said[-1]) if said else f"Apprise says {result.status.name.lower()}, no more")
 
     async def close(self) -> None:
+        self._log.removeFilter(self._secrets.filter)
         self._threads.shutdown(wait=False, cancel_futures=True)

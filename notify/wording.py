@@ -14,7 +14,6 @@ FEELINGS = {
     "disgusted": "disgusted",
     "fearful": "afraid",
     "happy": "happy",
-    "neutral": "calm",
     "sad": "sad",
     "surprised": "surprised",
 }
@@ -69,8 +68,8 @@ def _happening(notice: Notice) -> str:
     share, share_from = f"{event.value:.0%}", f"{event.threshold:.0%}"
     level = f"{event.value:.2f}, {'from' if over else 'down to'} {event.threshold:.2f}"
     match event.measure, over:
-        case "score", True if event.scores:
-            return f"{who} has sounded {_feeling(event.scores)} for {span} ({level})"
+        case "score", True if event.scores and (feeling := _feeling(event.scores)):
+            return f"{who} has sounded {feeling} for {span} ({level})"
         case "arousal", True:
             return f"{who} has sounded agitated for {span} (arousal {level})"
         case "arousal", False:
@@ -81,7 +80,7 @@ def _happening(notice: Notice) -> str:
         case "talk_ratio", _:
             return f"{who} has had {share} of the talk ({'from' if over else 'down to'} {share_from})"
         case "overlap_ratio", True:
-            return f"{who} has talked over the other for {share} of the talk (from {share_from})"
+            return f"both parties have talked at once for {share} of the time (from {share_from})"
         case "interruptions", True:
             return f"{who} has interrupted {event.value:.0f} times (from {event.threshold:.0f})"
     return f"{who}: {event.measure.replace('_', ' ')} for {span} ({level})"
@@ -95,8 +94,9 @@ def _party(notice: Notice) -> str:
     return "somebody" if speaker is None else PARTIES.get(speaker, f"speaker {speaker}")
 
 
-def _feeling(scores: Scores) -> str:
-    return FEELINGS[max(FEELINGS, key=lambda label: scores.get(label, 0.0))]
+def _feeling(scores: Scores) -> str | None:
+    """The strongest feeling that is one; what is heard is not always mostly that."""
+    return FEELINGS[max(FEELINGS, key=lambda label: scores.get(label, 0.0))] if any(map(scores.get, FEELINGS)) else None
 
 
 def _span(seconds: float) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 from inference.model import specs
@@ -14,6 +15,7 @@ from monitor.events import Alert, AlertCleared, Event, encode
 from monitor.turns import TurnLog, rttm
 from stream_server import plot, rulefile
 from stream_server.crews import load_models
+from stream_server.recognition import gallery_now
 from stream_server.sessions import open_session
 from stream_server.settings import Settings
 from workbench import media, offline
@@ -27,11 +29,14 @@ def replay(
     picture: Path | None,
     turns: Path | None,
     rules: Path | None = None,
+    tags: Mapping[str, str] = MappingProxyType({}),
 ) -> int:
     """Write the events of a recording as JSON lines to `out`; optionally a picture and an RTTM file. With a file of
-    alert `rules`, these hold in place of those of the settings, and what they did is told. Exit status.
+    alert `rules`, these hold in place of those of the settings, and what they did is told. `tags`: of the call, for
+    rules that ask for some. Exit status.
 
-    Raises MediaError, CheckpointError, SettingsError, or plot.PlotError before any work is done where that can be told.
+    Raises MediaError, CheckpointError, SettingsError, DatabaseError, SealError or plot.PlotError before any work is
+    done where that can be told.
     """
     if rules is not None:
         settings = replace(settings, alerts=rulefile.read(rules))
@@ -42,7 +47,9 @@ def replay(
             raise FileNotFoundError(errno.ENOENT, "there is no folder", str(path.absolute().parent))
     audio = media.opened(media.read(recording, len(roles)))
     models = load_models(settings)
-    session = open_session(settings, specs(models), "replay", roles, "replay")
+    gallery = gallery_now(settings, specs(models).speaker)
+    session = open_session(settings, specs(models), "replay", roles, "replay", gallery=gallery)
+    session.tags.update(tags)
     log = TurnLog()
     events: list[Event] = []
     alerts: dict[str, list[Alert]] = {}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from fastapi import FastAPI, Request, Response
 
 from monitor.rules import Rule
@@ -14,8 +12,6 @@ from stream_server.rulebook import RuleList, RuleView
 
 
 def add_rules(app: FastAPI, engine: Engine) -> None:
-    changing = asyncio.Lock()
-
     @app.get("/v1/rules", tags=["alerts"], responses=answers(RuleList))
     async def list_rules() -> Response:
         """All alert rules, and where each comes from."""
@@ -35,15 +31,11 @@ def add_rules(app: FastAPI, engine: Engine) -> None:
             if refusal.fault.code != "request.invalid":
                 raise
             raise Refusal("rule.invalid", refusal.reason) from None
-        async with changing:
-            await asyncio.to_thread(engine.rules.put, rule)
-            engine.rules.changed()
+        await engine.rules.put(rule)
         return json(engine.rules.find(name))
 
     @app.delete("/v1/rules/{name}", tags=["alerts"], status_code=204)
     async def delete_rule(name: str) -> Response:
         """Forget a rule that was set over REST."""
-        async with changing:
-            await asyncio.to_thread(engine.rules.remove, name)
-            engine.rules.changed()
+        await engine.rules.remove(name)
         return Response(status_code=204)

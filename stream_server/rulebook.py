@@ -3,6 +3,7 @@ first and is kept in the database."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -14,7 +15,7 @@ from sqlalchemy import delete, insert, select
 from history.database import Database
 from history.schema import alert_rules
 from monitor.analysis import EmotionSpec
-from monitor.rules import AlertsConfig, Rule, default_rules
+from monitor.rules import OF_EMOTION, AlertsConfig, Rule, default_rules
 from stream_server.faults import Refusal
 
 log = logging.getLogger("undertone.rules")
@@ -48,7 +49,9 @@ class RuleBook:
     ) -> None:
         """`channels`: what a rule's `notify` may name. Raises ValueError for a rule of `config` that names another."""
         self._database = database
+        self._spec = spec
         self._channels = frozenset(channels)
+        self._changing = asyncio.Lock()
         self._fixed: dict[str, RuleView] = {}
         if config.defaults and spec is not None:
             self._fixed |= {rule.name: RuleView("default", rule) for rule in default_rules(spec)}
@@ -57,11 +60,17 @@ class RuleBook:
         self.changed: Callable[[], None] = lambda: None
         """Called, in the event loop, after every change."""
         for view in self._fixed.values():
-            problem = self._problem(view.rule)
+            problem, deaf = self._problem(view.rule), self._deaf(view.rule)
             if problem is not None:
                 raise ValueError(f"alerts.rules: rule {view.rule.name!r}: {problem}")
+            if deaf is not None:
+                log.warning("the rule %s will never raise an alert: %s", view.rule.name, deaf)
         if database is not None:
             self._set = {rule.name: RuleView("rest", rule) for rule in _stored(database)}
+            for view in self._set.values():
+                problem = self._problem(view.rule)
+                if problem is not None:
+                    log.error("the rule %s in the database holds, but %s", view.rule.name, problem)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -79,33 +88,49 @@ class RuleBook:
         return view
 
     def told(self, name: str) -> tuple[str, ...] | None:
-        """The channels that are told of a rule's alerts; None: all."""
+        """The channels that are told of a rule's alerts; None: all, also where none of those that it names is there."""
         view = self._set.get(name) or self._fixed.get(name)
-        return None if view is None else view.rule.notify
+        if view is None:
+            return ()
+        named = view.rule.notify
+        return None if named and not self._channels & set(named) else named
 
-    def put(self, rule: Rule) -> None:
-        """Set a rule from now on. Waits for the disk: not for the event loop. Raises Refusal."""
-        problem = self._problem(rule)
+    async def put(self, rule: Rule) -> None:
+        """Set a rule from now on. Raises Refusal."""
+        problem = self._problem(rule) or self._deaf(rule)
         if problem is not None:
             raise Refusal("rule.invalid", f"rule {rule.name!r}: {problem}")
-        if len(self._set) >= MOST_RULES and rule.name not in self._set:
-            raise Refusal("rule.invalid", f"there are {MOST_RULES} rules already; delete one first")
-        if self._database is not None:
-            document = msgspec.to_builtins(rule)
-            with self._database.writing() as connection:
-                connection.execute(delete(alert_rules).where(alert_rules.c.name == rule.name))
-                connection.execute(insert(alert_rules).values(name=rule.name, rule=document, changed_at=time.time()))
-        self._set = self._set | {rule.name: RuleView("rest", rule)}
+        async with self._changing:
+            if len(self._set) >= MOST_RULES and rule.name not in self._set:
+                raise Refusal("rule.invalid", f"there are {MOST_RULES} rules already; delete one first")
+            await self._write(rule.name, rule)
+            self._set |= {rule.name: RuleView("rest", rule)}
+            self.changed()
 
-    def remove(self, name: str) -> None:
-        """Forget a rule that was set over REST; one of the same name below it is in force again. Waits for the disk:
-        not for the event loop. Raises Refusal."""
-        if self.find(name).origin != "rest":
-            raise Refusal("rule.fixed", f"{name!r} was not set over REST; set it with enabled: false to switch it off")
+    async def remove(self, name: str) -> None:
+        """Forget a rule that was set over REST; one of the same name below it is in force again. Raises Refusal."""
+        async with self._changing:
+            if self.find(name).origin != "rest":
+                reason = f"{name!r} was not set over REST; set it with enabled: false to switch it off"
+                raise Refusal("rule.fixed", reason)
+            await self._write(name, None)
+            del self._set[name]
+            self.changed()
+
+    async def _write(self, name: str, rule: Rule | None) -> None:
+        """Keep a rule, or None."""
         if self._database is not None:
-            with self._database.writing() as connection:
-                connection.execute(delete(alert_rules).where(alert_rules.c.name == name))
-        self._set = {other: view for other, view in self._set.items() if other != name}
+            await asyncio.to_thread(_store, self._database, name, rule)
+
+    def _deaf(self, rule: Rule) -> str | None:
+        """Why the rule would never hear anything."""
+        if rule.measured not in OF_EMOTION:
+            return None
+        if self._spec is None:
+            return "there is no emotion model (setting models.emotion)"
+        if rule.score is not None and not set(rule.score) & set(self._spec.labels):
+            return f"score: {self._spec.name} knows none of these labels; it knows {', '.join(self._spec.labels)}"
+        return None
 
     def _problem(self, rule: Rule) -> str | None:
         unknown = sorted(set(rule.notify or ()) - self._channels)
@@ -116,6 +141,14 @@ class RuleBook:
 
     def _names(self) -> list[str]:
         return [view.rule.name for view in self.views()] or ["none"]
+
+
+def _store(database: Database, name: str, rule: Rule | None) -> None:
+    with database.writing() as connection:
+        connection.execute(delete(alert_rules).where(alert_rules.c.name == name))
+        if rule is not None:
+            document = msgspec.to_builtins(rule)
+            connection.execute(insert(alert_rules).values(name=name, rule=document, changed_at=time.time()))
 
 
 def _stored(database: Database) -> Iterable[Rule]:

@@ -10,7 +10,7 @@ from evaluation.episodes import EPISODE_S, build
 from monitor.events import Emotion
 from monitor.labels import LABELS
 from monitor.rules import Rule
-from tests.scripted import voice
+from tests.scripted import EMOTION, voice
 
 RULE = Rule(name="anger", score={"angry": 1.0}, above=0.6, clear=0.6, for_s=1.0, cooldown_s=0.0, reliability="low")
 
@@ -38,7 +38,7 @@ def course(*angry: float) -> list[Emotion]:
 
 
 def test_an_alert_stands_from_when_it_is_raised_to_when_it_is_cleared_or_the_recording_ends() -> None:
-    assert alarms(RULE, Heard(course(0.1, 0.7, 0.7, 0.7, 0.9, 0.2, 0.7, 0.7, 0.7), 5.0), 3.0) == [
+    assert alarms(RULE, Heard(course(0.1, 0.7, 0.7, 0.7, 0.9, 0.2, 0.7, 0.7, 0.7), 5.0), 3.0, EMOTION) == [
         (2.0, 3.0),
         (4.5, 5.0),
     ]
@@ -48,7 +48,7 @@ def test_episodes_found_missed_and_cried_wolf() -> None:
     events = course(*[0.9 if 12 <= 0.5 * n <= 18 or 30 <= 0.5 * n < 32 else 0.0 for n in range(1, 121)])
     stream = Heard(events, 60.0, ((10.0, 20.0), (40.0, 50.0)))
     calm = Heard(course(*[0.9] * 4, *[0.0] * 116), 60.0)
-    found = noticed(RULE, Course([stream], [calm]), 3.0)
+    found = noticed(RULE, Course([stream], [calm]), 3.0, EMOTION)
     assert (found["episodes"], found["found"]) == (2, 1)
     assert found["time_to_detect_s_p50"] == pytest.approx(3.0)
     assert found["false_per_hour_other_emotions"] == pytest.approx(3600 / (60.0 - 13.0 - 13.0))
@@ -57,7 +57,7 @@ def test_episodes_found_missed_and_cried_wolf() -> None:
 
 def test_an_alert_that_already_stood_counts_as_false_and_finds_at_once() -> None:
     stream = Heard(course(*[0.9] * 60), 30.0, ((10.0, 20.0),))
-    found = noticed(RULE, Course([stream], []), 3.0)
+    found = noticed(RULE, Course([stream], []), 3.0, EMOTION)
     assert (found["found"], found["time_to_detect_s_p50"]) == (1, 0.0)
     assert found["false_per_hour_other_emotions"] == pytest.approx(3600 / (30.0 - 13.0))
     assert found["false_per_hour_calm"] is None

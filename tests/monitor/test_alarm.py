@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.alarm import LAPSE_S, UPDATE_S, Alarm, Sample, Told
+from monitor.alarm import DOUBT_S, UPDATE_S, Alarm, Sample, Told
 from monitor.rules import Rule
 
 HOP_S, HORIZON_S = 0.5, 3.0
@@ -91,13 +91,30 @@ def test_what_is_not_reliable_does_not_raise_but_can_clear() -> None:
     assert alarm.hear(sample(9.5, 0.3, reliable=False)) is Told.CLEARED
 
 
-def test_what_is_pending_lapses_where_nothing_reliable_is_heard_for_long() -> None:
+def test_what_is_pending_is_over_after_long_doubt() -> None:
     alarm = Alarm(rule())
     assert alarm.hear(sample(0.0, 0.9)) is None
-    assert alarm.hear(sample(LAPSE_S + 0.5, 0.9)) is None
-    assert alarm.hear(sample(LAPSE_S + 3.5, 0.9)) is Told.RAISED
+    for number in range(1, 9):
+        assert alarm.hear(sample(number * HOP_S, 0.9, reliable=False)) is None
+    assert alarm.hear(sample(DOUBT_S + 1.5, 0.9)) is None
+    assert alarm.hear(sample(DOUBT_S + 4.5, 0.9)) is Told.RAISED
     assert alarm.evidence is not None
-    assert alarm.evidence.start_s == 0.5
+    assert alarm.evidence.start_s == 1.5
+
+
+def test_a_raised_alert_does_not_hang_in_doubt() -> None:
+    alarm = Alarm(rule(for_s=0.0))
+    assert alarm.hear(sample(0.0, 0.9)) is Told.RAISED
+    said = [alarm.hear(sample(0.5 + number * HOP_S, 0.9, reliable=False)) for number in range(20)]
+    assert [word for word in said if word is not None] == [Told.CLEARED]
+    assert said.index(Told.CLEARED) * HOP_S == pytest.approx(DOUBT_S + HOP_S)
+
+
+def test_a_moment_of_doubt_changes_nothing() -> None:
+    alarm = Alarm(rule(for_s=0.0))
+    assert alarm.hear(sample(0.0, 0.9)) is Told.RAISED
+    for number in range(20):
+        assert alarm.hear(sample(0.5 + number * HOP_S, 0.6, reliable=number % 4 == 0)) is None
 
 
 def test_a_rule_may_watch_for_too_little() -> None:
@@ -167,13 +184,14 @@ def test_an_alert_is_open_exactly_while_it_is_raised(
             assert not is_open
 
 
-@pytest.mark.parametrize("hop_s", [0.1, 0.5, 2.0])
+@pytest.mark.parametrize("hop_s", [0.1, 0.5, 2.0, 3.5, 5.0])
 def test_how_often_one_looks_changes_when_it_is_raised_by_a_hop_at_most(hop_s: float) -> None:
     alarm = Alarm(rule(clear=0.5))
     raised = [
         number * hop_s
-        for number in range(round(30 / hop_s))
+        for number in range(round(60 / hop_s))
         if alarm.hear(sample(number * hop_s, 0.8 if number * hop_s >= 10 else 0.2)) is Told.RAISED
     ]
     assert len(raised) == 1
-    assert 13 - 1e-6 <= raised[0] <= 13 + hop_s
+    first = min(number * hop_s for number in range(200) if number * hop_s >= 10)
+    assert first + 3 - 1e-6 <= raised[0] < first + 3 + hop_s

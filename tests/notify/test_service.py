@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from history.database import Database
 from monitor.events import AlertCleared
+from notify.secrets import Secrets
 from notify.service import Service
 from tests.notify.notifying import notifying
 from tests.notify.receiving import CALL, later, raised, receiving, status
@@ -73,6 +75,32 @@ async def test_what_the_service_says_against_it_is_kept(database: Database) -> N
             receiver.answer = lambda _: status(200)
             running.pass_time(8)
             await running.observer.has("chat", "delivered")
+
+
+MAIL = "mailtos://me:p%40ss%2Fword@smtp.example?from=undertone@example.com"
+
+
+@pytest.mark.parametrize(
+    ("url", "said", "shown"),
+    [
+        ("lark://abc123TOKEN12", "with url: /open-apis/v2/hook/abc123TOKEN12", "with url: /open-apis/v2/hook/***"),
+        ("pagerduty://integrationkey@apikey", "Failed to send notification to apikey.", "notification to ***."),
+        (MAIL, "user me, p@ss/word, smtp.example", "user me, ***, smtp.example"),
+        (MAIL, "login P%40SS%2FWORD refused", "login *** refused"),
+    ],
+)
+def test_what_may_be_a_token_is_not_shown(url: str, said: str, shown: str) -> None:
+    assert shown in Secrets(url).kept(said)
+
+
+async def test_nor_in_apprise_s_own_log(caplog: pytest.LogCaptureFixture) -> None:
+    service = Service("team", "lark://xyz789TOKEN45", False, 5.0)
+    with caplog.at_level("WARNING"):
+        logging.getLogger("apprise").warning("Failed: %s", "xyz789TOKEN45")
+        await service.close()
+        logging.getLogger("apprise").warning("Without it: %s", "xyz789TOKEN45")
+    assert "Failed: ***" in caplog.text
+    assert "Without it: xyz789TOKEN45" in caplog.text
 
 
 async def test_a_service_that_hangs_is_left_in_time() -> None:

@@ -45,7 +45,7 @@ def test_while_it_goes_on_and_when_it_is_over() -> None:
         ("silence_s", 240, 20, "The customer has said nothing for 4 min (from 20 s)."),
         ("talk_ratio", 0.8, 0.75, "The customer has had 80% of the talk (from 75%)."),
         ("talk_ratio", 0.1, 0.2, "The customer has had 10% of the talk (down to 20%)."),
-        ("overlap_ratio", 0.3, 0.2, "The customer has talked over the other for 30% of the talk (from 20%)."),
+        ("overlap_ratio", 0.3, 0.2, "Both parties have talked at once for 30% of the time (from 20%)."),
         ("interruptions", 4, 3, "The customer has interrupted 4 times (from 3)."),
         ("score", 0.05, 0.1, "The customer: score for 3 s (0.05, down to 0.10)."),
         ("overlap_ratio", 0.1, 0.2, "The customer: overlap ratio for 3 s (0.10, down to 0.20)."),

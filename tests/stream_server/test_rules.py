@@ -19,6 +19,7 @@ from monitor.analysis import Analysis, EmotionAnalysis, Role, Window
 from monitor.events import AlertCleared, AlertRaised, CallEnded, decode
 from monitor.labels import LABELS
 from monitor.rules import AlertsConfig, Rule
+from stream_server.faults import Refusal
 from stream_server.rulebook import RuleBook, RuleView
 from tests.scripted import EMOTION, of, silence, voice
 from tests.stream_server.serving import ScriptedModel, heard, pcm, send_all, serving
@@ -60,7 +61,7 @@ async def test_the_model_s_own_rules_are_there_from_the_start() -> None:
 def test_a_rule_says_who_is_told_whether_it_is_on_or_gone() -> None:
     rules = (Rule(name="loud", measure="arousal", above=0.9, notify=("desk",)), Rule(name="anger", **ANGER))
     book = RuleBook(AlertsConfig(rules=rules), EMOTION, channels=("desk", "wall"))
-    assert [book.told(name) for name in ("loud", "anger", "gone")] == [("desk",), None, None]
+    assert [book.told(name) for name in ("loud", "anger", "gone")] == [("desk",), None, ()]
 
 
 async def test_a_rule_that_is_set_takes_the_default_s_place_until_it_is_forgotten() -> None:
@@ -76,6 +77,13 @@ async def test_a_rule_that_is_set_takes_the_default_s_place_until_it_is_forgotte
     ("name", "document", "status", "code", "reason"),
     [
         ("anger", {"score": {"angry": 1.0}}, 422, "rule.invalid", "expected one of `above` and `below`"),
+        (
+            "anger",
+            ANGER | {"score": {"other": 1.0}},
+            422,
+            "rule.invalid",
+            "scripted-emotion knows none of these labels",
+        ),
         ("anger", ANGER | {"abov": 1}, 422, "rule.invalid", "abov"),
         ("anger", ANGER | {"above": "much"}, 422, "rule.invalid", "$.above"),
         ("anger", ANGER | {"name": "fear"}, 422, "rule.invalid", "another in the body"),
@@ -127,14 +135,14 @@ async def test_a_live_call_raises_an_alert_and_a_rule_that_is_switched_off_clear
         assert isinstance(events[-1], CallEnded)
 
 
-def test_rules_outlive_the_server(tmp_path: Path) -> None:
+async def test_rules_outlive_the_server(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/kept.sqlite3"
     rule = Rule(name="anger", score={"angry": 1.0}, above=0.9, tags={"queue": "billing"})
     database = Database(url)
     book = RuleBook(AlertsConfig(), EMOTION, database)
-    book.put(rule)
-    book.put(Rule(name="gone", measure="arousal", above=0.9))
-    book.remove("gone")
+    await book.put(rule)
+    await book.put(Rule(name="gone", measure="arousal", above=0.9))
+    await book.remove("gone")
     database.close()
     again = RuleBook(AlertsConfig(), EMOTION, database := Database(url))
     assert again.views() == [RuleView("rest", rule)]
@@ -150,6 +158,24 @@ def test_a_kept_rule_that_this_version_cannot_use_is_said_to_and_left(
     assert [view.rule.name for view in RuleBook(AlertsConfig(), EMOTION, database).views()] == ["anger"]
     assert "the rule old in the database is not in force" in caplog.text
     database.close()
+
+
+async def test_a_kept_rule_whose_channels_are_gone_is_said_to_and_tells_all_that_are_there(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = Database(f"sqlite:///{tmp_path}/kept.sqlite3")
+    book = RuleBook(AlertsConfig(), EMOTION, database, ["desk", "chat"])
+    for name, notify in (("one", ("desk",)), ("both", ("desk", "chat"))):
+        await book.put(Rule(name=name, score={"angry": 1.0}, above=0.9, notify=notify))
+    again = RuleBook(AlertsConfig(), EMOTION, database, ["chat"])
+    assert [again.told(name) for name in ("one", "both", "anger", "none")] == [None, ("desk", "chat"), None, ()]
+    assert "there is no channel desk; there are chat" in caplog.text
+    database.close()
+
+
+async def test_without_an_emotion_model_rules_over_emotion_are_refused() -> None:
+    with pytest.raises(Refusal, match="there is no emotion model"):
+        await RuleBook(AlertsConfig(), None).put(Rule(name="loud", measure="arousal", above=0.9))
 
 
 def test_a_rule_of_the_settings_that_names_an_unknown_channel_stops_the_start() -> None:

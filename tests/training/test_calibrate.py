@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,7 +64,31 @@ def recordings_of_three(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mani
     (tmp_path / "list.csv").write_text("\n".join(rows))
     manifest = read_manifest(tmp_path / "list.csv", ("speaker",), {})
     monkeypatch.setattr(calibrate, "part", lambda name, corpora: manifest)
+    monkeypatch.setattr(calibrate, "data_folder", lambda: tmp_path)
+    monkeypatch.setattr(calibrate, "CALM", ("calm",))
+    write_wav(tmp_path / "calm" / "quiet.wav", voice(120, 3.0, 99, 0.05))
     return manifest
+
+
+def test_alert_levels_are_those_that_notice_most_and_seldom_cry_wolf(
+    recordings_of_three: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.manual_seed(1)
+    path = tmp_path / "net.safetensors"
+    checkpoint.save(path, EmotionNet(EmotionNetConfig()).eval(), HEADER | {"labels": list(KNOWN_LABELS)})
+    asked: list[Any] = []
+
+    def evaluate(manifest: Manifest, models: object, settings: object, rules: Any, *rest: Any) -> dict[str, Any]:
+        asked.extend(rule.name for rule in rules)
+        return {"rules": {"anger": {"chosen": {"level": 0.9, "clear": 0.7, "for_s": 0.0}}, "risk": {"chosen": None}}}
+
+    monkeypatch.setattr(calibrate, "evaluate_alerts", evaluate)
+    header = calibrate.set_alert_levels(path)
+    assert asked == ["anger", "risk"]
+    assert header["thresholds"]["alerts"] == {"anger": {"above": 0.9, "clear": 0.7, "for_s": 0.0}}
+    spec = EmbeddedEmotion(path, "cpu").spec
+    assert (spec.alerts["anger"].above, spec.alerts["anger"].for_s, spec.alerts["risk"].above) == (0.9, 0.0, 0.7)
+    assert "risk: no level" in capsys.readouterr().err
 
 
 def test_an_emotion_release_says_what_its_run_says_but_as_sure_as_it_may_be(
