@@ -8,9 +8,10 @@ import { isRecording, MOST_FILES } from "./entries.js";
  * @returns {Promise<{found: Found[], skipped: number}>} of folders only what is called like a recording; `skipped`: how much was not
  */
 export async function dropped(transfer) {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
+  const items = [...transfer.items].filter((item) => item.kind === "file").map((item) => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() }));
   const [found, counted] = [/** @type {Found[]} */ ([]), { skipped: 0 }];
-  for (const entry of entries) await take(entry, found, counted, entry.isFile);
+  for (const { entry, file } of items) if (!entry && file) found.push({ name: file.name, file }); // from another page, not from a disk
+  for (const { entry } of items) if (entry) await take(entry, found, counted, entry.isFile);
   return { found, skipped: counted.skipped };
 }
 
