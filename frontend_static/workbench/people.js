@@ -18,10 +18,10 @@ export function people({ speakers, turns }, play) {
 
 /** @param {any[]} speakers */
 function speakerTable(speakers) {
-  const head = ["who", "speech", "turns", "feels", "energy"].map((key) => h("th", { scope: "col" }, t(`work.people.${key}`)));
+  const head = ["who", "feels", "energy", "speech", "turns"].map((key) => h("th", { scope: "col" }, t(`work.people.${key}`)));
   const rows = speakers.map(({ speaker, speech_s, share, turns, reading }) => h("tr", {}, h("th", { scope: "row" }, speakerText(speaker)),
-    h("td", {}, `${percent(share)} (${t("work.seconds.exact", { value: speech_s })})`), h("td", {}, String(turns)), h("td", {}, feeling(reading)),
-    h("td", {}, reading?.arousal == null ? "\u2013" : energyText(reading.arousal))));
+    h("td", {}, feeling(reading)), h("td", {}, reading?.arousal == null ? "\u2013" : energyText(reading.arousal)),
+    h("td", {}, `${percent(share)} (${t("work.seconds.exact", { value: speech_s })})`), h("td", {}, String(turns))));
   return h("div.scrolls", { tabindex: "0", role: "group", "aria-label": t("work.people") }, h("table", {}, h("thead", {}, h("tr", {}, ...head)), h("tbody", {}, ...rows)));
 }
 

@@ -96,7 +96,9 @@ def test_one_recording_is_told_in_a_word_with_all_that_stands_behind_it(bench: C
 
 
 def test_each_file_has_its_own_line_and_a_bad_one_spoils_none(bench: Callable[..., Page], not_audio: Path) -> None:
-    page = bench(ANGRY, not_audio, SAD, "nonspeech/music/hungarian_dance_number_5_allegro_in_f_sharp_minor_string_orchestra.ogg")
+    page = bench(
+        ANGRY, not_audio, SAD, "nonspeech/music/hungarian_dance_number_5_allegro_in_f_sharp_minor_string_orchestra.ogg"
+    )
     expect(page.locator(".start")).to_have_text("Analyse 4 files")
     analyse(page, 4)
     expect(line(page, "03a01Wa.flac")).to_contain_text("ngry")
@@ -165,11 +167,18 @@ def test_what_will_be_written_is_said_before_and_can_be_fetched_after(bench: Cal
     assert rows.shape == (1, 96)
     expect(card).to_contain_text(f"{np.linalg.norm(rows):.3f}"[:-1])
     whole = zipfile.ZipFile(io.BytesIO(downloaded(page, page.get_by_role("button", name="Results and embeddings"))))
-    assert sorted(whole.namelist()) == ["embeddings/03a01Wa.npy", "embeddings/03a02Ta.npy", "results.csv", "results.jsonl"]
+    assert sorted(whole.namelist()) == [
+        "embeddings/03a01Wa.npy",
+        "embeddings/03a02Ta.npy",
+        "results.csv",
+        "results.jsonl",
+    ]
     assert np.array_equal(np.load(io.BytesIO(whole.read("embeddings/03a01Wa.npy"))), rows)
 
 
-def test_leaving_with_what_was_not_downloaded_warns_and_with_all_of_it_does_not(bench: Callable[..., Page], server: ServerProcess) -> None:
+def test_leaving_with_what_was_not_downloaded_warns_and_with_all_of_it_does_not(
+    bench: Callable[..., Page], server: ServerProcess
+) -> None:
     page = bench(ANGRY)
     asked: list[str] = []
 
@@ -201,7 +210,9 @@ def test_nothing_stays_on_the_server_when_the_page_is_left(bench: Callable[..., 
     assert deleted.value.status == 204
     expect(page.locator(".list")).to_be_hidden()
     page.locator("#work-files").set_input_files([])
-    assert [job for job in httpx.get(f"{server.url}/v1/jobs").json()["jobs"] if deleted.value.url.endswith(job["job_id"])] == []
+    assert [
+        job for job in httpx.get(f"{server.url}/v1/jobs").json()["jobs"] if deleted.value.url.endswith(job["job_id"])
+    ] == []
 
 
 def test_a_conversation_is_played_from_its_telling_moments_and_by_the_keyboard(bench: Callable[..., Page]) -> None:
@@ -231,7 +242,9 @@ def test_a_conversation_is_played_from_its_telling_moments_and_by_the_keyboard(b
     expect(page.get_by_label("Who speaks").first.locator("tbody tr")).to_have_count(2)
     frames = page.locator(".frames canvas")
     expect(page.locator(".frames")).to_contain_text("1500 frames of 20 ms")
-    assert frames.evaluate("canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(v => v)")
+    assert frames.evaluate(
+        "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(v => v)"
+    )
 
 
 def test_two_channels_are_kept_apart_and_the_agent_is_not_judged(bench: Callable[..., Page]) -> None:
@@ -291,7 +304,10 @@ def test_a_server_that_is_away_is_waited_for(bench: Callable[..., Page], server:
     expect(page.locator(".status")).not_to_contain_text("cannot be reached")
 
 
-@pytest.mark.parametrize(("size", "dark", "locale"), [(DESKTOP, False, "en-GB"), (DESKTOP, True, "zh-CN"), (PHONE, True, "en-GB"), (PHONE, False, "zh-CN")])
+@pytest.mark.parametrize(
+    ("size", "dark", "locale"),
+    [(DESKTOP, False, "en-GB"), (DESKTOP, True, "zh-CN"), (PHONE, True, "en-GB"), (PHONE, False, "zh-CN")],
+)
 def test_everyone_can_use_it(
     bench: Callable[..., Page], violations: Violations, not_audio: Path, size: tuple[int, int], dark: bool, locale: str
 ) -> None:
