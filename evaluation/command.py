@@ -1,4 +1,4 @@
-"""`undertone evaluate emotion | alerts | speaker | diarization | vad`: what is asked for, and which module answers.
+"""`undertone evaluate emotion | alerts | speaker | calibration | diarization | vad`: which module answers what.
 
 Only the standard library is imported here; what an evaluation needs is imported when one runs.
 """
@@ -72,6 +72,13 @@ def add_arguments(
     _add_selection(speaker)
     _add_conditions(speaker, CONDITIONS[:2])
     add_settings(speaker, ("models",))
+
+    calibration = kind("calibration", "what probabilities of one speaker are worth, and who is named", _calibration)
+    calibration.add_argument("manifest", type=Path, help="CSV with path, speaker [, dataset, emotion]")
+    calibration.add_argument("--cohort", metavar="PART", help="speakers of this part of the split to compare with")
+    _add_selection(calibration)
+    _add_conditions(calibration, CONDITIONS[:2])
+    add_settings(calibration, ("models",))
 
     diarization = kind("diarization", "who spoke when, and how soon a change of speaker is told", _diarization)
     diarization.add_argument("folder", type=Path, nargs="?", metavar="DIR", help="audio with .rttm files beside it")
@@ -243,6 +250,25 @@ def _speaker(options: Options, settings: Settings) -> Answer:
     results = speaker.evaluate(manifest, embedders, options.condition or list(CONDITIONS[:2]), options.seed, calls)
     results["bad_rows"] = manifest.bad
     return results, lambda results: [*_shown_bad(results), *speaker.shown(results)]
+
+
+def _calibration(options: Options, settings: Settings) -> Answer:
+    from evaluation import calibration
+    from evaluation.manifest import SPLIT, filters, read_manifest, sampled
+    from monitor.analysis import Role
+
+    _, models = _models(settings, "speaker", options.model)
+    manifest = _manifest(options.manifest, options, ("speaker",))
+    manifest.entries = sampled(manifest.entries, options.limit, options.seed)
+    cohort = None
+    if options.cohort is not None:
+        other = filters(options.only, options.cohort, options.split or SPLIT)
+        cohort = read_manifest(options.manifest, ("speaker",), other, options.skip_bad)
+        cohort.entries = sampled(cohort.entries, 2, options.seed)
+    conditions = options.condition or list(CONDITIONS[:2])
+    results = calibration.evaluate(manifest, models[Role.SPEAKER], conditions, options.seed, cohort)
+    results["bad_rows"] = manifest.bad
+    return results, lambda results: [*_shown_bad(results), *calibration.shown(results)]
 
 
 def _diarization(options: Options, settings: Settings) -> Answer:

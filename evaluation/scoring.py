@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
 from inference.batcher import checked
 from inference.model import Model
-from monitor.analysis import Analysis, EmotionAnalysis, Role, SpeakerAnalysis, Stream, Window
+from monitor.analysis import EmotionAnalysis, Role, Stream, Window
 from monitor.reading import USABLE_SPEECH_S
 from monitor.session import MonitorConfig
 from monitor.timeline import FrameTimeline, Span
@@ -21,7 +20,6 @@ from vad.grid import FRAME_S, FRAME_SAMPLES, FRAMES_PER_SECOND
 from vad.listener import Listener
 from vad.pcm import Samples
 
-SPEAKER_HOP_FRAMES = FRAMES_PER_SECOND // 2
 PAUSE_FRAMES = FRAMES_PER_SECOND // 2
 """Silence between the clips of one call."""
 CALLS_AT_ONCE = 8
@@ -105,37 +103,6 @@ def _joined(clips: Sequence[Samples]) -> tuple[Samples, list[tuple[int, int]]]:
         places.append((at, at + frames))
         at += frames + PAUSE_FRAMES
     return np.concatenate(parts), places
-
-
-def embed(stretches: Sequence[Samples], model: Model) -> NDArray[np.float64]:
-    """Unit embeddings (stretches, size). One that is longer than the model's window is the mean of the unit embeddings
-    of windows that end every 0.5 s."""
-    size = model.spec.window_samples
-    windows: list[Window] = []
-    owner: list[int] = []
-    for number, samples in enumerate(stretches):
-        stream = Stream()
-        for end in range(min(size, len(samples)), len(samples) + 1, SPEAKER_HOP_FRAMES * FRAME_SAMPLES):
-            windows.append(Window(len(windows), Role.SPEAKER, 0, end, samples[max(0, end - size) : end], stream))
-            owner.append(number)
-    rows = []
-    for at in range(0, len(windows), model.max_batch):
-        batch = windows[at : at + model.max_batch]
-        rows += [_embedding(analysis, model) for analysis in model.analyse(batch)]
-    sums = np.zeros((len(stretches), len(rows[0]) if rows else 0))
-    np.add.at(sums, owner, np.array(rows))
-    return unit(sums)
-
-
-def unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12))
-
-
-def _embedding(analysis: Analysis, model: Model) -> NDArray[np.float64]:
-    found = checked(analysis, model.spec)
-    if not isinstance(found, SpeakerAnalysis):
-        raise ValueError(f"{model.spec.name} failed on a window")
-    return unit(found.embedding.astype(np.float64))
 
 
 def _cut(samples: Samples, context: int, monitor: MonitorConfig, endpointing: EndpointingConfig) -> _Clip:

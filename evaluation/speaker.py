@@ -18,12 +18,13 @@ from evaluation.manifest import Entry, EvaluationError, Manifest
 from evaluation.measures import EqualError, equal_error, minimum_detection_cost, roc_auc
 from evaluation.references import Recording, read_rttm
 from evaluation.report import Results, percent, progress, table
-from evaluation.scoring import SPEAKER_HOP_FRAMES, embed, unit
 from inference.model import Model
 from monitor.analysis import SpeakerSpec
+from monitor.gallery import unit
 from vad.grid import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ
 from vad.pcm import Samples
 from workbench import media
+from workbench.embedding import HOP_FRAMES, embed
 
 LENGTHS_S = (1.0, 1.5, 2.0, 3.0)
 TARGET_PRIORS = (0.01, 0.05)
@@ -61,7 +62,7 @@ class ModelEmbedder:
         window_s = self._model.spec.window_samples / SAMPLE_RATE_HZ
         if length_s <= window_s:
             return "one window"
-        return f"mean of windows of {window_s:g} s every {SPEAKER_HOP_FRAMES * FRAME_S:g} s"
+        return f"mean of windows of {window_s:g} s every {HOP_FRAMES * FRAME_S:g} s"
 
 
 class Resemblyzer:

@@ -6,7 +6,20 @@ A change here needs a migration beside it: `alembic -c history/alembic.ini revis
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Double, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.sql.schema import SchemaItem
 
 from monitor.labels import LABELS
@@ -255,3 +268,44 @@ trends = Table(
 """Sums over calls that began in an hour or a day (`span`, `start`: seconds since 1970). `name` and `value`: of calls
 with this tag, empty for all. `role`: empty for what is counted by call, else the speech of that role: `heard_s` seconds
 with a usable reading, and each score and the arousal summed over these (`angry_s`)."""
+
+voiceprints = Table(
+    "voiceprints",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", String(128), nullable=False),
+    Column("model", String(128), nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    Column("sealed_by", String(16)),
+    Column("windows", Double, nullable=False),
+    Column("recordings", Integer, nullable=False),
+    Column("speech_s", Double, nullable=False),
+    Column("problems", JSON, nullable=False),
+    Column("consent", JSON, nullable=False),
+    Column("enrolled_at", Double, nullable=False),
+    Column("changed_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    UniqueConstraint("name", "model"),
+    Index(None, "expires_at"),
+)
+"""People who are to be recognised. `vector`: float32, little-endian, encrypted if `sealed_by` names a key; `windows`:
+how many full windows' worth of speech it is the mean of; gone at `expires_at`, when the consent is."""
+
+embeddings = Table(
+    "embeddings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("model", String(128), nullable=False),
+    Column("source", String(1024), nullable=False),
+    Column("start_s", Double),
+    Column("end_s", Double),
+    Column("vector", LargeBinary, nullable=False),
+    Column("sealed_by", String(16)),
+    Column("about", JSON, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Index(None, "kind", "model"),
+    Index(None, "source"),
+)
+"""Recordings, or the part [`start_s`, `end_s`) of one, as a model hears them. `kind`: emotion, speaker, or cohort
+(voices that nobody asks about, to compare with); `vector` and `sealed_by` as in voiceprints."""

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from inference import official
+from inference.campplus import Campplus
 from inference.catalogue import CONFIG, MODELS, TOKENS, folder_of, kept
 from inference.emotion2vec import Emotion2vec
 from inference.model import CheckpointError, Model
@@ -27,6 +28,9 @@ WEIGHTS = ("model.safetensors", *dict.fromkeys(about.files[0] for about in MODEL
 COSINES = (0.60, 0.15, 0.10, 0.12)
 """Mean and standard deviation of the cosines of two windows of 1.5 s, of the same voice and of two, by CAM++ or
 ERes2NetV2: an assumption, made without their weights. The tracker takes its odds from them."""
+
+THRESHOLDS = {"access": 0.65, "identity": 0.45, "grouping": 0.25}
+"""Cosines from which people who work with CAM++ take two recordings for one speaker's: rules of thumb."""
 
 
 def load(name: str, role: Role, device: str, shortcuts: Shortcuts = EXACT) -> Model:
@@ -43,7 +47,8 @@ def load(name: str, role: Role, device: str, shortcuts: Shortcuts = EXACT) -> Mo
         labels = labels_of(weights.parent / TOKENS)
         return emotion(emotion_net(weights), short, licence, labels, device, shortcuts)
     net = speaker_net(weights)
-    spec = SpeakerSpec(short, licence, SPEAKER_WINDOW_SAMPLES, net.config.embedding, *COSINES)
+    thresholds = THRESHOLDS if isinstance(net, Campplus) else {}
+    spec = SpeakerSpec(short, licence, SPEAKER_WINDOW_SAMPLES, net.config.embedding, *COSINES, thresholds=thresholds)
     return PublishedSpeaker(net, spec, device)
 
 

@@ -74,7 +74,8 @@ class EmotionSpec:
 class SpeakerSpec:
     """What a speaker model declares: the longest window it is given (one segment's speech; the first windows of a
     segment are shorter), embedding size, and how its cosines of two windows are distributed for the same and for
-    different speakers (means and standard deviations), from which the tracker takes its odds."""
+    different speakers (means and standard deviations), from which the tracker takes its odds. `thresholds`: cosines
+    that are in use with the model, by purpose, if there are any."""
 
     name: str
     licence: str
@@ -84,6 +85,7 @@ class SpeakerSpec:
     same_std: float
     different_mean: float
     different_std: float
+    thresholds: Mapping[str, float] = field(default_factory=dict, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from monitor.alerting import Said as AlertSaid
 from monitor.analysis import Analysis, EmotionAnalysis, Missing, Role, SpeakerAnalysis
 from monitor.events import CallSummary, Emotion, SpeakerChanged, SpeakerUpdated
 from monitor.mood import Mood, Said
+from monitor.naming import Naming
 from monitor.rules import Rule
 from monitor.teller import Teller
 from monitor.tracking import Confirmed, Merged, SpeakerTracker
@@ -29,7 +30,7 @@ class Interpreter:
     """Is told everything in the order of the call, each cut with its analysis, and says what follows.
 
     `moods`: one per channel, None where no emotion is inferred. `tracker`: None where the speaker of a channel is its
-    role, or where there is no speaker model.
+    role, or where there is no speaker model. `naming`: what the tracker's speakers are called.
     """
 
     def __init__(
@@ -39,9 +40,11 @@ class Interpreter:
         moods: Sequence[Mood | None],
         tracker: SpeakerTracker | None,
         alarms: Alarms,
+        naming: Naming,
     ) -> None:
         self.send_frames = False
         self.alarms = alarms
+        self.naming = naming
         self._teller = teller
         self._roles = roles
         self._moods = moods
@@ -117,8 +120,7 @@ class Interpreter:
     def _track(self, channel: int, tracker: SpeakerTracker, cut: SpeechCut, answer: SpeakerAnalysis) -> None:
         for finding in tracker.hear(cut, answer.embedding):
             if isinstance(finding, Confirmed):
-                t = cut.decided * FRAME_S
-                self._teller.say(SpeakerUpdated, t, channel, speaker=finding.speaker, confirmed=True)
+                self._update(channel, cut.decided, finding.speaker, confirmed=True)
                 continue
             if isinstance(finding, Merged):
                 self._merge(channel, cut.decided, finding)
@@ -132,20 +134,24 @@ class Interpreter:
                 from_=finding.before,
                 to=finding.after,
                 confidence=finding.confidence,
+                name=self.naming.name(finding.after),
             )
+        speaker = tracker.current
+        if speaker is not None and self.naming.hear(speaker, *tracker.voice()):
+            self._update(channel, cut.decided, speaker, tracker.is_confirmed(speaker))
+
+    def _update(self, channel: int, decided: int, speaker: str, confirmed: bool, into: str | None = None) -> None:
+        """Say what is known of a speaker by now; of one that is another, what that one is called."""
+        name = self.naming.name(speaker if into is None else into)
+        t = decided * FRAME_S
+        self._teller.say(SpeakerUpdated, t, channel, speaker=speaker, confirmed=confirmed, merged_into=into, name=name)
 
     def _merge(self, channel: int, decided: int, merged: Merged) -> None:
         """Say that two speakers were one; a turn that is not told yet goes by the name that is left."""
         if channel in self._closing and self._closing[channel][2] == merged.speaker:
             self._closing[channel] = (*self._closing[channel][:2], merged.into)
-        self._teller.say(
-            SpeakerUpdated,
-            decided * FRAME_S,
-            channel,
-            speaker=merged.speaker,
-            confirmed=merged.confirmed,
-            merged_into=merged.into,
-        )
+        self.naming.merge(merged.speaker, merged.into)
+        self._update(channel, decided, merged.speaker, merged.confirmed, merged.into)
         self._alert(self.alarms.merged(merged.speaker, merged.into))
 
     def _close_turn(self, channel: int, start: int, end: int) -> None:

@@ -35,8 +35,10 @@ from monitor.events import (
     SpeechEnded,
     SpeechStarted,
 )
+from monitor.gallery import Gallery
 from monitor.interpreter import Interpreter, Took
 from monitor.mood import Mood
+from monitor.naming import Naming
 from monitor.parties import MARKS, Parties, Passed
 from monitor.rules import Rule, admits
 from monitor.teller import Teller
@@ -106,7 +108,9 @@ class Session:
         endpointing: EndpointingConfig = EndpointingConfig(),
         tracking: TrackingConfig = TrackingConfig(),
         rules: Iterable[Rule] = (),
+        gallery: Gallery | None = None,
     ) -> None:
+        """`gallery`: the people who are to be recognised; nobody is without it."""
         self.call_id = call_id
         self.roles = roles
         self.state = State.LIVE
@@ -134,7 +138,8 @@ class Session:
         tracked = specs.speaker if len(roles) == 1 else None
         tracker = SpeakerTracker(tracked, tracking) if tracked is not None else None
         alarms = Alarms(call_id, roles, self.tags, rules, monitor.exact_horizon_s, specs.emotion)
-        self._interpreter = Interpreter(self._teller, roles, [self._mood(role) for role in roles], tracker, alarms)
+        moods = [self._mood(role) for role in roles]
+        self._interpreter = Interpreter(self._teller, roles, moods, tracker, alarms, Naming(gallery))
         self._start(transport)
 
     # --- what comes in
@@ -182,6 +187,10 @@ class Session:
     def send_frames(self, wanted: bool) -> None:
         """Whether `emotion.frames` are sent from now on."""
         self._interpreter.send_frames = wanted
+
+    def recognise(self, gallery: Gallery | None) -> None:
+        """From now on, ask this one who speaks; None: nobody is to be recognised."""
+        self._interpreter.naming.use(gallery)
 
     def set_hop(self, seconds: float, offset_s: float = 0.0) -> None:
         """From now on, look every so many seconds, `offset_s` after their multiples. Where that is further apart than

@@ -136,6 +136,15 @@ class SpeakerTracker:
             out += self._merge()
         return [*out, *self._follow(), *self._confirm()]
 
+    def voice(self) -> tuple[Array, float]:
+        """What was learned of whoever has the floor: the sum of their embeddings, shape (embedding_size,), and how many
+        full windows' worth that is."""
+        totals, counts = self._voices.models()
+        return totals[self._speaking], counts[self._speaking]
+
+    def is_confirmed(self, speaker: str) -> bool:
+        return speaker in self._confirmed
+
     def _begin(self, cut: SpeechCut) -> Changed:
         self._found()
         self._voices.learn(0, 0)

@@ -37,6 +37,7 @@ from stream_server.guard import LOOPBACK, BrowserGuard, as_browsers_say
 from stream_server.onlookers import PromptResponse, parse_filter, server_sent, watch
 from stream_server.pastcalls import AlertPage, AlertRecord, CallPage, Notes, Summary, Timeline, Turns
 from stream_server.pressure import RETRY_S
+from stream_server.recognition import Recognition
 from stream_server.ruleapi import add_rules
 from stream_server.rulebook import RuleList, RuleView
 from stream_server.streaming import stream
@@ -63,15 +64,18 @@ DESCRIPTION = (
 )
 
 
-def create_app(engine: Engine, whip: Whip | None = None) -> FastAPI:
+def create_app(engine: Engine, whip: Whip | None = None, recognition: Recognition | None = None) -> FastAPI:
     """The application around an engine; the models warm up while it starts. `whip`: what takes calls over WebRTC, by
-    default with processes of its own."""
+    default with processes of its own. `recognition`: what tells the engine who is known; without it nobody is named."""
     published = whip or Whip(engine)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warming_up = asyncio.create_task(engine.start())  # /healthz and /readyz answer meanwhile
+        recognising = None if recognition is None else asyncio.create_task(recognition.run(engine.recognise))
         yield
+        if recognising is not None:
+            recognising.cancel()
         await warming_up
         await engine.drain()
         published.close()

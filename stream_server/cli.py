@@ -1,4 +1,4 @@
-"""The command line: `undertone serve | stream | replay | predict | embed | evaluate | models | bench`."""
+"""The command line: `undertone COMMAND`; each has its own --help."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     from evaluation import command  # this command line is where everything comes together, above all packages
+    from stream_server import librarycommands, voicecommands
 
     parser = argparse.ArgumentParser(
         prog="undertone",
@@ -74,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         "--rules", type=Path, metavar="TOML", help="alert by the [[alerts.rules]] of this file, and tell"
     )
     replay.add_argument("--tag", type=_tag, action="append", default=[], metavar="KEY=VALUE", help="a tag of the call")
-    _add_settings(replay, ("models", "vad", "monitor", "tracking", "alerts"))
+    _add_settings(replay, ("models", "vad", "monitor", "tracking", "alerts", "history", "voiceprints", "workbench"))
     replay.set_defaults(run=_replay)
 
     predict = commands.add_parser("predict", help="how recordings sound: their emotion, and what the audio is like")
@@ -85,6 +86,14 @@ def _parser() -> argparse.ArgumentParser:
     embed = commands.add_parser("embed", help="emotion embeddings of recordings, as .npy files")
     _add_recordings(embed)
     embed.set_defaults(run=_predict, embeddings=True, of_embeddings=True)
+
+    verify = commands.add_parser("verify", help="do two or more recordings have the same speaker?")
+    voicecommands.add_verify(verify, _add_settings, _settings)
+
+    voices = commands.add_parser("voices", help="voiceprints: enroll, list, rename, delete, import, export, identify")
+    voicecommands.add_voices(voices, _add_settings, _settings)
+
+    librarycommands.add_commands(commands, _add_settings, _settings)
 
     evaluate = commands.add_parser("evaluate", help="measure the models on recordings of your own")
     command.add_arguments(evaluate, _add_settings, _settings)
@@ -213,10 +222,12 @@ def _stream(options: argparse.Namespace) -> int:
 
 
 def _replay(options: argparse.Namespace) -> int:
+    from history.database import DatabaseError
     from inference.model import CheckpointError
     from stream_server.plot import PlotError
     from stream_server.replay import replay
     from workbench.media import MediaError
+    from workbench.sealing import SealError
 
     try:
         return replay(
@@ -229,7 +240,7 @@ def _replay(options: argparse.Namespace) -> int:
             options.rules,
             dict(options.tag),
         )
-    except (MediaError, CheckpointError, PlotError, OSError) as error:
+    except (MediaError, CheckpointError, DatabaseError, SealError, PlotError, OSError) as error:
         if isinstance(error, BrokenPipeError):
             raise
         print(f"undertone: {error}", file=sys.stderr)
@@ -258,6 +269,8 @@ def _predict(options: argparse.Namespace) -> int:
     )
     try:
         items = find(options.recordings)
+        if not items:
+            raise RunError(f"{', '.join(map(str, options.recordings))}: no recording in it")
         wanted = predicting.Predicting(asked, options.format, options.out, options.of_embeddings)
         return predicting.run(settings, items, wanted)
     except (CheckpointError, RunError, TableError, OSError) as error:

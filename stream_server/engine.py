@@ -27,6 +27,7 @@ from inference.model import SLOW_S, Models, specs
 from metrics.instruments import Instruments
 from metrics.readings import Status
 from monitor.analysis import Role, Specs
+from monitor.gallery import Gallery
 from notify.delivery import Notifier
 from stream_server.callbook import CallBook
 from stream_server.dispatch import Dispatch
@@ -100,6 +101,7 @@ class Engine:
         self.instruments.watch_history(lambda: self.history.waiting if self.history is not None else 0)
         self._crews = crews
         self._bases = bases
+        self._gallery: Gallery | None = None
         self._calls: set[LiveCall] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -175,7 +177,7 @@ class Engine:
     def open_call(self, call_id: str, roles: tuple[str, ...], transport: str) -> LiveCall:
         """A new live call. Raises Refusal as `admit` does."""
         self.admit(call_id)
-        session = open_session(self.settings, self.specs, call_id, roles, transport, self.rules.rules)
+        session = open_session(self.settings, self.specs, call_id, roles, transport, self.rules.rules, self._gallery)
         outbox = Outbox(self.settings.stream.outbox_events)
         house = min(self._houses, key=lambda house: sum(call.house is house for call in self._calls))
         call = LiveCall(session, house, outbox, transport, self.settings.monitor.exact_hop_s)
@@ -191,6 +193,12 @@ class Engine:
         rules = self.rules.rules
         for call in list(self._calls):
             call.set_rules(rules)
+
+    def recognise(self, gallery: Gallery) -> None:
+        """From now on these people are named, in live calls as in those to come."""
+        self._gallery = gallery
+        for call in list(self._calls):
+            call.session.recognise(gallery)
 
     def forget(self, call: LiveCall) -> None:
         """The call has ended and its transport is done with it."""

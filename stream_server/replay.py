@@ -15,6 +15,7 @@ from monitor.events import Alert, AlertCleared, Event, encode
 from monitor.turns import TurnLog, rttm
 from stream_server import plot, rulefile
 from stream_server.crews import load_models
+from stream_server.recognition import gallery_now
 from stream_server.sessions import open_session
 from stream_server.settings import Settings
 from workbench import media, offline
@@ -34,7 +35,8 @@ def replay(
     alert `rules`, these hold in place of those of the settings, and what they did is told. `tags`: of the call, for
     rules that ask for some. Exit status.
 
-    Raises MediaError, CheckpointError, SettingsError, or plot.PlotError before any work is done where that can be told.
+    Raises MediaError, CheckpointError, SettingsError, DatabaseError, SealError or plot.PlotError before any work is
+    done where that can be told.
     """
     if rules is not None:
         settings = replace(settings, alerts=rulefile.read(rules))
@@ -45,7 +47,8 @@ def replay(
             raise FileNotFoundError(errno.ENOENT, "there is no folder", str(path.absolute().parent))
     audio = media.opened(media.read(recording, len(roles)))
     models = load_models(settings)
-    session = open_session(settings, specs(models), "replay", roles, "replay")
+    gallery = gallery_now(settings, specs(models).speaker)
+    session = open_session(settings, specs(models), "replay", roles, "replay", gallery=gallery)
     session.tags.update(tags)
     log = TurnLog()
     events: list[Event] = []

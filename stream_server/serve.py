@@ -24,11 +24,13 @@ from notify.opening import open_channels
 from stream_server.app import create_app
 from stream_server.crews import load_engine
 from stream_server.engine import Engine
+from stream_server.recognition import Recognition
 from stream_server.rtcprocess import Start, spawn
 from stream_server.settings import ServerConfig, Settings, SettingsError
 from stream_server.streaming import MAX_MESSAGE_BYTES
 from stream_server.whip import Whip
 from stream_server.wire import Wire
+from workbench.sealing import SealError
 
 KEEP_ALIVE_S = 20.0
 
@@ -75,18 +77,19 @@ def serve(settings: Settings, start: Start = spawn) -> int:
         with closing(Database(settings.history.url)) as database:
             address = settings.server.public_url or _address(settings.server, *listener.getsockname()[:2])
             engine = load_engine(settings, database, Notifier(settings.notify, channels, database, address))
-            DrainingServer(configured(engine, Whip(engine, start)), engine).run(sockets=[listener])
+            recognition = Recognition(database, engine.specs.speaker, settings)
+            DrainingServer(configured(engine, Whip(engine, start), recognition), engine).run(sockets=[listener])
             return 1 if engine.broken else 0
-    except (CheckpointError, WorkerError, SettingsError, ChannelError, DatabaseError) as error:
+    except (CheckpointError, WorkerError, SettingsError, ChannelError, DatabaseError, SealError) as error:
         print(f"undertone: {error}", file=sys.stderr)
         return 2
 
 
-def configured(engine: Engine, whip: Whip | None = None) -> uvicorn.Config:
-    """How uvicorn is to serve an engine; `whip` as in `create_app`."""
+def configured(engine: Engine, whip: Whip | None = None, recognition: Recognition | None = None) -> uvicorn.Config:
+    """How uvicorn is to serve an engine; `whip` and `recognition` as in `create_app`."""
     server = engine.settings.server
     return uvicorn.Config(
-        create_app(engine, whip),
+        create_app(engine, whip, recognition),
         ssl_certfile=server.tls_cert or None,
         ssl_keyfile=server.tls_key or None,
         ws=Wire,

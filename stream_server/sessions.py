@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from monitor.analysis import Specs
+from monitor.gallery import Gallery
 from monitor.rules import Rule
 from monitor.session import Session
 from stream_server.settings import Settings
@@ -17,8 +18,10 @@ def open_session(
     roles: tuple[str, ...],
     transport: str,
     rules: Iterable[Rule] | None = None,
+    gallery: Gallery | None = None,
 ) -> Session:
-    """A Session for a live call or for a recording. `rules`: by default those of the settings."""
+    """A Session for a live call or for a recording. `rules`: by default those of the settings; `gallery`: the people
+    who are to be recognised."""
     return Session(
         call_id,
         roles,
@@ -28,4 +31,5 @@ def open_session(
         endpointing=settings.vad,
         tracking=settings.tracking,
         rules=settings.alerts.in_force(specs.emotion) if rules is None else rules,
+        gallery=gallery,
     )

@@ -26,12 +26,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from history.settings import HistoryConfig
 from metrics.settings import MetricsConfig
+from monitor.gallery import RecognitionConfig
 from monitor.rules import AlertsConfig
 from monitor.session import MonitorConfig
 from monitor.tracking import TrackingConfig
 from notify.settings import NotifyConfig
 from stream_server.tables import is_table, parse_table
 from vad.endpointing import EndpointingConfig
+from workbench.settings import WorkbenchConfig
 
 ENV_PREFIX = "UNDERTONE_"
 NOT_SETTINGS = ("UNDERTONE_DATA",)
@@ -168,6 +170,8 @@ class Settings:
     notify: NotifyConfig = field(default_factory=NotifyConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    voiceprints: RecognitionConfig = field(default_factory=RecognitionConfig)
+    workbench: WorkbenchConfig = field(default_factory=WorkbenchConfig)
 
 
 SECTIONS: dict[str, type] = {
@@ -182,6 +186,8 @@ SECTIONS: dict[str, type] = {
     "notify": NotifyConfig,
     "history": HistoryConfig,
     "metrics": MetricsConfig,
+    "voiceprints": RecognitionConfig,
+    "workbench": WorkbenchConfig,
 }
 
 

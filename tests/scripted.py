@@ -23,6 +23,7 @@ from monitor.analysis import (
     Window,
 )
 from monitor.events import Event, event_type
+from monitor.gallery import Gallery, Person
 from monitor.session import Session, State
 from vad.grid import FRAME_SAMPLES, SAMPLE_RATE_HZ
 from vad.pcm import Samples
@@ -81,6 +82,17 @@ def answer(window: Window) -> Analysis:
     logits[:, 3] = np.abs(np.diff(frames, axis=1)).mean(axis=1) * 20
     logits[:, 4] = -loud / 2
     return EmotionAnalysis(logits, (loud / 4).astype(np.float32))
+
+
+def known_voices() -> Gallery:
+    """The two who speak in `conversation`, as the scripted model hears them."""
+    people = []
+    for name, pitch_hz in (("Low", 110), ("High", 260)):
+        samples = voice(pitch_hz, 1.5, 99)
+        heard = answer(Window(0, Role.SPEAKER, 0, len(samples), samples))
+        assert isinstance(heard, SpeakerAnalysis)
+        people.append(Person(name, heard.embedding, 8.0))
+    return Gallery(SPEAKER, people)
 
 
 @dataclass

@@ -35,6 +35,7 @@ SENTENCES: Mapping[str, str] = {
     "audio.damaged": "Damaged after {decoded_s} s; what follows is left out.",
     # why there is no result, and what to do
     "failed.not_found": "There is no such file.",
+    "failed.not_permitted": "It may not be read.",
     "failed.not_audio": "FFmpeg cannot read it as a recording.",
     "failed.no_sound_track": "It has no sound track.",
     "failed.wrong_channels": "It has {channels} channel(s), and {wanted} are needed to keep the parties apart.",
@@ -48,6 +49,7 @@ SENTENCES: Mapping[str, str] = {
     "failed.no_speech": "Nobody speaks in it: {speech_s} s of speech in {duration_s} s.",
     "failed.model": "The model failed on it.",
     "remedy.not_found": "Check the path.",
+    "remedy.not_permitted": "Give yourself the right to read it, or copy it.",
     "remedy.not_audio": "Is it a recording, and complete? Open it in a player, and export it as WAV or FLAC.",
     "remedy.no_sound_track": "Choose the file that has the sound.",
     "remedy.wrong_channels": "Leave the roles out to analyse all channels as one.",
@@ -67,6 +69,41 @@ SENTENCES: Mapping[str, str] = {
     "embeddings.unusual": "Their length, {norm}, lies outside the usual {least} to {most}: listen to the recording.",
     "embeddings.unchecked": "{rows} x {size} numbers, all finite; what length is usual for this model is not known.",
     "embeddings.none": "There is nothing to make an embedding of.",
+    # about voices, and voiceprints
+    "voice.little_speech": "Only {speech_s} s of speech; {least_s} s or more are better.",
+    "voice.clipped": "{percent} % of the samples reach full scale; lower the gain where it is recorded.",
+    "voice.noisy": "The speech is only {snr_db} dB above the noise; record where it is quieter.",
+    "voice.several": "The voice changes within the recording; do several people speak in it?",
+    "enrolment.recording": "{name}: {problem}",
+    "enrolment.short": "Only {speech_s} s of speech; {enough_s} s or more tell people apart better.",
+    "enrolment.single": "Only one recording; a voice differs from day to day and from line to line, several show how.",
+    "voices.caution": "This does not authenticate anyone: a voice can be recorded, played back and imitated.",
+    # the same speaker or not
+    "verify.same": "{one} and {other} very likely have the same speaker.",
+    "verify.likely_same": "{one} and {other} probably have the same speaker.",
+    "verify.unclear": "Whether {one} and {other} have the same speaker cannot be told.",
+    "verify.likely_different": "{one} and {other} probably have different speakers.",
+    "verify.different": "{one} and {other} very likely have different speakers.",
+    "verify.all_same": "All {pairs} pairs of recordings pass for the same speaker.",
+    "verify.some_differ": "{apart} of {pairs} pairs do not pass for the same speaker; least alike: {one}, {other}.",
+    # whose voice it is
+    "identify.named": "The speaker of {recording} is very likely {name}.",
+    "identify.likely": "The speaker of {recording} is probably {name}.",
+    "identify.unknown": "The speaker of {recording} is none of the {known} known for certain enough.",
+    "identify.nobody_known": "Nobody has a voiceprint yet, so the speaker of {recording} cannot be named.",
+    # between recordings
+    "alike.very": "Very alike.",
+    "alike.fairly": "Fairly alike.",
+    "alike.different": "Different.",
+    "cluster.clear": "{groups} groups that are clearly apart.",
+    "cluster.some": "{groups} groups that are apart, but not by much.",
+    "cluster.faint": "{groups} groups that run into each other: a way of sorting, not kinds.",
+    "cluster.none": "No groups stand out.",
+    "compare.meets": "The group meets the standard: likeness {score}, the reference among itself {usual}.",
+    "compare.review": "The group should be reviewed: likeness {score}, the reference among itself {usual}.",
+    "compare.at_risk": "The group is at risk, unlike the reference: likeness {score}, that among itself {usual}.",
+    "compare.more": "{measure}: more, {group} on average instead of {reference}.",
+    "compare.less": "{measure}: less, {group} on average instead of {reference}.",
 }  # fmt: skip
 
 

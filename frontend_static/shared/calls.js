@@ -247,7 +247,7 @@ function felt(/** @type {Call} */ call, /** @type {CallEvent} */ event, /** @typ
 
 /** @returns {Map<string, string>} */
 function named(/** @type {Map<string, string>} */ names, /** @type {string} */ speaker, /** @type {string|null} */ name) {
-  return name ? new Map(names).set(speaker, name) : names;
+  return name ? new Map(names).set(speaker, name) : names.has(speaker) ? without(names, speaker) : names;
 }
 
 /** Forgets the ended calls beyond the bound. @param {State} state @returns {State} */

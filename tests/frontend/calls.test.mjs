@@ -72,6 +72,17 @@ test("an event seen twice counts once", () => {
   assert.equal(play(once, events), once);
 });
 
+test("a speaker goes by the name that was told last, and by none once it is taken back", () => {
+  const after = (...names) => {
+    const a = script("a");
+    const events = [a.started(), ...names.map((name) => ({ ...a.merged(4, "S1", null), name }))];
+    return play(EMPTY, events).calls.get("a").names.get("S1");
+  };
+  assert.equal(after("Ann"), "Ann");
+  assert.equal(after("Ann", "Anna"), "Anna");
+  assert.equal(after("Ann", null), undefined);
+});
+
 test("events of a call that is not known wait until the list names it", () => {
   const [a, b] = [script("a"), script("b")];
   [a, b].forEach((call) => call.started());

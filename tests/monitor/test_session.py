@@ -35,6 +35,9 @@ from tests.scripted import (
     LoudnessGate,
     answer,
     by_type_and_channel,
+    conversation,
+    events_of,
+    known_voices,
     loud,
     quiet,
 )
@@ -660,3 +663,42 @@ def test_an_answer_of_the_wrong_kind_does_no_harm() -> None:
     events = answering(live, lambda window: wrong)
     assert isinstance(events[-1], CallEnded)
     assert of(events, SpeakerChanged) == []
+
+
+def named(events: list[Event]) -> dict[str, set[str | None]]:
+    found: dict[str, set[str | None]] = {}
+    for event in of(events, SpeakerUpdated):
+        found.setdefault(event.speaker, set()).add(event.name)
+    return found
+
+
+@pytest.mark.parametrize("chunk", [160, 1600, 400_000])
+def test_speakers_whose_voices_are_known_get_their_names(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # the real gate: what is to be heard is a conversation
+    driver = Driver(Session("call", ("mixed",), SPECS, transport="test", gallery=known_voices()))
+    audio = conversation()
+    for at in range(0, len(audio), chunk):
+        driver.feed(audio[at : at + chunk])
+    events = driver.finish()
+    assert "Low" in named(events)["S1"]
+    assert "High" in named(events)["S2"]
+    assert [change.name for change in of(events, SpeakerChanged)][-1] in ("Low", "High")
+
+
+def test_nobody_is_named_unless_people_are_to_be_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    events = events_of(conversation(), 1600)
+    assert {event.name for event in of(events, SpeakerUpdated)} | {
+        event.name for event in of(events, SpeakerChanged)
+    } == {None}
+
+
+def test_people_may_become_known_in_mid_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    driver = Driver(Session("call", ("mixed",), SPECS, transport="test"))
+    audio = conversation()
+    driver.feed(audio[: len(audio) // 2])
+    assert set().union(*named(driver.events).values()) == {None}
+    driver.session.recognise(known_voices())
+    driver.feed(audio[len(audio) // 2 :])
+    assert "Low" in set().union(*named(driver.finish()).values())

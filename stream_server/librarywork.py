@@ -1,0 +1,177 @@
+"""What `undertone search`, `cluster`, `compare` and `library` do; each answers with the exit status."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from stream_server.crews import load_models
+from stream_server.hearing import hear, open_ears, open_store, tell
+from stream_server.settings import Settings
+from workbench.asked import Asked
+from workbench.clusters import Method, cluster
+from workbench.comparison import compare
+from workbench.library import Item, Kind, LibraryError, Shelf
+from workbench.maps import Projection, mapped, reduced
+from workbench.prediction import emotion_model, predict
+from workbench.projector import export
+from workbench.recordings import find
+from workbench.runs import is_run, numbers_of, read_run, vector_in
+from workbench.search import search
+
+
+def _search(options: Namespace, settings: Settings) -> int:
+    kind = Kind(options.kind)
+    model, query = _query(options.query, kind, settings)
+    shelf = _shelf(options.among, kind, settings, options.keep, model)
+    for hit in search(shelf, query, options.count, {str(options.query)}):
+        if options.json:
+            print(msgspec.json.encode(hit).decode())
+        else:
+            print(f"{hit.cosine:6.3f}  {hit.sentence.text:13}  {Item(hit.source, hit.start_s, hit.end_s).shown}")
+    return 0
+
+
+def _cluster(options: Namespace, settings: Settings) -> int:
+    shelf = _shelf(options.among, Kind(options.kind), settings, options.keep)
+    told = cluster(shelf, Method(options.method), options.count)
+    points = mapped(shelf, Projection(options.map)) if options.map else None
+    if options.export is not None:
+        written = shelf if options.dimensions is None else reduced(shelf, most=options.dimensions)[0]
+        export(written, options.export, told.labels)
+    if options.json:
+        items = [
+            {"source": item.source, "start_s": item.start_s, "end_s": item.end_s, "group": label}
+            | ({} if points is None else {"x": points[place].x, "y": points[place].y})
+            for place, (item, label) in enumerate(zip(shelf.items, told.labels, strict=True))
+        ]
+        print(msgspec.json.encode({**msgspec.to_builtins(told), "items": items}).decode())
+        return 0
+    print(told.sentence.text)
+    if told.alone:
+        print(f"{told.alone} recordings belong to none of them")
+    for group in told.clusters:
+        print(f"group {group.number}: {group.size} recordings, such as {', '.join(group.typical)}")
+        for place in np.flatnonzero(np.array(told.labels) == group.number).tolist():
+            at = "" if points is None else f"  ({points[place].x:+.3f}, {points[place].y:+.3f})"
+            print(f"  {shelf.items[place].shown}{at}")
+    return 0
+
+
+def _compare(options: Namespace, settings: Settings) -> int:
+    kind = Kind(options.kind)
+    reference = _shelf(options.reference, kind, settings)
+    told = compare(_shelf(options.group, kind, settings), reference)
+    if options.json:
+        print(msgspec.json.encode(told).decode())
+        return 0
+    print(told.sentence.text)
+    for each in told.recordings:
+        below = f"{each.reference_below:.0%} of the reference are less like it"
+        print(f"{each.cosine:6.3f}  {each.verdict:18}  {each.source}  ({below})")
+    for difference in told.differences:
+        print(f"  {difference.sentence.text} ({difference.effect:+.1f} standard deviations)")
+    return 0
+
+
+def _library(options: Namespace, settings: Settings) -> int:
+    kind = Kind(options.kind)
+    with open_store(settings) as store:
+        if options.forget_all:
+            print(f"{store.library.delete_all(kind)} embeddings deleted")
+        elif options.forget:
+            print(f"{store.library.delete(options.forget)} embeddings deleted")
+        else:
+            for model, count in store.library.models(kind).items():
+                print(f"{count} embeddings by {model}")
+                for item in store.library.shelf(kind, model).items:
+                    print(f"  {item.shown}")
+    return 0
+
+
+COMMANDS: Mapping[str, Callable[[Namespace, Settings], int]] = {
+    "search": _search,
+    "cluster": _cluster,
+    "compare": _compare,
+    "library": _library,
+}
+
+
+def _query(path: Path, kind: Kind, settings: Settings) -> tuple[str | None, NDArray[np.float32]]:
+    """What is searched for, and by which model it is embedded, where that is known."""
+    if path.suffix == ".npy":
+        return None, vector_in(path)
+    if path.is_dir():
+        shelf = read_run(path, kind)
+        return shelf.model, np.asarray(shelf.vectors.mean(axis=0), np.float32)
+    shelf = _heard([path], kind, settings)
+    return shelf.model, shelf.vectors[0]
+
+
+def _shelf(
+    paths: Sequence[Path], kind: Kind, settings: Settings, keep: bool = False, model: str | None = None
+) -> Shelf:
+    """The embeddings of what is named, or of what is kept; `keep`: of what is named keep them. Raises LibraryError if
+    there are none, or they are of several models and none is asked for."""
+    if not paths:
+        with open_store(settings) as store:
+            models = store.library.models(kind)
+            if model not in models and len(models) != 1:
+                raise LibraryError(f"which? there are embeddings of kind {kind} by {', '.join(models) or 'no model'}")
+            return store.library.shelf(kind, model if model is not None and model in models else next(iter(models)))
+    runs = [path for path in paths if path.is_dir() and is_run(path)]
+    shelves = [read_run(path, kind) for path in runs]
+    if heard := [path for path in paths if path not in runs]:
+        shelves.append(_heard(heard, kind, settings))
+    shelf = joined(shelves)
+    if keep:
+        with open_store(settings) as store:
+            store.library.add(shelf, time.time())
+    return shelf
+
+
+def _heard(paths: Sequence[Path], kind: Kind, settings: Settings) -> Shelf:
+    """Recordings, embedded by the model of that kind. Raises LibraryError if none of them can be used."""
+    shelf = _voices(paths, settings) if kind is Kind.SPEAKER else _feelings(paths, settings)
+    if not len(shelf):
+        raise LibraryError("there is no recording with a voice")
+    return shelf
+
+
+def _voices(paths: Sequence[Path], settings: Settings) -> Shelf:
+    ears = open_ears(settings)
+    named = find(paths)
+    order = {item.name: place for place, item in enumerate(named)}
+    voices = sorted(hear(ears, named), key=lambda voice: order[voice.name])
+    items = [Item(voice.name, about={"speech_s": voice.quality.speech_s}) for voice in voices]
+    return Shelf(Kind.SPEAKER, ears.spec.name, items, np.array([voice.vector for voice in voices]))
+
+
+def _feelings(paths: Sequence[Path], settings: Settings) -> Shelf:
+    models = load_models(replace(settings, models=replace(settings.models, speaker="none")))
+    items: list[Item] = []
+    rows: list[NDArray[np.float32]] = []
+    for outcome in predict(find(paths), models, Asked(embeddings=True, endpointing=settings.vad)):
+        prediction = outcome.prediction
+        if prediction.failure is not None:
+            tell(prediction.file, f"failed: {prediction.failure.reason.text} {prediction.failure.remedy.text}")
+        elif outcome.vectors and outcome.vectors[0].rows is not None:
+            reading = {} if prediction.emotion is None else msgspec.to_builtins(prediction.emotion)
+            items.append(Item(prediction.file, about=numbers_of(reading)))
+            rows.append(outcome.vectors[0].rows.mean(axis=0))
+    return Shelf(Kind.EMOTION, emotion_model(models)[1].name, items, np.array(rows))
+
+
+def joined(shelves: Sequence[Shelf]) -> Shelf:
+    """One shelf. Raises LibraryError if they are of several models."""
+    if len(models := {shelf.model for shelf in shelves}) > 1:
+        raise LibraryError(f"embeddings of several models cannot be compared: {', '.join(sorted(models))}")
+    items = [item for shelf in shelves for item in shelf.items]
+    return Shelf(shelves[0].kind, shelves[0].model, items, np.concatenate([shelf.vectors for shelf in shelves]))

@@ -1,0 +1,186 @@
+"""Who is known, until when, and that nothing is left of whoever is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from history.database import Database
+from tests.workbench.scripted import SPEC, spoken
+from workbench.enrolment import Portrait, portray
+from workbench.exchange import Document, exported, read, take_in
+from workbench.sealing import Seal, SealError, new_key
+from workbench.voiceprints import Consent, VoiceprintError, Voiceprints
+
+NOW, DAY = 1_800_000_000.0, 86_400.0
+CONSENT = Consent("to be greeted by name", NOW, NOW + 30 * DAY, "form 17")
+
+
+def portrait(speaker: int) -> Portrait:
+    return portray([spoken(speaker, seed) for seed in range(3)], SPEC)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = Database(f"sqlite:///{tmp_path}/kept.sqlite3")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def voiceprints(database: Database) -> Voiceprints:
+    return Voiceprints(database, Seal())
+
+
+def names(voiceprints: Voiceprints, now: float = NOW) -> list[str]:
+    return [each.name for each in voiceprints.known(now)]
+
+
+def test_whoever_is_enrolled_is_known_with_the_consent(voiceprints: Voiceprints) -> None:
+    voiceprints.enrol("Ann", portrait(1), CONSENT, NOW)
+    (kept,) = voiceprints.known(NOW)
+    assert (kept.name, kept.model, kept.recordings, kept.consent) == ("Ann", "model", 3, CONSENT)
+    (person,) = voiceprints.people(NOW, "model")
+    assert person.vector == pytest.approx(portrait(1).vector)
+    assert voiceprints.people(NOW, "another model") == []
+
+
+def test_nobody_is_used_or_kept_beyond_their_consent(voiceprints: Voiceprints) -> None:
+    voiceprints.enrol("Ann", portrait(1), CONSENT, NOW)
+    voiceprints.enrol("Bob", portrait(2), msgspec.structs.replace(CONSENT, expires_at=NOW + 90 * DAY), NOW)
+    later = NOW + 30 * DAY
+    assert names(voiceprints, later - 1) == ["Ann", "Bob"]
+    assert names(voiceprints, later) == ["Bob"]
+    assert [person.name for person in voiceprints.people(later, "model")] == ["Bob"]
+    assert voiceprints.sweep(later) == ["Ann"]
+    assert voiceprints.sweep(later) == []
+    assert names(voiceprints, NOW) == ["Bob"]
+
+
+@pytest.mark.parametrize(
+    ("consent", "problem"),
+    [
+        (Consent(" ", NOW, NOW + DAY), "needs consent to a purpose"),
+        (Consent("greeting", NOW - DAY, NOW), "expired already"),
+    ],
+)
+def test_without_consent_nothing_is_kept(voiceprints: Voiceprints, consent: Consent, problem: str) -> None:
+    with pytest.raises(VoiceprintError, match=problem):
+        voiceprints.enrol("Ann", portrait(1), consent, NOW)
+    assert names(voiceprints) == []
+
+
+@pytest.mark.parametrize("name", ["", " Ann", "Ann\n", "x" * 129])
+def test_what_is_no_name_is_refused(voiceprints: Voiceprints, name: str) -> None:
+    with pytest.raises(VoiceprintError, match="is no name"):
+        voiceprints.enrol(name, portrait(1), CONSENT, NOW)
+
+
+def test_a_name_is_taken_once_unless_it_is_replaced(voiceprints: Voiceprints) -> None:
+    voiceprints.enrol("Ann", portrait(1), CONSENT, NOW)
+    with pytest.raises(VoiceprintError, match="of 'Ann' already"):
+        voiceprints.enrol("Ann", portrait(2), CONSENT, NOW)
+    voiceprints.enrol("Ann", portrait(2), CONSENT, NOW, replace=True)
+    (person,) = voiceprints.people(NOW, "model")
+    assert person.vector == pytest.approx(portrait(2).vector)
+
+
+def test_names_change_and_people_go(voiceprints: Voiceprints) -> None:
+    for name, speaker in (("Ann", 1), ("Bob", 2), ("Cat", 3)):
+        voiceprints.enrol(name, portrait(speaker), CONSENT, NOW)
+    before = voiceprints.state()
+    assert voiceprints.rename("Ann", "Anna", NOW + 1) == 1
+    assert voiceprints.state() != before
+    with pytest.raises(VoiceprintError, match="of 'Bob' already"):
+        voiceprints.rename("Anna", "Bob", NOW)
+    assert voiceprints.delete("Bob") == 1
+    assert names(voiceprints) == ["Anna", "Cat"]
+    for missing in (lambda: voiceprints.delete("Bob"), lambda: voiceprints.rename("Bob", "Rob", NOW)):
+        with pytest.raises(VoiceprintError, match="no voiceprint of 'Bob'"):
+            missing()
+    assert voiceprints.delete_all() == 2
+    assert names(voiceprints) == []
+
+
+def test_nothing_of_a_deleted_voiceprint_is_left_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "kept.sqlite3"
+    database = Database(f"sqlite:///{path}")
+    voiceprints = Voiceprints(database, Seal())
+    voiceprints.enrol("Ann", portrait(1), CONSENT, NOW)
+    trace = portrait(1).vector.tobytes()[:32]
+    database.close()
+    assert trace in path.read_bytes()
+    database = Database(f"sqlite:///{path}")
+    Voiceprints(database, Seal()).delete("Ann")
+    database.close()
+    assert trace not in b"".join(each.read_bytes() for each in tmp_path.iterdir())
+
+
+def test_with_a_key_no_vector_stands_in_the_file_and_only_that_key_reads_it(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/kept.sqlite3")
+    key = new_key()
+    assert Voiceprints(database, Seal(key)).enrol("Ann", portrait(1), CONSENT, NOW).encrypted
+    (person,) = Voiceprints(database, Seal(key)).people(NOW, "model")
+    assert person.vector == pytest.approx(portrait(1).vector)
+    for wrong in ("", new_key()):
+        with pytest.raises(SealError, match="the voiceprint of 'Ann' cannot be read: it is encrypted with the key"):
+            Voiceprints(database, Seal(wrong)).people(NOW, "model")
+    database.close()
+    kept = b"".join(each.read_bytes() for each in tmp_path.iterdir())
+    assert portrait(1).vector.tobytes()[:32] not in kept
+
+
+def test_all_can_be_encrypted_with_another_key_or_not_at_all(database: Database) -> None:
+    old, new = Seal(new_key()), Seal(new_key())
+    voiceprints = Voiceprints(database, old)
+    for name, speaker in (("Ann", 1), ("Bob", 2)):
+        voiceprints.enrol(name, portrait(speaker), CONSENT, NOW)
+    for seal in (new, Seal()):
+        with database.writing() as connection:
+            assert voiceprints.reseal(seal, connection) == 2
+        voiceprints = Voiceprints(database, seal)
+        assert [person.name for person in voiceprints.people(NOW, "model")] == ["Ann", "Bob"]
+
+
+def test_a_document_brings_everyone_to_another_database(voiceprints: Voiceprints, tmp_path: Path) -> None:
+    voiceprints.enrol("Ann", portrait(1), CONSENT, NOW)
+    voiceprints.enrol("Bob", portrait(2), msgspec.structs.replace(CONSENT, expires_at=NOW + DAY), NOW)
+    document = read(msgspec.json.encode(exported(voiceprints, SPEC, NOW)), SPEC)
+    other = Database(f"sqlite:///{tmp_path}/other.sqlite3")
+    there = Voiceprints(other, Seal(new_key()))
+    done = take_in(there, document, NOW + 2 * DAY)
+    assert done.added == ("Ann",)
+    assert "expired" in done.left_out["Bob"]
+    (person,) = there.people(NOW, "model")
+    assert person.vector == pytest.approx(portrait(1).vector)
+    assert there.known(NOW)[0].consent == CONSENT
+    assert "already" in take_in(there, document, NOW).left_out["Ann"]
+    other.close()
+
+
+def test_documents_of_other_models_and_broken_ones_are_refused(voiceprints: Voiceprints) -> None:
+    voiceprints.enrol("Ann", portrait(1), CONSENT, NOW)
+    document = exported(voiceprints, SPEC, NOW)
+
+    def changed(**fields: object) -> bytes:
+        return msgspec.json.encode(msgspec.structs.replace(document, **fields))
+
+    def with_vector(vector: list[float]) -> bytes:
+        return changed(voiceprints=[msgspec.structs.replace(document.voiceprints[0], vector=vector)])
+
+    broken = {
+        b"{": "not a document of voiceprints",
+        changed(format="other"): "not a document of voiceprints",
+        changed(model="another"): "of the model 'another', and 'model' is in use",
+        with_vector([1.0, 2.0]): "not 48 numbers",
+        with_vector([0.0] * 48): "not all zero",
+    }
+    for data, problem in broken.items():
+        with pytest.raises(VoiceprintError, match=problem):
+            read(data, SPEC)
+    assert isinstance(read(msgspec.json.encode(document), SPEC), Document)
+    assert np.isfinite(document.voiceprints[0].vector).all()

@@ -1,0 +1,205 @@
+"""The voiceprints in the database: biometric data of people who have agreed to a purpose, until a date.
+
+Whoever's consent has expired is not used any more, and is deleted by the next sweep. Time is an argument, in seconds
+since 1970.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+
+from history.database import Database
+from history.schema import voiceprints as table
+from monitor.gallery import Person
+from workbench.enrolment import Portrait
+from workbench.sealing import Seal, SealError
+from workbench.sentences import Sentence
+from workbench.speakers import Vector
+
+MOST_NAME = 128
+
+
+class Consent(msgspec.Struct, frozen=True):
+    """That a person agreed to being recognised: to what `purpose`, when, until when; `note`: how that was recorded."""
+
+    purpose: str
+    given_at: float
+    expires_at: float
+    note: str = ""
+
+
+class Voiceprint(msgspec.Struct, frozen=True):
+    """Someone who is known to a model, without the vector itself. Times in seconds since 1970; `windows`: full windows'
+    worth of speech; `encrypted`: whether the vector is."""
+
+    id: str
+    name: str
+    model: str
+    windows: float
+    recordings: int
+    speech_s: float
+    problems: tuple[Sentence, ...]
+    consent: Consent
+    enrolled_at: float
+    changed_at: float
+    encrypted: bool
+
+
+class VoiceprintError(ValueError):
+    """What was asked for cannot be done with the voiceprints; the message says why."""
+
+
+class Voiceprints:
+    """People by name and model. Use it from threads, never from the event loop: it waits for the disk."""
+
+    def __init__(self, database: Database, seal: Seal) -> None:
+        self._database = database
+        self._seal = seal
+
+    def enrol(self, name: str, portrait: Portrait, consent: Consent, now: float, replace: bool = False) -> Voiceprint:
+        """Keep a voiceprint. Raises VoiceprintError without consent, for a name that is none, or one that is taken
+        unless it is to be replaced."""
+        _check_name(name)
+        _check_consent(consent, now)
+        with self._database.writing() as connection:
+            taken = (table.c.name == name) & (table.c.model == portrait.model)
+            if replace:
+                connection.execute(delete(table).where(taken))
+            elif connection.execute(select(table.c.id).where(taken)).first():
+                raise VoiceprintError(f"there is a voiceprint of {name!r} already; delete or replace it")
+            number = uuid4().hex
+            connection.execute(
+                insert(table).values(
+                    id=number,
+                    name=name,
+                    model=portrait.model,
+                    windows=portrait.windows,
+                    recordings=portrait.recordings,
+                    speech_s=portrait.speech_s,
+                    problems=msgspec.to_builtins(portrait.problems),
+                    consent=msgspec.to_builtins(consent),
+                    enrolled_at=now,
+                    changed_at=now,
+                    expires_at=consent.expires_at,
+                    **self._locked(number, portrait.model, portrait.vector),
+                )
+            )
+            return _shown(connection.execute(select(table).where(table.c.id == number)).one())
+
+    def known(self, now: float, model: str | None = None) -> list[Voiceprint]:
+        """Everyone whose consent holds, by name."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(table).where(*_valid(now, model)).order_by(table.c.name, table.c.model))
+            return [_shown(row) for row in rows]
+
+    def people(self, now: float, model: str) -> list[Person]:
+        """The same with their vectors, as a gallery takes them. Raises SealError."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(table).where(*_valid(now, model)).order_by(table.c.name)).all()
+        return [Person(row.name, self._vector(row), row.windows) for row in rows]
+
+    def rename(self, name: str, new: str, now: float) -> int:
+        """With every model; how many voiceprints that were. Raises VoiceprintError if there is none, or `new` is
+        taken."""
+        _check_name(new)
+        with self._database.writing() as connection:
+            if connection.execute(select(table.c.id).where(table.c.name == new)).first():
+                raise VoiceprintError(f"there is a voiceprint of {new!r} already")
+            renamed = update(table).where(table.c.name == name).values(name=new, changed_at=now)
+            return _some(connection.execute(renamed).rowcount, name)
+
+    def delete(self, name: str) -> int:
+        """With every model; how many voiceprints that were. Raises VoiceprintError if there is none."""
+        with self._database.writing() as connection:
+            return _some(self._erase(connection, table.c.name == name), name)
+
+    def delete_all(self) -> int:
+        with self._database.writing() as connection:
+            return self._erase(connection)
+
+    def sweep(self, now: float) -> list[str]:
+        """Delete those whose consent has expired; their names."""
+        with self._database.writing() as connection:
+            expired = list(connection.execute(select(table.c.name).where(table.c.expires_at <= now)).scalars())
+            if expired:
+                self._erase(connection, table.c.expires_at <= now)
+        return expired
+
+    def state(self) -> tuple[int, float]:
+        """Changes whenever the voiceprints do."""
+        with self._database.reading() as connection:
+            count, changed_at = connection.execute(select(func.count(), func.max(table.c.changed_at))).one()
+        return count, changed_at or 0.0
+
+    def reseal(self, seal: Seal, connection: Connection) -> int:
+        """Encrypt all anew with another key, or with none, in the transaction of `connection`; how many. Raises
+        SealError if one cannot be read."""
+        rows = connection.execute(select(table)).all()
+        for row in rows:
+            vector = self._vector(row)
+            locked = {"vector": seal.lock(vector, _about(row.id, row.model)), "sealed_by": seal.name}
+            connection.execute(update(table).where(table.c.id == row.id).values(**locked))
+        return len(rows)
+
+    def _erase(self, connection: Connection, *which: ColumnElement[bool]) -> int:
+        """Delete rows so that nothing of them is left in the file."""
+        if self._database.is_sqlite:
+            connection.exec_driver_sql("PRAGMA secure_delete=ON")
+        return connection.execute(delete(table).where(*which)).rowcount
+
+    def _locked(self, number: str, model: str, vector: Vector) -> dict[str, Any]:
+        return {"vector": self._seal.lock(vector, _about(number, model)), "sealed_by": self._seal.name}
+
+    def _vector(self, row: Row[Any]) -> Vector:
+        try:
+            return self._seal.unlock(row.vector, row.sealed_by, _about(row.id, row.model))
+        except SealError as error:
+            raise SealError(f"the voiceprint of {row.name!r} cannot be read: {error}") from None
+
+
+def _about(number: str, model: str) -> str:
+    return f"voiceprint {number} {model}"
+
+
+def _valid(now: float, model: str | None) -> Sequence[ColumnElement[bool]]:
+    held = table.c.expires_at > now
+    return (held,) if model is None else (held, table.c.model == model)
+
+
+def _shown(row: Row[Any]) -> Voiceprint:
+    return Voiceprint(
+        id=row.id,
+        name=row.name,
+        model=row.model,
+        windows=row.windows,
+        recordings=row.recordings,
+        speech_s=row.speech_s,
+        problems=msgspec.convert(row.problems, tuple[Sentence, ...]),
+        consent=msgspec.convert(row.consent, Consent),
+        enrolled_at=row.enrolled_at,
+        changed_at=row.changed_at,
+        encrypted=row.sealed_by is not None,
+    )
+
+
+def _check_name(name: str) -> None:
+    if not name.strip() or name != name.strip() or len(name) > MOST_NAME or not name.isprintable():
+        raise VoiceprintError(f"{name!r} is no name: 1 to {MOST_NAME} printable characters, without spaces around them")
+
+
+def _check_consent(consent: Consent, now: float) -> None:
+    if not consent.purpose.strip():
+        raise VoiceprintError("a voiceprint needs consent to a purpose; say which")
+    if consent.expires_at <= now:
+        raise VoiceprintError("the consent has expired already; nothing is kept")
+
+
+def _some(count: int, name: str) -> int:
+    if not count:
+        raise VoiceprintError(f"there is no voiceprint of {name!r}")
+    return count
