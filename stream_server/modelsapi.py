@@ -12,8 +12,8 @@ from stream_server.engine import Engine
 
 class EmotionModel(msgspec.Struct, frozen=True):
     """`labels`: those it knows; `calibrated`: its bands were found on voices that it had not learnt from.
-    `embedding_size`: numbers in an embedding, 0: it gives none; `usual_norms`: between which lengths that of a recording
-    usually lies, null where that was not measured."""
+    `embedding_size`: numbers in an embedding, 0: it gives none; `usual_norms`: between which lengths that of a
+    recording usually lies, null where that was not measured."""
 
     name: str
     licence: str

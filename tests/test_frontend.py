@@ -31,6 +31,7 @@ MISTAKES_OF_A_PROGRAM = (
     "rule.",
     "channel.",
     "notification.",
+    "recording.",
 )
 """Codes of what the pages do not do; should it happen, the server's own words are shown."""
 SHOWN = ("emotion.", "band.", "moment.", "audio.", "failed.", "remedy.", "embeddings.")

@@ -4,7 +4,7 @@ import { byId, h, setText } from "../shared/dom.js";
 import { onLanguage, startLanguage, t } from "../shared/i18n.js";
 import { masthead } from "../shared/masthead.js";
 import { Choices } from "./choices.js";
-import { counts, entryOf, files, MOST_FILES, named, remaining, reset, unique, unsaved } from "./entries.js";
+import { counts, entryOf, files, MOST_FILES, named, remaining, reset, unique, unsaved, waits } from "./entries.js";
 import { Intake } from "./intake.js";
 import { fileUrl, server } from "./jobs.js";
 import { List } from "./list.js";
@@ -85,14 +85,14 @@ class App {
   }
 
   async begin() {
-    const waiting = this.entries.filter((entry) => entry.state === "waiting");
+    const waiting = this.entries.filter(waits);
     const chosen = waiting.length ? waiting : this.entries;
     if (!waiting.length) {
       if (this.entries.some(unsaved) && !confirm(t("work.again.lose"))) return;
       this.forget(chosen);
       this.show(null);
-      for (const entry of chosen) reset(entry);
     }
+    for (const entry of chosen) reset(entry);
     this.run = new Run(server, () => this.draw());
     this.began_ms = performance.now();
     this.going = chosen;
@@ -186,11 +186,11 @@ class App {
     clearTimeout(this.drawing);
     this.drawing = 0;
     const { run, entries } = this;
-    const count = counts(entries);
     document.title = `${t("work.title")} \u00b7 Undertone`;
-    this.choices.show(count.waiting || entries.length);
+    const waiting = entries.filter(waits).length;
+    this.choices.show(waiting || entries.length);
     this.choices.enable(!run);
-    setText(this.start, run ? t("work.stop") : count.waiting || !entries.length ? t("work.start", { count: count.waiting }) : t("work.again"));
+    setText(this.start, run ? t("work.stop") : waiting || !entries.length ? t("work.start", { count: waiting }) : t("work.again"));
     /** @type {HTMLButtonElement} */ (this.start).disabled = !entries.length;
     this.progress.hidden = !run;
     this.going_on.classList.toggle("busy", Boolean(run));

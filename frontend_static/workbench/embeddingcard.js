@@ -1,14 +1,15 @@
 /** The embeddings of a recording: what they are, whether they are sound, and the files; or, that there are none and why. */
 import { h } from "../shared/dom.js";
-import { t } from "../shared/i18n.js";
+import { locale, t } from "../shared/i18n.js";
 import { npyBytes } from "./sizes.js";
 import { sentenceText, sizeText } from "./words.js";
 
-/** @param {any[]} embeddings as `workbench/results.py` has them @param {(file: string) => string} url @param {(file: string) => void} taken @returns {HTMLElement} */
-export function embeddingCard(embeddings, url, taken) {
+/** @param {any[]} embeddings as `workbench/results.py` has them @param {string|null} until when the server deletes them, RFC 3339 @param {(file: string) => string} url @param {(file: string) => void} taken @returns {HTMLElement} */
+export function embeddingCard(embeddings, until, url, taken) {
   const title = t("work.embeddings");
   if (!embeddings.length) return h("section.panel", { "aria-label": title }, h("h3", {}, title), h("p.quiet", {}, t("work.embeddings.off_then")));
-  return h("section.panel.embeddings", { "aria-label": title }, h("h3", {}, title), ...embeddings.map((each) => one(each, url, taken)));
+  return h("section.panel.embeddings", { "aria-label": title }, h("h3", {}, title), ...embeddings.map((each) => one(each, url, taken)),
+    until ? h("p.hint", {}, t("work.embeddings.until", { time: new Date(until).toLocaleTimeString(locale(), { hour: "2-digit", minute: "2-digit" }) })) : null);
 }
 
 /** @param {any} each @param {(file: string) => string} url @param {(file: string) => void} taken */

@@ -8,8 +8,9 @@
  * @typedef {{reason: () => string, remedy: () => string}} Trouble in the language in force
  * @typedef {Record<string, any>} Prediction as `workbench/results.py` documents it
  * @typedef {{name: string, size: number, state: State, share: number|null, prediction: Prediction|null, trouble: Trouble|null,
- *   job: string|null, granularity: string, taken: Set<string>}} Progressed
- *   `share`: in [0, 1], of what is sent; `granularity`: what was asked for; `taken`: the files that were downloaded, "" for the result itself
+ *   job: string|null, kept_until: string|null, granularity: string, taken: Set<string>}} Progressed
+ *   `share`: in [0, 1], of what is sent; `granularity`: what was asked for; `taken`: the files that were downloaded, "" for the result itself;
+ *   `kept_until`: when the server deletes what it made of it, RFC 3339
  * @typedef {Progressed & {id: number, file: File}} Entry
  * @typedef {Record<State, number>} Counts
  */
@@ -45,12 +46,13 @@ export function unique(name, taken) {
 
 /** @param {number} id @param {File} file @param {string} name no other entry's @returns {Entry} */
 export function entryOf(id, file, name) {
-  return { id, file, name, size: file.size, state: "waiting", share: null, prediction: null, trouble: null, job: null, granularity: "utterance", taken: new Set() };
+  return { id, file, name, size: file.size, state: "waiting", share: null, prediction: null, trouble: null, job: null, kept_until: null,
+    granularity: "utterance", taken: new Set() };
 }
 
 /** @param {Progressed} entry as if nothing had been asked of it yet */
 export function reset(entry) {
-  Object.assign(entry, { state: "waiting", share: null, prediction: null, trouble: null, job: null });
+  Object.assign(entry, { state: "waiting", share: null, prediction: null, trouble: null, job: null, kept_until: null });
   entry.taken.clear();
 }
 
@@ -76,6 +78,11 @@ export function counts(entries) {
 /** @param {Progressed} entry @returns {string[]} the files that were made of it */
 export function files(entry) {
   return (entry.prediction?.embeddings ?? []).map((/** @type {any} */ each) => each.file).filter(Boolean);
+}
+
+/** Whether it is taken up when the work begins: it waits, or went wrong on the way and not by its own fault. @param {Progressed} entry */
+export function waits(entry) {
+  return entry.state === "waiting" || entry.trouble !== null;
 }
 
 /** Whether leaving the page loses something: the result of a file, or an embedding that was asked for. @param {Progressed} entry */

@@ -50,7 +50,7 @@ export class ResultView {
     folk.replaceChildren(...(folks ? [folks] : []));
     this.frames.show(prediction.frames, done && entry.granularity === "frame");
     audio.replaceChildren(...(prediction.facts ? [audioFacts(prediction.facts)] : []));
-    embeddings.replaceChildren(...(done ? [embeddingCard(prediction.embeddings, (file) => this.on.url(entry, file), (file) => this.on.taken(entry, file))] : []));
+    embeddings.replaceChildren(...(done ? [embeddingCard(prediction.embeddings, entry.kept_until, (file) => this.on.url(entry, file), (file) => this.on.taken(entry, file))] : []));
   }
 }
 

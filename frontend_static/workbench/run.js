@@ -5,7 +5,7 @@
  * @typedef {import("./entries.js").Progressed} Entry
  * @typedef {{granularity: "utterance"|"turn"|"frame", embeddings: boolean, speakers: boolean, every_frame: boolean, roles: string}} Asked
  *   `roles`: "" for all channels as one
- * @typedef {{job_id: string, problem: string|null}} Job as `workbench/jobs.py` has it
+ * @typedef {{job_id: string, problem: string|null, expires_at: string|null}} Job as `workbench/jobs.py` has it
  * @typedef {{job: Job, results: import("./entries.js").Prediction[], next: string|null}} Page `next`: where to go on; null after the last line of a job that is over
  * @typedef {{most_files: number, most_bytes: number, send: (entries: any[], asked: Asked, share: (share: number) => void, signal: AbortSignal) => Promise<Job>,
  *   results: (id: string, after: string|null, granularity: Asked["granularity"]) => Promise<Page>, remove: (id: string) => void,
@@ -106,6 +106,7 @@ export class Run {
       }
       this.#say(null);
       if (next === null) {
+        for (const entry of batch) entry.kept_until = job.expires_at;
         this.#fail([...left.values()], () => job.problem ?? t("work.trouble.no_result"));
         return;
       }
