@@ -16,7 +16,7 @@ CHARTS := $(VENDOR)/uPlot.esm.js
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-browser pictures browser publishers operators bench-operators test-models check bench bench-overload bench-replay soak evaluate conversations docs crossvalidate train-emotion train-speaker train-permissive compare clean
+.PHONY: help install run test test-browser pictures browser publishers operators bench-operators test-models check bench bench-overload bench-replay bench-batch soak evaluate conversations docs crossvalidate train-emotion train-speaker train-permissive compare clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -125,6 +125,10 @@ bench-operators: operators      ## what a real Prometheus and Alertmanager make 
 bench-replay: $(VENV)/installed-tests  ## replay speed, and event lag of one live call
 	@$(BIN)/python -m benchmarks.replay $(RECORDING)
 	@$(BIN)/python -m benchmarks.lag $(RECORDING)
+
+bench-batch: $(VENV)/installed-tests  ## a thousand short recordings through undertone predict, and one of three hours (5 minutes)
+	@$(BIN)/python -m benchmarks.batch
+	@$(BIN)/python -m benchmarks.batch $(DATA)/conversations --hours 3 --granularity turn
 
 soak: $(VENV)/installed-tests   ## 30 minutes of calls opening and closing: is memory flat?
 	@$(BIN)/python -m benchmarks.soak $(RECORDING)

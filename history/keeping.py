@@ -19,7 +19,7 @@ from history.recovery import close_orphans
 from history.retention import forget, let_go
 from history.schema import servers
 from history.settings import HistoryConfig
-from history.writer import HistoryObserver, Unobserved, Writer
+from history.writer import CLOSE_S, HistoryObserver, Unobserved, Writer
 from monitor.events import Event
 
 log = logging.getLogger("undertone.history")
@@ -100,12 +100,12 @@ class History:
         return await self._in_thread(lambda: forget(self._database, call_id, by, time.time()))
 
     def close(self) -> None:
-        """Write what there is, and stop; takes as long as the database does."""
+        """Write what there is, and stop."""
         self._stopping.set()
         self._writer.close()
         if self._keeper.is_alive():
-            self._keeper.join()
-        self._readers.shutdown()
+            self._keeper.join(CLOSE_S)
+        self._readers.shutdown(wait=False, cancel_futures=True)
         try:
             with self._database.writing() as connection:
                 connection.execute(delete(servers).where(servers.c.id == self._writer.server))

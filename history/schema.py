@@ -1,4 +1,5 @@
-"""Every table. Times are seconds since 1970 in UTC; what is a document is JSON.
+"""Every table. Times are seconds since 1970 in UTC; what is a document is JSON. In SQLite, tables of many small rows
+lie in the order of their keys (`sqlite_with_rowid=False`): less space, and what is read together is together.
 
 A change here needs a migration beside it: `alembic -c history/alembic.ini revision --autogenerate -m WHY`.
 """
@@ -123,6 +124,7 @@ facets = Table(
     Column("name", String(264), primary_key=True),
     Column("value", String(256), primary_key=True),
     Index(None, "name", "value", "call"),
+    sqlite_with_rowid=False,
 )
 """What calls are found by: `role`, `emotion`, and `tag:KEY`."""
 
@@ -149,6 +151,7 @@ turns = Table(
     Column("arousal", Double),
     Column("reliability", String(16)),
     Column("scores", LargeBinary),
+    sqlite_with_rowid=False,
 )
 """Stretches of speech of one speaker. `end_s` is null while one goes on; what is emotion is null where none was said.
 `scores`: packed (`history.packing`)."""
@@ -178,6 +181,7 @@ moments = Table(
     Column("before", String(64)),
     Column("after", String(64)),
     Column("confidence", Double),
+    sqlite_with_rowid=False,
 )
 """Warnings, which have a `code` and a `reason`, and changes of speaker."""
 
@@ -259,6 +263,7 @@ trends = Table(
     Column("start", Integer, primary_key=True),
     *_sums(*TREND_SUMS, *(f"{label}_s" for label in LABELS)),
     Index(None, "start"),
+    sqlite_with_rowid=False,
 )
 """Sums over calls that began in an hour or a day (`span`, `start`: seconds since 1970). `name` and `value`: of calls
 with this tag, empty for all. `role`: empty for what is counted by call, else the speech of that role: `heard_s` seconds

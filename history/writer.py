@@ -30,6 +30,7 @@ MOST_TOLD = 20_000
 MOST_ENDED = 2000
 """Calls that are over and wait for a database that does not answer."""
 LONGEST_RETRY_S = 5.0
+CLOSE_S = 10.0
 Told = tuple[Event, Mapping[str, str]] | tuple[str, str, float] | Future[None]
 
 
@@ -103,11 +104,11 @@ class Writer:
         return len(self._told)
 
     def close(self) -> None:
-        """Write what there is, once, and stop."""
+        """Write what there is, once, and stop; a disk that hangs is not waited for."""
         self._stopping = True
         self._wake.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(CLOSE_S)
 
     # --- in the thread
 

@@ -39,10 +39,10 @@ class Int8Linear(nn.Module):
 
 def int8(net: Emotion2vec) -> Emotion2vec:
     """A copy for inference on a CPU, whose state_dict is not that of `net`."""
-    net = copy.deepcopy(net)
+    rounded: dict[int, object] = {}
+    """What stands in the copy for a layer, by the layer's id: so most of the weights are never copied."""
     for block in net.blocks:
         assert isinstance(block, Block)
-        for module, names in ((block.attention, ("qkv", "proj")), (block, ("fc1", "fc2"))):
-            for name in names:
-                setattr(module, name, Int8Linear(getattr(module, name)))
-    return net
+        for layer in (block.attention.qkv, block.attention.proj, block.fc1, block.fc2):
+            rounded[id(layer)] = Int8Linear(layer)
+    return copy.deepcopy(net, rounded)

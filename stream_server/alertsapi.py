@@ -49,8 +49,9 @@ from stream_server.pastcalls import AlertPage, AlertRecord
 
 LONGEST_SNOOZE_S = 7 * DAY_S
 LONGEST_SPAN_S = 366 * DAY_S
+LONGEST_BY_HOUR_S = 31 * DAY_S
 USUAL_SPAN_S = 30 * DAY_S
-BY = ("hour", "day", "role", "agent")
+BY = ("hour", "day", "week", "role", "agent")
 
 
 class Attended(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -199,7 +200,7 @@ def _add_audit(app: FastAPI, engine: Engine) -> None:
 def _add_trends(app: FastAPI, engine: Engine) -> None:
     @app.get("/v1/trends", tags=["trends"], responses=answers(Trends))
     async def show_trends(
-        by: Annotated[str, Query(description="hour, day, role, agent (the tag of that name), or tag:KEY")] = "day",
+        by: Annotated[str, Query(description="hour, day, week (its hours), role, agent (a tag), tag:KEY")] = "day",
         since: From = None,
         to: To = None,
         role: Annotated[str | None, Query(description="what this role said; without it everyone")] = None,
@@ -214,8 +215,9 @@ def _add_trends(app: FastAPI, engine: Engine) -> None:
         question = Question(
             _by(by), moment("from", since) or until - USUAL_SPAN_S, until, role, pair(tag) if tag else None, _zone(zone)
         )
-        if not 0 < question.until - question.since <= LONGEST_SPAN_S:
-            raise Refusal("request.invalid", "from, to: expected a span of at most 366 days")
+        longest_s = LONGEST_BY_HOUR_S if question.by == "hour" else LONGEST_SPAN_S
+        if not 0 < question.until - question.since <= longest_s:
+            raise Refusal("request.invalid", f"from, to: expected a span of at most {longest_s // DAY_S} days")
         if question.tag is not None and question.by not in ("day", "role"):
             raise Refusal("request.invalid", "tag: sums of calls with a tag are kept by day; ask by=day or by=role")
 

@@ -42,7 +42,8 @@ from stream_server.summarywords import LANGUAGES
 VIEWS_AT_ONCE = 8
 """Calls whose recent past is unpacked in one turn of the loop."""
 EXPORTED_AT_ONCE = 200
-MOST = 500
+MOST, USUAL = 500, 50
+"""Calls or alerts of a page."""
 T = TypeVar("T")
 By = Annotated[str, Query(min_length=1, max_length=128, description="who asks for it, for the audit")]
 As = Annotated[Format, Query(alias="format", description="parquet needs pyarrow")]
@@ -120,13 +121,13 @@ def _add_list(app: FastAPI, engine: Engine) -> None:
         role: Annotated[str | None, Query(description="only calls in which somebody has this role")] = None,
         emotion: Annotated[str | None, Query(description="only calls whose label this is on the whole")] = None,
         alert: Annotated[str | None, Query(description="only calls with an alert of this rule; *: of any")] = None,
-        limit: Limit = 50,
+        limit: Annotated[int | None, Query(ge=1, le=MOST)] = None,
         cursor: Cursor = None,
         form: As = "json",
     ) -> Response:
         """Calls, newest first. Without any parameter but recent_s: those that are live or ended lately, from memory."""
-        asked = (state, since, to, tag, role, emotion, alert, cursor)
-        if form == "json" and limit == 50 and not any(asked):
+        asked = (state, since, to, tag, role, emotion, alert, limit, cursor)
+        if form == "json" and not any(asked):
             return await _lately(engine, recent_s)
         facets = [(f"tag:{key}", value) for key, value in map(pair, tag or ())]
         facets += [(name, value) for name, value in (("role", role), ("emotion", emotion), ("alert", alert)) if value]
@@ -136,15 +137,15 @@ def _add_list(app: FastAPI, engine: Engine) -> None:
             until=moment("to", to),
             facets=tuple(facets),
             before=page_after(cursor),
-            limit=limit,
+            limit=limit or USUAL,
         )
         if form != "json":
             check(form)
             return table(form, "calls", CallRow, _all_calls(history_of(engine), wanted))
-        found = await history_of(engine).read(pastcalls.page, replace(wanted, limit=limit + 1))
-        shown = found[:limit]
+        found = await history_of(engine).read(pastcalls.page, replace(wanted, limit=wanted.limit + 1))
+        shown = found[: wanted.limit]
         views = [_newest_view(engine, call, pastcalls.view(call, alerts), recent_s) for call, alerts in shown]
-        last = shown[-1][0] if len(found) > limit else None
+        last = shown[-1][0] if len(found) > wanted.limit else None
         return json(CallPage(views, None if last is None else pastcalls.cursor((last.started_at, last.key))))
 
 
@@ -192,23 +193,24 @@ def _add_details(app: FastAPI, engine: Engine) -> None:
     ) -> Response:
         """The emotion of a call by the second, all of it; of a live call up to half a second ago."""
         if form == "json":
-            return json(await _found(engine, call_id, lambda at, call: pastcalls.timeline_of(at, call, from_s)))
+            whole = _encoded(lambda at, call: pastcalls.timeline_of(at, call, from_s))
+            return json(await _found(engine, call_id, whole))
         check(form)
         rows = await _found(
             engine, call_id, _rows(lambda at, call: [second_row(each) for each in timeline(at, call, from_s)])
         )
-        return table(form, f"{call_id}-timeline", SecondRow, _once(rows))
+        return table(form, f"{call_id}-timeline", SecondRow, _in_pages(rows))
 
     @app.get("/v1/calls/{call_id}/turns", tags=["calls"], responses=answers(Turns))
     async def show_turns(call_id: str, form: As = "json") -> Response:
         """The turns of a call, each with its emotion; `end_s` is null of one that goes on."""
         if form == "json":
-            return json(await _found(engine, call_id, pastcalls.turns_view))
+            return json(await _found(engine, call_id, _encoded(pastcalls.turns_view)))
         check(form)
         rows = await _found(
             engine, call_id, _rows(lambda at, call: [turn_row(each) for each in turns_of(at, call.key)])
         )
-        return table(form, f"{call_id}-turns", TurnRow, _once(rows))
+        return table(form, f"{call_id}-turns", TurnRow, _in_pages(rows))
 
     @app.get("/v1/calls/{call_id}/summary", tags=["calls"], responses=answers(Summary))
     async def show_summary(call_id: str) -> Response:
@@ -297,6 +299,16 @@ async def _found(engine: Engine, call_id: str, ask: Callable[[Connection, str], 
     return found
 
 
+def _encoded(ask: Callable[[Connection, str], Any | None]) -> Callable[[Connection, str], msgspec.Raw | None]:
+    """The same as JSON, which is made where the question is answered: long calls would hold up the event loop."""
+
+    def encode(connection: Connection, call_id: str) -> msgspec.Raw | None:
+        found = ask(connection, call_id)
+        return None if found is None else msgspec.Raw(msgspec.json.encode(found))
+
+    return encode
+
+
 def _rows(of: Callable[[Connection, StoredCall], list[Any]]) -> Callable[[Connection, str], list[Any] | None]:
     def ask(connection: Connection, call_id: str) -> list[Any] | None:
         call = newest(connection, call_id)
@@ -305,8 +317,10 @@ def _rows(of: Callable[[Connection, StoredCall], list[Any]]) -> Callable[[Connec
     return ask
 
 
-async def _once(rows: list[Any]) -> AsyncIterator[Sequence[Any]]:
-    yield rows
+async def _in_pages(rows: list[Any]) -> AsyncIterator[Sequence[Any]]:
+    for at in range(0, len(rows), EXPORTED_AT_ONCE):
+        yield rows[at : at + EXPORTED_AT_ONCE]
+        await asyncio.sleep(0)  # the calls come first
 
 
 def _no_call(call_id: str) -> Refusal:

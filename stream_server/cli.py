@@ -269,6 +269,8 @@ def _predict(options: argparse.Namespace) -> int:
     )
     try:
         items = find(options.recordings)
+        if not items:
+            raise RunError(f"{', '.join(map(str, options.recordings))}: no recording in it")
         wanted = predicting.Predicting(asked, options.format, options.out, options.of_embeddings)
         return predicting.run(settings, items, wanted)
     except (CheckpointError, RunError, TableError, OSError) as error:

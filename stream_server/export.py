@@ -22,6 +22,7 @@ from stream_server.pastcalls import record
 Format = Literal["json", "jsonl", "csv", "parquet"]
 MEDIA = {"jsonl": "application/jsonl", "csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 PIECE_BYTES = 1 << 16
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 SCORES: list[tuple[str, Any]] = [(label, float | None) for label in LABELS]
 """A column for each label."""
 
@@ -178,8 +179,13 @@ def _flat(row: Any) -> list[Any]:
 
 def _csv(rows: Iterator[Sequence[Any]] | Sequence[Sequence[Any]]) -> bytes:
     text = io.StringIO()
-    csv.writer(text).writerows(rows)
+    csv.writer(text).writerows([_no_formula(value) for value in row] for row in rows)
     return text.getvalue().encode()
+
+
+def _no_formula(value: Any) -> Any:
+    """What a spreadsheet would take for a formula, such as a name that somebody gave, is text."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _scores(scores: dict[str, float] | None) -> dict[str, float | None]:

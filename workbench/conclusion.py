@@ -67,7 +67,10 @@ def conclude(lane: Lane, asked: Asked, spec: EmotionSpec) -> Outcome:
         facts=known,
         emotion=emotion.reading(_whole(tracks), spec, known.snr_db) if tracks else None,
         timeline=[point for n, track in tracks.items() for point in emotion.timeline(track, n, known.snr_db)],
-        moments=[moment for n, track in tracks.items() for moment in emotion.moments(track, n)],
+        moments=sorted(
+            (moment for n, track in tracks.items() for moment in emotion.moments(track, n)),
+            key=lambda moment: (moment.start_s, moment.channel, moment.kind),
+        ),
         speakers=_speakers(spoken, spec, tracks, known.snr_db),
         turns=spoken,
         frames=[track.told(n) for n, track in tracks.items() if frames and track.frames <= FRAMES_TOLD],

@@ -172,8 +172,8 @@ def timeline(track: EmotionTrack, channel: int, snr_db: float | None) -> list[Po
 
 
 def moments(track: EmotionTrack, channel: int) -> list[Moment]:
-    """Where the emotion turns, the most marked places, and where each feeling is clearest; in the order of time."""
-    return sorted([*_turns(track, channel), *_peaks(track, channel)], key=lambda moment: (moment.start_s, moment.kind))
+    """Where the emotion turns, the most marked places, in the order of time; then where each feeling is clearest."""
+    return [*_turns(track, channel), *_peaks(track, channel)]
 
 
 def _turns(track: EmotionTrack, channel: int) -> Iterator[Moment]:
@@ -181,7 +181,7 @@ def _turns(track: EmotionTrack, channel: int) -> Iterator[Moment]:
     before, spoken = track.scores(places - AROUND_FRAMES, places)
     after, to_speak = track.scores(places, places + AROUND_FRAMES)
     apart = np.where((spoken >= LEAST_FRAMES) & (to_speak >= LEAST_FRAMES), divergence(before, after), 0.0)
-    for place in _strongest(apart, TURN_FROM, AROUND_FRAMES // LOOK_FRAMES, MOST_TURNS):
+    for place in sorted(_strongest(apart, TURN_FROM, AROUND_FRAMES // LOOK_FRAMES, MOST_TURNS)):
         at = int(places[place])
         was, now = LABELS[int(before[place].argmax())], LABELS[int(after[place].argmax())]
         key = "moment.shift" if was == now else "moment.turn"

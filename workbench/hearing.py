@@ -132,7 +132,7 @@ class Hearing:
             raise ValueError("the emotion model gave what is no number")
         if len(logits):
             first = start + own.start
-            self._logits.append((first, logits, arousal))
+            self._logits.append((first, logits.copy(), arousal.copy()))  # of a batch that many others share
             if self._sink is not None:
                 self._sink.write(rows)
                 self.checks.feed(rows)
@@ -169,5 +169,3 @@ class Hearing:
             for run in np.split(chosen, np.flatnonzero(np.diff(chosen) > 1) + 1):
                 if len(run):
                     self.sums.add(first + int(run[0]), rows[run[0] : run[-1] + 1])
-            if ready < len(rows):
-                break

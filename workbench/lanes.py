@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 
@@ -18,6 +19,7 @@ from workbench.media import MediaError, Recording
 from workbench.results import Failure
 from workbench.voices import Voices
 
+log = logging.getLogger("undertone.workbench")
 BLOCK_S = 3.0
 Sinks = Callable[[str, int], FrameSink | None]
 """Where the embeddings of a recording's frames go, by its name and channel."""
@@ -65,6 +67,10 @@ class Lane:
             block = self._coming.result()
         except MediaError as error:
             self.give_up(failed(error.code, **error.values))
+            return None
+        except Exception:  # whatever a decoder does with what is no sound: the other recordings go on
+            log.exception("%s cannot be decoded", self.name)
+            self.give_up(failed("cannot_be_decoded"))
             return None
         if block is None:
             return None

@@ -52,6 +52,8 @@ class Recording:
             self._container = av.open(str(source) if isinstance(source, Path) else BytesIO(source), "r")
         except FileNotFoundError:
             raise MediaError("not_found", f"{self.name}: there is no such file") from None
+        except PermissionError:
+            raise MediaError("not_permitted", f"{self.name}: may not be read") from None
         except (av.FFmpegError, OSError) as error:
             reason = f"{self.name}: not a recording that FFmpeg reads ({error.strerror or error})"
             raise MediaError("not_audio", reason) from None

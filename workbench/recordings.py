@@ -30,15 +30,24 @@ class Places:
     """Where in a folder the files of a recording go: `NAME.npy` beside others of its folder, whatever names collide."""
 
     def __init__(self) -> None:
-        self._taken: dict[PurePosixPath, str] = {}
+        self._own: dict[str, PurePosixPath] = {}
+        self._taken: set[PurePosixPath] = set()
+
+    def hold(self, name: str, place: str) -> None:
+        """The place that a recording was given in an earlier run."""
+        self._own[name] = PurePosixPath(place)
+        self._taken.add(PurePosixPath(place))
 
     def of(self, name: str) -> PurePosixPath:
         """A relative path without a suffix. The same name has the same place, every time."""
+        if name in self._own:
+            return self._own[name]
         parts = [part for part in name.replace("\\", "/").split("/") if part.strip(".")] or ["recording"]
         whole = PurePosixPath(*parts)
         number = 1
         place = whole.with_suffix("") if whole.stem.strip(".") else whole
-        while self._taken.setdefault(place, name) != name:
+        while place in self._taken:
             number += 1
             place = whole if number == 2 else whole.with_name(f"{whole.name}_{number}")
+        self.hold(name, str(place))
         return place

@@ -12,12 +12,14 @@ import wave
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
 import msgspec
 import numpy as np
+from filelock import FileLock, Timeout
 from msgspec.structs import replace
 from numpy.lib import format as npy
 from numpy.typing import NDArray
@@ -30,7 +32,7 @@ from workbench.recordings import Places
 from workbench.results import Prediction, decode, encode
 
 OUTPUTS = Path("outputs")
-RUN, RESULT, RESULTS, STATE = "run.json", "result.json", "results.jsonl", "state.jsonl"
+RUN, RESULT, RESULTS, STATE, LOCK = "run.json", "result.json", "results.jsonl", "state.jsonl", ".lock"
 Rows = NDArray[np.float32]
 
 
@@ -52,21 +54,27 @@ class About(msgspec.Struct, frozen=True):
 
 
 class Done(msgspec.Struct, frozen=True):
-    """A recording that is done, as it was then: its size and the time of its last change."""
+    """A recording that is done, as it was then: its size and the time of its last change; and where its files went."""
 
     file: str
     size: int
     modified_ns: int
+    place: str = ""
 
 
 def named_for(now: datetime, base: Path = OUTPUTS) -> Path:
-    """The folder of a run that begins now; one that is there already is left alone."""
+    """A new folder for a run that begins now, made here, so that two runs never share one. Raises RunError."""
     name = f"outputs_{now:%Y%m%d_%H%M%S}"
     path, number = base / name, 1
-    while path.exists():
-        number += 1
-        path = base / f"{name}_{number}"
-    return path
+    while True:
+        try:
+            path.mkdir(parents=True)
+            return path
+        except FileExistsError:
+            number += 1
+            path = base / f"{name}_{number}"
+        except OSError as error:
+            raise RunError(f"{path}: cannot be written to ({error.strerror}); choose another with --out") from None
 
 
 def about(asked: Asked, model: str, single: bool) -> About:
@@ -96,6 +104,11 @@ class NpyRows:
         self._write_header()  # as long as before: numpy leaves room for the number of rows to grow
         self._file.close()
 
+    def discard(self) -> None:
+        """It is not to be."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
     def _write_header(self) -> None:
         shape = {"descr": "<f4", "fortran_order": False, "shape": (self._rows, self._size)}
         npy.write_array_header_1_0(self._file, shape)
@@ -113,13 +126,16 @@ class RunFolder:
         self._places = Places()
         self._open: dict[str, list[NpyRows]] = {}
         self._done: dict[str, Done] = {}
+        self._lock = FileLock(path / LOCK, blocking=False)
         try:
             path.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
             self._begin()
             self._results = (path / RESULTS).open("ab")
             self._state = (path / STATE).open("ab")
-        except OSError as error:
-            raise RunError(f"{path}: cannot be written to ({error.strerror}); choose another with --out") from None
+        except (Timeout, OSError, msgspec.DecodeError, RunError) as error:
+            self._lock.release()
+            raise _told(path, error) from None
 
     def __enter__(self) -> RunFolder:
         return self
@@ -129,13 +145,14 @@ class RunFolder:
     ) -> None:
         self._results.close()
         self._state.close()
-        for sinks in self._open.values():
-            for sink in sinks:
-                sink.close()
+        for sink in chain.from_iterable(self._open.values()):  # of recordings that were not heard to their end
+            sink.discard()
+        self._lock.release()
 
     def is_done(self, item: Item) -> bool:
         """Whether an earlier run has done this recording, as it is now."""
-        return self._done.get(item.name) == _stamp(item)
+        done = self._done.get(item.name)
+        return done is not None and replace(done, place="") == _stamp(item)
 
     def sink(self, name: str, channel: int) -> NpyRows:
         """Where the embeddings of a recording's frames go."""
@@ -146,9 +163,7 @@ class RunFolder:
     def keep(self, item: Item, outcome: Outcome) -> Prediction:
         """Write what was found; the line of result with the names of its files."""
         for sink in self._open.pop(item.name, []):
-            sink.close()
-            if outcome.prediction.status == "failed":
-                sink.path.unlink()
+            sink.close() if outcome.prediction.status == "done" else sink.discard()
         kept = []
         for each in outcome.vectors:
             file = self._file_of(item.name, each.facts.channel)
@@ -167,7 +182,8 @@ class RunFolder:
             self._keep_audio(item)
         self._results.write(encode(prediction) + b"\n")
         self._results.flush()
-        self._state.write(msgspec.json.encode(_stamp(item)) + b"\n")
+        done = replace(_stamp(item), place=str(self._places.of(item.name)))
+        self._state.write(msgspec.json.encode(done) + b"\n")
         self._state.flush()
         return prediction
 
@@ -204,7 +220,7 @@ class RunFolder:
         """Note what run this is, or find out how far it got."""
         about_run = self.path / RUN
         if not about_run.exists():
-            if any(self.path.iterdir()):
+            if any(each.name != LOCK for each in self.path.iterdir()):
                 raise RunError(f"{self.path}: holds something else than a run; choose a new folder with --out")
             about_run.write_bytes(msgspec.json.encode(self.run) + b"\n")
             return
@@ -219,6 +235,7 @@ class RunFolder:
         for line in _whole_lines(self.path / STATE):
             done = msgspec.json.decode(line, type=Done)
             self._done[done.file] = done
+            self._places.hold(done.file, done.place)
         self._keep_only_what_is_done()
 
     def _keep_only_what_is_done(self) -> None:
@@ -230,7 +247,6 @@ class RunFolder:
                 name = decode(line).file
                 if name in self._done and name not in kept:
                     kept.add(name)
-                    self._places.of(name)
                     yield line
 
         _rewrite(self.path / RESULTS, lines())
@@ -266,6 +282,18 @@ class RunFolder:
             os.link(self.path / file, target)
         except OSError:
             target.write_bytes((self.path / file).read_bytes())
+
+
+def _told(path: Path, error: Exception) -> RunError:
+    """What keeps a folder from being used, in words."""
+    match error:
+        case RunError():
+            return error
+        case Timeout():
+            return RunError(f"{path}: another run is at work in it; choose another with --out")
+        case OSError():
+            return RunError(f"{path}: cannot be written to ({error.strerror}); choose another with --out")
+    return RunError(f"{path}: what is noted there of a run is damaged ({error}); choose another with --out")
 
 
 def _stamp(item: Item) -> Done:

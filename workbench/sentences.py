@@ -35,6 +35,7 @@ SENTENCES: Mapping[str, str] = {
     "audio.damaged": "Damaged after {decoded_s} s; what follows is left out.",
     # why there is no result, and what to do
     "failed.not_found": "There is no such file.",
+    "failed.not_permitted": "It may not be read.",
     "failed.not_audio": "FFmpeg cannot read it as a recording.",
     "failed.no_sound_track": "It has no sound track.",
     "failed.wrong_channels": "It has {channels} channel(s), and {wanted} are needed to keep the parties apart.",
@@ -48,6 +49,7 @@ SENTENCES: Mapping[str, str] = {
     "failed.no_speech": "Nobody speaks in it: {speech_s} s of speech in {duration_s} s.",
     "failed.model": "The model failed on it.",
     "remedy.not_found": "Check the path.",
+    "remedy.not_permitted": "Give yourself the right to read it, or copy it.",
     "remedy.not_audio": "Is it a recording, and complete? Open it in a player, and export it as WAV or FLAC.",
     "remedy.no_sound_track": "Choose the file that has the sound.",
     "remedy.wrong_channels": "Leave the roles out to analyse all channels as one.",

@@ -100,7 +100,7 @@ export default {
   "mic.start_again": "Listen again",
   "mic.stop": "Stop",
   "mic.reason": "Your browser will ask for the microphone. It is used until you press Stop, and for nothing else.",
-  "mic.who_sees": "This audio goes to this server, {host}, is analysed there as it arrives, and is not stored. Everyone who can reach the server's dashboard or its events sees the result, during the call and for some time after it.",
+  "mic.who_sees": "This audio goes to this server, {host}, is analysed there as it arrives, and is not stored. Everyone who can reach the server's dashboard or its events sees the result, during the call and for as long as the server keeps it.",
   "mic.notice": "Emotion inference is running while this page listens. Scores are estimates: do not decide about a person by them alone.",
   "mic.device": "Microphone",
   "mic.device.usual": "The usual one",

@@ -63,7 +63,7 @@ class App {
     const key = question.tag.split(":")[0];
     try {
       const [days, past, hours, roles, groups, values, alerted] = await Promise.all([ask("day"), ask("day", before, from),
-        question.tag ? { trends: [] } : ask("hour"), ask("role"), ask(question.by), key ? ask(`tag:${key}`) : { trends: [] },
+        question.tag ? { trends: [] } : ask("week"), ask("role"), ask(question.by), key ? ask(`tag:${key}`) : { trends: [] },
         fetchPast(alertedQuery(question, from))]);
       if (asked !== this.asked) return;
       this.answer = { question, from, to, days: days.trends, before: past.trends, hours: hours.trends, roles: roles.trends, groups: groups.trends,

@@ -44,17 +44,14 @@ export function dateKey(day) {
   return `${day.getFullYear()}-${String(day.getMonth() + 1).padStart(2, "0")}-${String(day.getDate()).padStart(2, "0")}`;
 }
 
-/** By weekday (0: Monday) and hour of the reader. @param {Trend[]} trends by hour @returns {Cell[][]} */
+/** By weekday (0: Monday) and hour. @param {Trend[]} trends by the hours of the week @returns {Cell[][]} */
 export function week(trends) {
-  const groups = Array.from({ length: 7 }, () => Array.from({ length: 24 }, () => /** @type {Trend[]} */ ([])));
+  const cells = Array.from({ length: 7 }, () => Array.from({ length: 24 }, () => /** @type {Cell} */ ({ calls: 0, distress: null })));
   for (const trend of trends) {
-    const at = new Date(trend.key);
-    groups[(at.getDay() + 6) % 7][at.getHours()].push(trend);
+    const [day, hour] = trend.key.split("-").map(Number);
+    cells[day - 1][hour] = { calls: trend.calls, distress: distress(trend) };
   }
-  return groups.map((hours) => hours.map((own) => {
-    const { calls, distress: felt } = total(own);
-    return { calls, distress: felt };
-  }));
+  return cells;
 }
 
 /** The weekday and hour with most distress of those with some calls. @param {Cell[][]} cells @param {number} leastCalls @returns {{day: number, hour: number, cell: Cell}|null} */

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from history import clock
 from history.database import Database
 from history.tally import DAY_S
 from history.trends import Question, Trend, ask, tag_keys
@@ -43,6 +44,24 @@ def test_by_the_day_of_utc_or_of_a_zone(kept: Database) -> None:
     assert [(day.key, day.calls) for day in asked(kept, "day")] == [("2026-11-02", 3)]
     there = asked(kept, "day", zone=ZoneInfo("Asia/Shanghai"))
     assert [(day.key, day.calls) for day in there] == [("2026-11-02", 2), ("2026-11-03", 1)]
+
+
+def test_by_the_hours_of_the_week_of_a_zone(kept: Database) -> None:
+    assert [(hour.key, hour.calls) for hour in asked(kept, "week")] == [("1-09", 1), ("1-10", 1), ("1-23", 1)]
+    there = asked(kept, "week", zone=ZoneInfo("Asia/Shanghai"))
+    assert [hour.key for hour in there] == ["1-17", "1-18", "2-07"]
+
+
+def test_days_and_hours_of_the_week_are_those_of_the_clock_also_where_it_changes(database: Database) -> None:
+    for number, at in enumerate(("2026-10-24T21:30:00Z", "2026-10-25T22:30:00Z", "2026-10-25T23:30:00Z")):
+        write(database, short_call(Telling(f"c-{number}", started_at=clock.kept(at))))
+    span = {"since": clock.kept("2026-10-20"), "until": clock.kept("2026-10-30"), "zone": ZoneInfo("Europe/Berlin")}
+    assert [(day.key, day.calls) for day in asked(database, "day", **span)] == [
+        ("2026-10-24", 1),
+        ("2026-10-25", 1),
+        ("2026-10-26", 1),
+    ]
+    assert [hour.key for hour in asked(database, "week", **span)] == ["1-00", "6-23", "7-23"]
 
 
 def test_scores_are_means_over_the_seconds_that_were_heard(kept: Database) -> None:

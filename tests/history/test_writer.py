@@ -6,10 +6,11 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 
 from history import writer as module
@@ -169,6 +170,26 @@ def test_a_full_disk_loses_nothing_that_memory_holds(database: Database) -> None
     assert not [key for key in watched.rows if key[1] == "lost"]
     with database.reading() as connection:
         assert [each.call_id for each in find(connection, Wanted(live=False))] == ["c-1"]
+
+
+def test_a_disk_that_is_really_full_is_said_and_found_to_have_room_again(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/kept.sqlite3")
+
+    def give(pages: int) -> None:
+        with database.writing() as connection:
+            connection.execute(text(f"PRAGMA max_page_count={pages}"))
+
+    with database.reading() as connection:
+        now = connection.scalar(text("PRAGMA page_count")) or 0
+    give(now + 1)
+    with started(database) as writer:
+        tell(writer, *(event for number in range(30) for event in short_call(Telling(f"c-{number}"))))
+        writer.flush().result(10)
+        assert writer.problem == "database or disk is full"
+        give(now + 10_000)
+    with database.reading() as connection:
+        assert len(find(connection, Wanted(live=False))) == 30
+    database.close()
 
 
 def test_a_disk_that_hangs_holds_nobody_up_and_what_is_lost_is_counted(

@@ -87,7 +87,7 @@ class Served:
 
     async def post(self, path: str, **fields: object) -> httpx.Response:
         async with httpx.AsyncClient(base_url=self.http) as client:
-            return await client.post(path, json=fields)
+            return await client.post(path, json=fields or None)
 
     async def delete(self, path: str) -> httpx.Response:
         async with httpx.AsyncClient(base_url=self.http) as client:

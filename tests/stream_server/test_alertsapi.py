@@ -94,7 +94,7 @@ async def test_an_alert_can_be_acknowledged_the_moment_it_is_raised() -> None:
     [
         ("none/acknowledge", {"by": "ada"}, 404, "alert.not_found"),
         ("c-1:9/forget", {"by": "ada"}, 422, "request.invalid"),
-        ("c-1:9/acknowledge", {}, 422, "request.invalid"),
+        ("c-1:9/acknowledge", {"text": "on it"}, 422, "request.invalid"),
         ("c-1:9/snooze", {"by": "ada"}, 422, "request.invalid"),
         ("c-1:9/comment", {"by": "ada"}, 422, "request.invalid"),
     ],
@@ -109,8 +109,9 @@ async def test_trends_by_day_hour_role_and_agent() -> None:
     async with with_alerts("c-1", "c-2") as served:
         days = await served.ask("/v1/trends")
         assert (sum(day["calls"] for day in days["trends"]), days["tags"]) == (2, ["agent"])
-        for by in ("hour", "role", "agent", "tag:agent"):
-            trends = (await served.ask("/v1/trends", by=by))["trends"]
+        for by in ("hour", "week", "role", "agent", "tag:agent"):
+            since = f"{datetime.now(UTC) - timedelta(days=2):%Y-%m-%d}"
+            trends = (await served.ask("/v1/trends", by=by, **{"from": since}))["trends"]
             assert sum(trend["calls"] for trend in trends) == 2, by
         zone = await served.ask("/v1/trends", zone="Asia/Shanghai", role="mixed")
         assert sum(day["calls"] for day in zone["trends"]) == 2
@@ -123,6 +124,7 @@ async def test_trends_by_day_hour_role_and_agent() -> None:
     [
         "by=weather",
         "by=tag:",
+        "by=hour&from=2026-01-01&to=2026-03-01",
         "from=2020-01-01",
         "from=2026-01-02&to=2026-01-01",
         "zone=Nowhere/At_all",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from monitor.analysis import Window
 from tests.scripted import conversation, voice
@@ -218,3 +222,30 @@ async def test_a_stereo_call_has_parties_that_overlap_and_interrupt() -> None:
         assert (customer["role"], customer["interruptions"]) == ("customer", 0)
         assert summary["overlap_s"] == pytest.approx(2.0, abs=0.6)
         assert await ids(served, role="agent") == ["c-1"]
+
+
+async def test_a_disk_that_hangs_delays_no_event_and_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, let_go = threading.Event(), threading.Event()
+
+    @contextmanager
+    def hanging() -> Iterator[Any]:
+        asked.set()
+        let_go.wait(20)
+        raise OperationalError("INSERT", {}, Exception("disk I/O error"))
+        yield
+
+    async with serving(kept=True) as served:
+        assert served.engine.history is not None
+        await served.engine.history.settle()
+        with monkeypatch.context() as broken:
+            broken.setattr(served.engine.history._database, "writing", hanging)
+            await make_call(served, "c-1")
+            assert await asyncio.to_thread(asked.wait, 10)
+            await make_call(served, "c-2")
+            assert (await served.call("c-2"))["reason"] == "finished"
+            assert (await served.get("/readyz")).status_code == 200
+            let_go.set()
+            await until(lambda: served.engine.history is not None and served.engine.history.problem is not None)
+            assert (await served.ask("/healthz"))["history"] == "disk I/O error"
+        await until(lambda: served.engine.history is not None and served.engine.history.problem is None)
+        assert await ids(served, state="ended") == ["c-2", "c-1"]

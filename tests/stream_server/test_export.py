@@ -67,6 +67,16 @@ async def test_without_pyarrow_parquet_is_refused_with_what_to_do(monkeypatch: p
         assert "undertone[parquet]" in refused.json()["error"]["reason"]
 
 
+async def test_a_name_is_no_formula_to_a_spreadsheet() -> None:
+    async with serving(kept=True) as served:
+        await fill(served, 1)
+        assert (await served.post("/v1/alerts/c-0:9/acknowledge", by='=HYPERLINK("x")')).status_code == 200
+        (row,) = csv.DictReader(io.StringIO((await served.get("/v1/alerts?format=csv")).text))
+        assert row["acknowledged_by"] == '\'=HYPERLINK("x")'
+        line = json.loads((await served.get("/v1/alerts?format=jsonl")).text)
+        assert line["acknowledged_by"] == '=HYPERLINK("x")'
+
+
 async def test_an_export_is_not_paged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stream_server.callsapi.EXPORTED_AT_ONCE", 2)
     async with serving(kept=True) as served:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,7 @@ def test_emotion2vec_in_its_published_layout_embeds_frames(recordings: Path, tmp
         (["--vad.backend", "webrtcvad"], "vad.backend must be silero or cascade"),
         (["--channels", "2", "--roles", "customer"], "roles"),
         (["--out", "taken"], "holds something else than a run"),
+        (["--out", "file"], "cannot be written to"),
     ],
 )
 def test_what_goes_wrong_is_said_on_one_line(
@@ -112,8 +114,25 @@ def test_what_goes_wrong_is_said_on_one_line(
 ) -> None:
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "thesis.txt").touch()
+    (tmp_path / "file").touch()
     assert main(["predict", str(emodb(recordings)), *flags]) in (1, 2)
     said = capfd.readouterr().err.strip()
     assert said.startswith("undertone: ")
     assert "\n" not in said
     assert words in said
+
+
+def test_a_terminal_shows_how_far_the_run_is_and_how_long_it_will_take(
+    recordings: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert main(["predict", *(str(emodb(recordings, name)) for name in ("03a01Wa", "03a01Nc", "nowhere"))]) == 0
+    shown = capfd.readouterr().err
+    assert re.search(r"\r\x1b\[K\d of 3(, 1 failed)?, \d+ s left", shown)
+    assert "\r\x1b[K2 done, 1 failed in " in shown
+
+
+def test_a_folder_without_recordings_is_said_to_be_that(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    assert main(["predict", "empty"]) == 1
+    assert capfd.readouterr().err == "undertone: empty: no recording in it\n"

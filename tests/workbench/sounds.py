@@ -29,7 +29,7 @@ FORMATS = {
 def write(path: Path, *channels: Samples, codec: str = "", rate_hz: int = 0, video: bool = False) -> Path:
     """16 kHz audio as a file of the format that its suffix names; with a picture, if `video`."""
     usual_codec, usual_rate_hz = FORMATS.get(path.suffix[1:], ("aac", 44_100))
-    rate_hz, layout = rate_hz or usual_rate_hz, "stereo" if len(channels) == 2 else "mono"
+    rate_hz, layout = rate_hz or usual_rate_hz, {1: "mono", 2: "stereo", 6: "5.1"}[len(channels)]
     with av.open(str(path), "w") as container:
         picture = container.add_stream("mpeg4", rate=5) if video else None
         track = container.add_stream(codec or usual_codec, rate=rate_hz)

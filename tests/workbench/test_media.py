@@ -60,6 +60,16 @@ def test_channels_are_kept_apart_or_mixed(tmp_path: Path) -> None:
     np.testing.assert_allclose(mix, left / 2, atol=1e-3)
 
 
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 22_050, 32_000, 48_000, 96_000])
+def test_any_rate_and_any_number_of_channels_become_one_at_16_khz(rate_hz: int, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", *[BUZZ] * 6, rate_hz=rate_hz)
+    with Recording(path) as recording:
+        (mix,) = decoded(recording)
+        assert (recording.channels, recording.rate_hz) == (6, rate_hz)
+    assert abs(len(mix) - len(BUZZ)) < 200
+    assert np.abs(mix).max() == pytest.approx(np.abs(BUZZ).max(), abs=0.1)
+
+
 def test_samples_at_full_scale_are_counted_whatever_they_are_coded_in(tmp_path: Path) -> None:
     loud = np.clip(8 * BUZZ, -1, 1)
     share = float(np.mean(np.abs(loud) >= 0.999))
@@ -109,6 +119,16 @@ def test_what_is_no_recording_is_refused(content: bytes | None, code: str, tmp_p
     assert caught.value.code == code
     assert str(path) in str(caught.value)
     assert duration_s(path) is None
+
+
+def test_a_file_that_may_not_be_read_is_said_to_be_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("workbench.media.av.open", refuse)
+    with pytest.raises(MediaError, match="may not be read") as caught:
+        Recording(tmp_path / "a.wav")
+    assert caught.value.code == "not_permitted"
 
 
 def test_a_mono_file_has_no_parties(tmp_path: Path) -> None:

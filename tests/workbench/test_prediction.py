@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -174,6 +174,23 @@ def test_a_model_that_fails_on_a_recording_fails_on_no_other(models: Models, rec
     others = [outcome.prediction for name, outcome in found.items() if name != paths[0].name]
     assert all(prediction.status == "done" for prediction in others)
     assert others[-1].emotion == outcomes([paths[-1]], models)[paths[-1].name].prediction.emotion or len(paths) == 1
+
+
+def test_a_decoder_that_falls_over_something_new_spoils_no_other(
+    models: Models, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "strange.wav", samples_of(emodb(recordings)))
+    blocks = media.Recording.blocks
+
+    def fall_over(recording: media.Recording, channels: int, block_s: float) -> Iterator[Samples]:
+        if recording.name == "strange.wav":
+            raise MemoryError("a layout of 4 billion channels")
+        yield from blocks(recording, channels, block_s)
+
+    monkeypatch.setattr(media.Recording, "blocks", fall_over)
+    found = outcomes([path, emodb(recordings)], models)
+    assert code(found["strange.wav"]) == "cannot_be_decoded"
+    assert found["03a01Wa.flac"].prediction.status == "done"
 
 
 def test_what_is_no_number_is_no_result(models: Models, recordings: Path) -> None:

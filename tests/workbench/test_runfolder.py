@@ -52,7 +52,7 @@ def ran(path: Path, chosen: list[Item], models: Models, asked: Asked, most: int 
 def test_a_folder_is_named_for_the_time_and_never_shared(tmp_path: Path) -> None:
     first = runfolder.named_for(NOW, tmp_path / "outputs")
     assert first == tmp_path / "outputs" / "outputs_20261128_210509"
-    first.mkdir(parents=True)
+    assert first.is_dir()
     assert runfolder.named_for(NOW, tmp_path / "outputs").name == "outputs_20261128_210509_2"
 
 
@@ -136,6 +136,37 @@ def test_a_run_that_asked_for_something_else_is_left_alone(tmp_path: Path) -> No
     opened(tmp_path, Asked()).__exit__(None, None, None)
     with pytest.raises(RunError, match="granularity was utterance"):
         opened(tmp_path, Asked("frame"))
+
+
+def test_two_runs_are_never_at_work_in_one_folder(tmp_path: Path) -> None:
+    with opened(tmp_path, Asked()), pytest.raises(RunError, match="another run is at work in it"):
+        opened(tmp_path, Asked())
+    opened(tmp_path, Asked()).__exit__(None, None, None)
+
+
+def test_notes_that_are_damaged_are_said_to_be(tmp_path: Path) -> None:
+    opened(tmp_path, Asked()).__exit__(None, None, None)
+    (tmp_path / "state.jsonl").write_text("{nonsense}\n", encoding="utf-8")
+    with pytest.raises(RunError, match="damaged"):
+        opened(tmp_path, Asked())
+
+
+def test_a_run_that_is_stopped_leaves_no_half_embeddings(models: Models, recordings: Path, tmp_path: Path) -> None:
+    (done,) = ran(tmp_path, items(recordings), models, Asked("frame", embeddings=True), most=1)
+    kept = [path.relative_to(tmp_path).as_posix() for path in (tmp_path / "embeddings").rglob("*.npy")]
+    assert kept == [done.embeddings[0].file]
+
+
+def test_recordings_of_one_name_keep_their_places_when_a_run_goes_on(
+    models: Models, recordings: Path, tmp_path: Path
+) -> None:
+    clip, asked = samples_of(emodb(recordings)), Asked(embeddings=True)
+    alike = [Item(name, write(tmp_path / name, clip)) for name in ("a.wav", "a.mp3", "a.flac")]
+    first = ran(tmp_path / "run", alike[1::-1], models, asked)
+    (third,) = ran(tmp_path / "run", alike, models, asked)
+    files = [prediction.embeddings[0].file for prediction in (*first, third)]
+    assert sorted(map(str, files)) == ["embeddings/a.flac.npy", "embeddings/a.npy", files[-2]]
+    assert len(set(files)) == 3
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:

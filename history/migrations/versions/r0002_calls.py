@@ -70,6 +70,7 @@ def upgrade() -> None:
         sa.Column("surprised_s", sa.Double(), nullable=False),
         sa.Column("unknown_s", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("span", "name", "value", "role", "start", name="pk_trends"),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_trends_start", "trends", ["start"])
 
@@ -132,6 +133,7 @@ def upgrade() -> None:
         sa.Column("value", sa.String(256), nullable=False),
         sa.ForeignKeyConstraint(["call"], ["calls.id"], name="fk_facets_call", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("call", "name", "value", name="pk_facets"),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_facets_name_value_call", "facets", ["name", "value", "call"])
 
@@ -148,6 +150,7 @@ def upgrade() -> None:
         sa.Column("confidence", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(["call"], ["calls.id"], name="fk_moments_call", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("call", "seq", name="pk_moments"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "notes",
@@ -198,4 +201,5 @@ def upgrade() -> None:
         sa.Column("scores", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(["call"], ["calls.id"], name="fk_turns_call", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("call", "channel", "start_s", name="pk_turns"),
+        sqlite_with_rowid=False,
     )
