@@ -137,6 +137,7 @@ evaluate: $(VENV)/installed-evaluation conversations  ## the model cards' figure
 	@$(EVALUATE) emotion $(DATA)/index.csv $(HELD_OUT) --only dataset=emodb,ravdess,nemo,emovo --nonspeech $(DATA)/nonspeech
 	@$(EVALUATE) alerts $(DATA)/index.csv $(HELD_OUT) $(CALM) --only dataset=emodb,ravdess,nemo,emovo
 	@$(EVALUATE) speaker $(DATA)/index.csv $(HELD_OUT) --limit 15 --calls $(DATA)/conversations
+	@$(EVALUATE) calibration $(DATA)/index.csv $(HELD_OUT) --only dataset=librispeech,an4,speechocean762,ravdess --limit 12 --cohort train
 	@$(EVALUATE) diarization $(DATA)/conversations
 	@$(EVALUATE) diarization $(BUILT)/test
 	@$(EVALUATE) vad $(DATA)/conversations --nonspeech $(DATA)/nonspeech
