@@ -7,6 +7,7 @@ import logging
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,10 +31,15 @@ from stream_server.alertsapi import Attended, AuditPage, Trends, add_alerts
 from stream_server.bodies import json
 from stream_server.callbook import CallDetails
 from stream_server.callsapi import NewNote, add_calls
+from stream_server.crews import load_models
 from stream_server.crossorigin import WhipSharing
 from stream_server.engine import Engine
 from stream_server.faults import FAULTS, Refusal
+from stream_server.formerapi import add_former
 from stream_server.guard import LOOPBACK, BrowserGuard, as_browsers_say
+from stream_server.jobprocess import JobProcess
+from stream_server.jobs import Jobs
+from stream_server.jobsapi import add_jobs
 from stream_server.onlookers import PromptResponse, parse_filter, server_sent, watch
 from stream_server.pastcalls import AlertPage, AlertRecord, CallPage, Notes, Summary, Timeline, Turns
 from stream_server.pressure import RETRY_S
@@ -43,11 +49,13 @@ from stream_server.rulebook import RuleList, RuleView
 from stream_server.streaming import stream
 from stream_server.version import VERSION
 from stream_server.whip import FRAGMENT, PATH, SDP, Whip
+from workbench.jobs import Job, JobList, Results
 
 log = logging.getLogger("undertone")
 FRONTEND = Path(__file__).resolve().parent.parent / "frontend_static"
 PAGES = ("/", "/dashboard", "/trends")
 HISTORY = (CallPage, Timeline, Turns, Summary, Notes, NewNote, AlertPage, AlertRecord, Attended, AuditPage, Trends)
+WORK = (Job, JobList, Results)
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -64,10 +72,14 @@ DESCRIPTION = (
 )
 
 
-def create_app(engine: Engine, whip: Whip | None = None, recognition: Recognition | None = None) -> FastAPI:
-    """The application around an engine; the models warm up while it starts. `whip`: what takes calls over WebRTC, by
-    default with processes of its own. `recognition`: what tells the engine who is known; without it nobody is named."""
+def create_app(
+    engine: Engine, whip: Whip | None = None, recognition: Recognition | None = None, jobs: Jobs | None = None
+) -> FastAPI:
+    """The application around an engine; the models warm up while it starts. `whip`: what takes calls over WebRTC,
+    `jobs`: what works on recordings; by default both with processes of their own. `recognition`: what tells the engine
+    who is known; without it nobody is named."""
     published = whip or Whip(engine)
+    offline = jobs or Jobs(engine.settings.jobs, partial(JobProcess, partial(load_models, engine.settings)))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -78,6 +90,7 @@ def create_app(engine: Engine, whip: Whip | None = None, recognition: Recognitio
             recognising.cancel()
         await warming_up
         await engine.drain()
+        await offline.close()
         published.close()
         engine.close()
 
@@ -100,6 +113,8 @@ def create_app(engine: Engine, whip: Whip | None = None, recognition: Recognitio
     add_alerts(app, engine)
     add_rules(app, engine)
     notifications.add_notifications(app, engine.notifier)
+    add_jobs(app, engine, offline)
+    add_former(app, engine, offline)
     _add_operations(app, engine)
     _add_pages(app)
     _add_faults(app, engine)
@@ -110,7 +125,7 @@ def create_app(engine: Engine, whip: Whip | None = None, recognition: Recognitio
 def _describe(app: FastAPI) -> None:
     """Add to the OpenAPI document the schemas of what msgspec encodes, events included."""
     _, schemas = msgspec.json.schema_components(
-        (CallDetails, *HISTORY, Rule, RuleView, RuleList, *notifications.SHAPES, *EVENTS),
+        (CallDetails, *HISTORY, Rule, RuleView, RuleList, *notifications.SHAPES, *WORK, *EVENTS),
         ref_template="#/components/schemas/{name}",
     )
     generated = app.openapi

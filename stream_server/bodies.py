@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,14 +15,14 @@ JSON = "application/json"
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 
-def json(document: Any, status: int = 200) -> Response:
+def json(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """An answer."""
-    return Response(msgspec.json.encode(document), status, media_type=JSON)
+    return Response(msgspec.json.encode(document), status, headers, media_type=JSON)
 
 
-def answers(shape: type[msgspec.Struct]) -> dict[int | str, dict[str, Any]]:
+def answers(shape: type[msgspec.Struct], status: int = 200) -> dict[int | str, dict[str, Any]]:
     """What OpenAPI says of an answer with this body; the schemas themselves are added by `app._describe`."""
-    return {200: {"content": {JSON: {"schema": _reference(shape)}}}}
+    return {status: {"content": {JSON: {"schema": _reference(shape)}}}}
 
 
 def asks(shape: type[msgspec.Struct]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from notify.opening import open_channels
 from stream_server.app import create_app
 from stream_server.crews import load_engine
 from stream_server.engine import Engine
+from stream_server.jobs import Jobs
 from stream_server.recognition import Recognition
 from stream_server.rtcprocess import Start, spawn
 from stream_server.settings import ServerConfig, Settings, SettingsError
@@ -85,11 +86,13 @@ def serve(settings: Settings, start: Start = spawn) -> int:
         return 2
 
 
-def configured(engine: Engine, whip: Whip | None = None, recognition: Recognition | None = None) -> uvicorn.Config:
-    """How uvicorn is to serve an engine; `whip` and `recognition` as in `create_app`."""
+def configured(
+    engine: Engine, whip: Whip | None = None, recognition: Recognition | None = None, jobs: Jobs | None = None
+) -> uvicorn.Config:
+    """How uvicorn is to serve an engine; `whip`, `recognition` and `jobs` as in `create_app`."""
     server = engine.settings.server
     return uvicorn.Config(
-        create_app(engine, whip, recognition),
+        create_app(engine, whip, recognition, jobs),
         ssl_certfile=server.tls_cert or None,
         ssl_keyfile=server.tls_key or None,
         ws=Wire,

@@ -106,6 +106,28 @@ class ModelsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class JobsConfig:
+    """Settings of work on recordings over REST."""
+
+    folder: str = ""
+    "Where uploads lie while they are worked on, and results until they expire; empty: the system's temporary folder"
+    upload_mb: Annotated[int, Ge(1), Le(1 << 20)] = 2048
+    "Largest upload in one request, in MB"
+    upload_files: Annotated[int, Ge(1), Le(100_000)] = 2000
+    "Most recordings in one request"
+    waiting: Annotated[int, Ge(1), Le(1000)] = 8
+    "Jobs that may be waited for, uploads under way among them; further ones are refused"
+    kept: Annotated[int, Ge(1), Le(10_000)] = 100
+    "Finished jobs whose results are kept; the oldest go first"
+    keep_s: Annotated[float, Gt(0), Le(30 * 86400)] = 3600.0
+    "Seconds after which the results of a finished job are deleted"
+    disk_mb: Annotated[int, Ge(1), Le(1 << 24)] = 8192
+    "Disk for uploads and results of all jobs, in MB"
+    idle_s: Annotated[float, Gt(0), Le(86400)] = 600.0
+    "Seconds without a job after which the process that works on recordings is stopped, and its memory is free"
+
+
+@dataclass(frozen=True, slots=True)
 class WebrtcConfig:
     """Settings of calls over WebRTC (WHIP)."""
 
@@ -161,6 +183,7 @@ class Settings:
 
     server: ServerConfig = field(default_factory=ServerConfig)
     stream: StreamConfig = field(default_factory=StreamConfig)
+    jobs: JobsConfig = field(default_factory=JobsConfig)
     webrtc: WebrtcConfig = field(default_factory=WebrtcConfig)
     models: ModelsConfig = field(default_factory=ModelsConfig)
     vad: EndpointingConfig = field(default_factory=EndpointingConfig)
@@ -177,6 +200,7 @@ class Settings:
 SECTIONS: dict[str, type] = {
     "server": ServerConfig,
     "stream": StreamConfig,
+    "jobs": JobsConfig,
     "webrtc": WebrtcConfig,
     "models": ModelsConfig,
     "vad": EndpointingConfig,

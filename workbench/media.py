@@ -24,6 +24,13 @@ DAMAGE = (av.FFmpegError, ValueError)
 """What decoding raises where a file is damaged; ValueError: it goes on at another rate or with other channels."""
 Source = Path | bytes
 """A file, or what is in one."""
+LISTS = {
+    "avisynth", "concat", "dash", "hls", "image2", "imf", "lavfi", "rtp", "rtsp", "sdp", "vapoursynth",
+    "webm_dash_manifest",
+}  # fmt: skip
+"""Formats that are lists of other files, or scripts. A recording that somebody sends must not make this machine read
+its own files, or ask others for theirs."""
+ALONE = {"format_whitelist": ",".join(sorted(av.formats_available - LISTS))}
 
 
 class MediaError(Exception):
@@ -49,7 +56,8 @@ class Recording:
         self.name = name or (str(source) if isinstance(source, Path) else "the recording")
         self._source = source
         try:
-            self._container = av.open(str(source) if isinstance(source, Path) else BytesIO(source), "r")
+            opened = str(source) if isinstance(source, Path) else BytesIO(source)
+            self._container = av.open(opened, "r", container_options=ALONE)
         except FileNotFoundError:
             raise MediaError("not_found", f"{self.name}: there is no such file") from None
         except PermissionError:

@@ -24,6 +24,7 @@ from monitor.events import Event, decode
 from monitor.rules import AlertsConfig
 from notify.delivery import Notifier
 from stream_server.engine import Engine
+from stream_server.jobs import Jobs
 from stream_server.serve import DrainingServer, configured
 from stream_server.settings import ServerConfig, Settings, StreamConfig, WebrtcConfig
 from tests.scripted import EMOTION, SPEAKER, answer
@@ -151,13 +152,14 @@ async def serving(
     narrow: bool = False,
     notifier: Notifier | None = None,
     kept: bool = False,
+    jobs: Callable[[Settings], Jobs] | None = None,
     **stream: Any,
 ) -> AsyncIterator[Served]:
     """A server with settings `stream` on a free port, drained at the end.
 
     `crews`: sets of models, by default one that is scripted. `warm`: wait for the models. `narrow`: the network takes
     next to nothing of what a client does not read. `notifier`: started and stopped with the server. `kept`: there is a
-    history, in a database of its own.
+    history, in a database of its own. `jobs`: makes what works on recordings.
     """
     settings = replace(
         Settings(),
@@ -172,7 +174,8 @@ async def serving(
     listener = socket.create_server(("127.0.0.1", 0))
     if narrow:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
-    server = DrainingServer(configured(engine), engine, announce=False)
+    offline = None if jobs is None else jobs(settings)
+    server = DrainingServer(configured(engine, jobs=offline), engine, announce=False)
     running = asyncio.create_task(server.serve(sockets=[listener]))
     while not (server.started and (engine.ready or not warm)):
         await asyncio.sleep(0.01)

@@ -1,0 +1,216 @@
+"""REST of work on recordings: uploads in, lines of result out, at once or as a job."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from fastapi import FastAPI, Query, Request, Response
+from starlette.responses import FileResponse
+
+from stream_server.bodies import answers, json
+from stream_server.engine import Engine
+from stream_server.faults import Refusal
+from stream_server.intake import parse_roles
+from stream_server.jobs import RETRY_S, Entry, Jobs
+from stream_server.uploads import OPENAPI, receive
+from workbench.asked import Asked
+from workbench.jobs import Job, JobList, Results
+from workbench.results import Granularity
+from workbench.runfolder import RESULTS
+
+MOST = 1000
+AT_ONCE = 32
+"""Recordings that one may wait for in a request."""
+LOOK_EVERY_S = 1.0
+NO_STORE = {"Cache-Control": "no-store"}
+Grain = Annotated[Granularity, Query(description="what embeddings are of; frame: scores of every 20 ms, too")]
+Embeddings = Annotated[bool, Query(description="make embeddings, and keep them as .npy files")]
+Speakers = Annotated[bool, Query(description="who speaks when, and how each sounds; takes about as long again")]
+EveryFrame = Annotated[bool, Query(description="pauses count like speech")]
+Channels = Annotated[int, Query(ge=1, le=2, description="2 keeps the parties apart")]
+Roles = Annotated[str | None, Query(description="who is on each channel, such as customer,agent")]
+Wait = Annotated[
+    float, Query(ge=0, le=600, description="how long to wait; then the answer is 202 and has what there is")
+]
+After = Annotated[str | None, Query(description="`next` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=MOST)]
+
+
+def add_jobs(app: FastAPI, engine: Engine, jobs: Jobs) -> None:
+    _add_work(app, engine, jobs)
+    _add_reading(app, jobs)
+
+
+def asked_of(
+    engine: Engine,
+    granularity: Granularity,
+    embeddings: bool,
+    speakers: bool = False,
+    every_frame: bool = False,
+    channels: int = 1,
+    roles: str | None = None,
+) -> Asked:
+    """What a request asks for, with the settings of the server. Raises Refusal."""
+    if speakers and engine.specs.speaker is None:
+        raise Refusal("request.invalid", "speakers: this server has no speaker model (models.speaker is none)")
+    settings = engine.settings
+    return Asked(
+        granularity,
+        embeddings,
+        every_frame,
+        speakers,
+        roles=parse_roles(roles, channels),
+        monitor=settings.monitor,
+        endpointing=settings.vad,
+        tracking=settings.tracking,
+    )
+
+
+async def submit(request: Request, jobs: Jobs, asked: Asked, ahead: bool) -> Entry:
+    """Take the upload of a request. Raises Refusal."""
+    announced = request.headers.get("content-length")
+    with jobs.admit(None if announced is None else int(announced)) as (folder, limits):
+        upload = await receive(request, folder, limits)
+        if ahead and len(upload.items) > AT_ONCE:
+            reason = f"{len(upload.items)} recordings are more than one can wait for ({AT_ONCE}); POST them to /v1/jobs"
+            raise Refusal("upload.too_big", reason)
+        return jobs.submit(upload, asked, ahead)
+
+
+async def wait(request: Request, engine: Engine, jobs: Jobs, entry: Entry, seconds: float) -> None:
+    """Until the job is over, or as long as its sender waits: then it is given up. Raises Refusal if it failed."""
+    end_s = asyncio.get_running_loop().time() + seconds
+    while not entry.over.is_set() and (left_s := end_s - asyncio.get_running_loop().time()) > 0:
+        try:
+            async with asyncio.timeout(min(LOOK_EVERY_S, left_s)):
+                await entry.over.wait()
+        except TimeoutError:
+            if await request.is_disconnected():
+                await jobs.remove(entry)
+            if engine.draining:
+                raise Refusal("server.stopping", "the server is shutting down") from None
+    if entry.problem is not None:
+        raise Refusal("jobs.unavailable", entry.problem, RETRY_S)
+
+
+def _add_work(app: FastAPI, engine: Engine, jobs: Jobs) -> None:
+    async def now(request: Request, asked: Asked, wait_s: float) -> Response:
+        entry = await submit(request, jobs, asked, ahead=True)
+        await wait(request, engine, jobs, entry, wait_s)
+        return await page(entry, None, AT_ONCE + 1, 200 if entry.over.is_set() else 202)
+
+    @app.post("/v1/predict", tags=["recordings"], responses=answers(Results), openapi_extra=OPENAPI)
+    async def predict(
+        request: Request,
+        granularity: Grain = "utterance",
+        embeddings: Embeddings = False,
+        speakers: Speakers = False,
+        every_frame: EveryFrame = False,
+        channels: Channels = 1,
+        roles: Roles = None,
+        wait_s: Wait = 60.0,
+    ) -> Response:
+        """How recordings sound: those of a form, up to 32. Goes ahead of jobs, between two of their recordings."""
+        return await now(
+            request, asked_of(engine, granularity, embeddings, speakers, every_frame, channels, roles), wait_s
+        )
+
+    @app.post("/v1/embed", tags=["recordings"], responses=answers(Results), openapi_extra=OPENAPI)
+    async def embed(
+        request: Request,
+        granularity: Grain = "utterance",
+        every_frame: EveryFrame = False,
+        channels: Channels = 1,
+        roles: Roles = None,
+        wait_s: Wait = 60.0,
+    ) -> Response:
+        """Emotion embeddings of recordings: as predict with `embeddings`."""
+        return await now(request, asked_of(engine, granularity, True, False, every_frame, channels, roles), wait_s)
+
+    @app.post("/v1/jobs", tags=["recordings"], status_code=202, responses=answers(Job, 202), openapi_extra=OPENAPI)
+    async def begin(
+        request: Request,
+        granularity: Grain = "utterance",
+        embeddings: Embeddings = False,
+        speakers: Speakers = False,
+        every_frame: EveryFrame = False,
+        channels: Channels = 1,
+        roles: Roles = None,
+    ) -> Response:
+        """Many recordings, or long ones: as predict, but the answer comes at once, and the results by and by."""
+        asked = asked_of(engine, granularity, embeddings, speakers, every_frame, channels, roles)
+        entry = await submit(request, jobs, asked, ahead=False)
+        return json(entry.view(), 202, {"Location": f"/v1/jobs/{entry.job_id}"})
+
+
+def _add_reading(app: FastAPI, jobs: Jobs) -> None:
+    @app.get("/v1/jobs", tags=["recordings"], responses=answers(JobList))
+    async def list_jobs() -> Response:
+        """Jobs that wait, are at work, or are over and not expired; newest first."""
+        return json(JobList([entry.view() for entry in jobs.all()]))
+
+    @app.get("/v1/jobs/{job_id}", tags=["recordings"], responses=answers(Job))
+    async def show(job_id: str) -> Response:
+        """How far a job is, and how long it will take."""
+        return json(jobs.find(job_id).view())
+
+    @app.get("/v1/jobs/{job_id}/results", tags=["recordings"], responses=answers(Results))
+    async def results(job_id: str, after: After = None, limit: Limit = 100) -> Response:
+        """Lines of result, as far as there are any; `next` is null after the last."""
+        return await page(jobs.find(job_id), after, limit)
+
+    @app.get("/v1/jobs/{job_id}/files/{name:path}", tags=["recordings"], response_class=FileResponse)
+    async def file(job_id: str, name: str) -> Response:
+        """A file of a job: `result.json`, `results.csv`, `embedding.npy`, ..., as jobs and results name them."""
+        return file_of(jobs.find(job_id), name)
+
+    @app.delete("/v1/jobs/{job_id}", tags=["recordings"], status_code=204)
+    async def delete(job_id: str) -> Response:
+        """Give a job up, if it is not over, and delete all its files."""
+        await jobs.remove(jobs.find(job_id))
+        return Response(status_code=204)
+
+
+def file_of(entry: Entry, name: str) -> FileResponse:
+    """Raises Refusal."""
+    run = entry.run.resolve()
+    path = (run / name).resolve()
+    if not path.is_relative_to(run) or not path.is_file():
+        raise Refusal("request.not_found", f"job {entry.job_id} has no file {name[:200]!r}")
+    return FileResponse(path, filename=path.name, headers=NO_STORE)
+
+
+async def page(entry: Entry, after: str | None, limit: int, status: int = 200) -> Response:
+    """Lines of result from a place on. Raises Refusal."""
+    over = entry.over.is_set()
+    lines, end = await asyncio.to_thread(_lines, entry.run / RESULTS, _place(after), limit)
+    following = str(end) if len(lines) == limit or not over else None
+    return json({"job": entry.view(), "results": lines, "next": following}, status, NO_STORE)
+
+
+def _place(after: str | None) -> int:
+    if after is None:
+        return 0
+    if not (after.isascii() and after.isdigit() and len(after) < 16):
+        raise Refusal("request.invalid", f"after {after[:80]!r} is not the `next` of a page")
+    return int(after)
+
+
+def _lines(path: Path, start: int, most: int) -> tuple[list[msgspec.Raw], int]:
+    """Whole lines from a place in the file on, and the place behind the last of them. Raises Refusal if no line begins
+    there."""
+    if not path.exists():
+        return [], start
+    out: list[msgspec.Raw] = []
+    with path.open("rb") as file:
+        if start:
+            file.seek(start - 1)
+            if file.read(1) != b"\n":
+                raise Refusal("request.invalid", f"after '{start}' is not the `next` of a page")
+        while len(out) < most and (line := file.readline()).endswith(b"\n"):
+            out.append(msgspec.Raw(line[:-1]))
+            start += len(line)
+    return out, start

@@ -1,0 +1,94 @@
+"""A server that works on recordings in a thread instead of a process, with models that a test can hold up."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from functools import cache, partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from inference.model import Models
+from monitor.analysis import Role, Window
+from stream_server.jobprocess import JobProcess
+from stream_server.jobs import Jobs
+from stream_server.jobworker import Load, serve
+from stream_server.settings import JobsConfig, Settings
+from tests.stream_server.serving import Served, serving
+from tests.workbench.models import Meddled, embedded
+
+
+class Killed(BaseException):
+    """Raise it in a model, and what is at work is gone without a word."""
+
+
+class InThread:
+    """What serves the far end of a line, here."""
+
+    def __init__(self, load: Load, far: Connection) -> None:
+        self._line = Connection(os.dup(far.fileno()))
+        self._thread = threading.Thread(target=self._serve, args=(load,), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> str:
+        """As if it had been killed: nobody hears of it any more."""
+        with suppress(OSError), socket.socket(fileno=os.dup(self._line.fileno())) as end:
+            end.shutdown(socket.SHUT_RDWR)
+        return "stopped"
+
+    def _serve(self, load: Load) -> None:
+        with self._line, suppress(EOFError, OSError, Killed):
+            serve(load, self._line)
+
+
+class Held:
+    """Holds the emotion model up until it is let go; `asked` once it has been asked for something."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.go = threading.Event()
+
+    def __call__(self, batch: Sequence[Window]) -> None:
+        self.asked.set()
+        assert self.go.wait(60)
+
+
+@cache
+def shipped() -> Models:
+    """Loaded once: they keep nothing of what they have heard."""
+    return embedded()
+
+
+def meddled(before: Callable[[Sequence[Window]], None]) -> Models:
+    return {**shipped(), Role.EMOTION: Meddled(shipped()[Role.EMOTION], before)}
+
+
+@asynccontextmanager
+async def working(folder: Path, load: Load = shipped, **settings: Any) -> AsyncIterator[Served]:
+    """A server whose jobs lie in `folder`; `settings` of the section jobs."""
+    config = replace(JobsConfig(folder=str(folder)), **settings)
+
+    def jobs(_: Settings) -> Jobs:
+        return Jobs(config, partial(JobProcess, load, start=InThread))
+
+    async with serving(jobs=jobs) as served:
+        yield served
+
+
+async def upload(served: Served, path: str, *recordings: tuple[str, bytes], **fields: str) -> httpx.Response:
+    """Send recordings as a form."""
+    async with httpx.AsyncClient(base_url=served.http, timeout=60) as client:
+        files = [("audio", recording) for recording in recordings]
+        return await client.post(path, files=files, data=fields)
+
+
+def found(folder: Path, pattern: str = "*") -> list[Path]:
+    """What lies in a folder, at any depth."""
+    return sorted(folder.rglob(pattern))

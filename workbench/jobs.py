@@ -1,0 +1,50 @@
+"""What REST answers of work on recordings, for the server and for its clients alike."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from workbench.results import Granularity, Prediction
+
+State = Literal["waiting", "working", "done", "failed"]
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """Recordings that are being worked on, or were.
+
+    `recordings`: how many there are; `done`, `failed`: of them, so far; `audio_s` of recordings were analysed in
+    `taken_s`; `remaining_s`: at the pace so far, None before there is one. A job is `done` whatever became of its
+    recordings; if it `failed` as a whole, `problem` says why. `files`: what there is of the whole, once it is done;
+    those of single recordings are named in their results. All is deleted at `expires_at` (None before it is over).
+    """
+
+    job_id: str
+    state: State
+    created_at: str
+    granularity: Granularity
+    embeddings: bool
+    recordings: int
+    done: int = 0
+    failed: int = 0
+    audio_s: float = 0.0
+    taken_s: float = 0.0
+    remaining_s: float | None = None
+    problem: str | None = None
+    files: list[str] = []
+    expires_at: str | None = None
+
+
+class JobList(msgspec.Struct, frozen=True):
+    """All jobs, newest first."""
+
+    jobs: list[Job]
+
+
+class Results(msgspec.Struct, frozen=True):
+    """Lines of result, in the order in which they became known. `next`: where to go on; None: there are no more."""
+
+    job: Job
+    results: list[Prediction]
+    next: str | None = None
