@@ -63,8 +63,8 @@ node_modules/complete: package-lock.json
 	@cp node_modules/uplot/dist/uPlot.esm.js node_modules/uplot/dist/uPlot.min.css node_modules/uplot/LICENSE $(VENDOR)/
 	@touch $@
 
-test: $(VENV)/installed-tests   ## run the tests
-	@$(BIN)/python -m pytest -q
+test: $(VENV)/installed-tests   ## run the tests, two files at a time
+	@$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile
 
 test-browser: browser           ## run the pages in a real browser, with a real server and a recording as microphone
 	@$(BIN)/python -m pytest -q tests/browser
