@@ -72,6 +72,7 @@ test-browser: browser           ## run the pages in a real browser, with a real 
 pictures: browser               ## take the README's pictures of the pages anew, from real calls (4 minutes)
 	@$(BIN)/python -m tests.browser.pictures
 	@$(BIN)/python -m tests.browser.dashboardpicture
+	@$(BIN)/python -m tests.browser.workbenchpicture
 
 browser: $(VENV)/installed-browser $(if $(NPM),node_modules/complete)  ## install what test-browser needs (Chromium by apt-get)
 	@command -v chromium >/dev/null || { echo "== installing Chromium"; \

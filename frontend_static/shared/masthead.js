@@ -1,4 +1,4 @@
-/** The head of both pages: name, the other pages, what a page has to add, and the switch to the other language. */
+/** The head of every page: name, the other pages, what a page has to add, and the switch to the other language. */
 import { h, setText } from "./dom.js";
 import { language, LANGUAGES, onLanguage, switchLanguage } from "./i18n.js";
 

@@ -1,6 +1,7 @@
 /** Wires the workbench: recordings in, through the server, and their results on the page and in files. */
 import { failureText, fetchModels } from "../shared/api.js";
 import { byId, h, setText } from "../shared/dom.js";
+import { percent } from "../shared/format.js";
 import { onLanguage, startLanguage, t } from "../shared/i18n.js";
 import { masthead } from "../shared/masthead.js";
 import { Choices } from "./choices.js";
@@ -25,7 +26,7 @@ class App {
   began_ms = 0;
   last = 0;
   drawing = 0;
-  /** @type {(() => string)|null} What went wrong with a download. */ trouble = null;
+  /** @type {(() => string)|null} How far a download is that is being packed, or what went wrong with it. */ packing = null;
 
   constructor() {
     startLanguage();
@@ -168,12 +169,16 @@ class App {
     const text = new TextEncoder();
     const parts = [{ name: "results.jsonl", data: text.encode(jsonLines(predictions)) }, { name: "results.csv", data: text.encode(csv(predictions)) },
       ...some.flatMap((entry) => files(entry).map((file) => ({ name: archived(entry, file), url: fileUrl(entry.job, file) })))];
+    const passed = (/** @type {number} */ share) => {
+      this.packing = () => t("work.packing", { share: percent(share) });
+      this.draw();
+    };
     try {
-      save(`outputs_${stamp(new Date())}.zip`, await packed(parts), "application/zip");
+      save(`outputs_${stamp(new Date())}.zip`, await packed(parts, passed), "application/zip");
       for (const entry of some) for (const file of ["", ...files(entry)]) entry.taken.add(file);
-      this.trouble = null;
+      this.packing = null;
     } catch (error) {
-      this.trouble = failureText(error);
+      this.packing = failureText(error);
     }
     this.draw();
   }
@@ -188,7 +193,7 @@ class App {
     const { run, entries } = this;
     document.title = `${t("work.title")} \u00b7 Undertone`;
     const waiting = entries.filter(waits).length;
-    this.choices.show(waiting || entries.length);
+    this.choices.show(run ? this.going.length : waiting || entries.length);
     this.choices.enable(!run);
     setText(this.start, run ? t("work.stop") : waiting || !entries.length ? t("work.start", { count: waiting }) : t("work.again"));
     /** @type {HTMLButtonElement} */ (this.start).disabled = !entries.length;
@@ -197,7 +202,7 @@ class App {
     const over = this.going.filter((entry) => entry.state === "done" || entry.state === "failed");
     if (this.going.length > 1) this.progress.setAttribute("value", String(over.length / this.going.length));
     else this.progress.removeAttribute("value"); // it is done or it is not
-    setText(this.status, [this.summary(), run?.trouble?.(), this.trouble?.(), this.rest(over)].filter(Boolean).join(" "));
+    setText(this.status, [this.summary(), run?.trouble?.(), this.packing?.(), this.rest(over)].filter(Boolean).join(" "));
     this.list.show(entries, this.open, Boolean(run));
   }
 

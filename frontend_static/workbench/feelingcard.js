@@ -5,12 +5,12 @@ import { t } from "../shared/i18n.js";
 import { energyText, labelText, LABELS, reliability } from "../shared/labels.js";
 import { feelingWord, sentencesText } from "./words.js";
 
-/** @param {any} reading as `workbench/results.py` has it, null where nobody is read @returns {HTMLElement} */
-export function feelingCard(reading) {
+/** @param {any} reading as `workbench/results.py` has it, null where nobody is read @param {boolean} several whether it is of several people @returns {HTMLElement} */
+export function feelingCard(reading, several) {
   const label = reading?.stands_out[0] ?? null;
   const says = reading ? sentencesText([reading.sentence, reading.advice]) : t("shared.emotion_not_inferred");
   const card = h("section.panel.feels", { "aria-label": t("work.feeling") },
-    h("div.feeling", {}, glyph(label), h("div", {}, h("p.word", {}, feelingWord(reading)), h("p.says", {}, says))),
+    h("div.feeling", {}, glyph(label), h("div", {}, h("p.word", {}, feelingWord(reading)), h("p.says", {}, says), several ? h("p.quiet", {}, t("work.several")) : null)),
     reading?.label ? scoreBars(reading.scores) : null, reading?.label ? facts(reading) : null);
   card.style.setProperty("--tone", label ? `var(--${label})` : "transparent");
   return card;

@@ -25,7 +25,7 @@ export class ResultView {
     const [feels, folk, audio, embeddings, failure] = this.parts;
     this.element = h("section.result", { "t-label": "work.result", hidden: true },
       h("div.head", {}, h("div", {}, this.name, this.model), h("div.actions", {}, this.save, h("button.button", { type: "button", t: "work.close", onclick: () => on.close() }))),
-      failure, feels, this.course.element, folk, this.frames.element, audio, embeddings);
+      failure, feels, folk, this.course.element, this.frames.element, audio, embeddings);
   }
 
   /** @param {Entry|null} entry that is done or failed */
@@ -42,7 +42,7 @@ export class ResultView {
     setText(this.model, t("work.by_model", { model: prediction.model }));
     this.save.onclick = () => this.on.result(entry);
     failure.replaceChildren(...(prediction.failure ? [failed(prediction.failure)] : []));
-    feels.replaceChildren(...(done ? [feelingCard(prediction.emotion)] : []));
+    feels.replaceChildren(...(done ? [feelingCard(prediction.emotion, prediction.speakers.length > 1)] : []));
     this.course.element.hidden = !done;
     if (done) this.course.show(prediction, entry.file);
     else this.course.hide();

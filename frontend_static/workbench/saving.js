@@ -15,8 +15,11 @@ export function save(name, parts, type) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000); // the browser has begun to read it by then
 }
 
-/** @param {{name: string, data?: Uint8Array<ArrayBuffer>, url?: string}[]} files what they hold, or where that is @returns {Promise<BlobPart[]>} a ZIP archive. Throws an ApiError. */
-export async function packed(files) {
+/**
+ * @param {{name: string, data?: Uint8Array<ArrayBuffer>, url?: string}[]} files what they hold, or where that is
+ * @param {(share: number) => void} passed told how far it is @returns {Promise<BlobPart[]>} a ZIP archive. Throws an ApiError.
+ */
+export async function packed(files, passed) {
   const whole = [];
   let bytes = 0;
   for (const { name, data, url } of files) {
@@ -24,6 +27,7 @@ export async function packed(files) {
     bytes += got.length;
     if (bytes > MOST_BYTES) throw new ApiError("too_much", () => t("work.trouble.too_much"));
     whole.push({ name, data: got });
+    passed(whole.length / files.length);
   }
   return zip(whole, new Date());
 }
