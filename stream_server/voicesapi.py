@@ -19,7 +19,8 @@ from stream_server.jobs import Jobs
 from stream_server.jobsapi import NO_STORE, asked_of, submit, wait
 from stream_server.jobworker import Task
 from stream_server.uploads import OPENAPI
-from stream_server.voicetasks import Enroll, Enrolled, Identified, Identify, Verified, Verify
+from stream_server.voicetasks import Enroll, Identify, Verify
+from workbench.answers import Enrolled, Identified, Verified, VoiceprintList
 from workbench.sealing import SealError
 from workbench.verification import Purpose
 from workbench.voiceprints import Voiceprint, VoiceprintError
@@ -28,12 +29,6 @@ PATIENCE_S = 600.0
 DAY_S = 86_400.0
 T = TypeVar("T")
 Text = Annotated[str, Query(min_length=1, max_length=500)]
-
-
-class VoiceprintList(msgspec.Struct, frozen=True):
-    """Everyone who is known, by name."""
-
-    voices: list[Voiceprint]
 
 
 class NewName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,7 +97,9 @@ def _add_known(app: FastAPI, engine: Engine) -> None:
         found = await _stored(engine, lambda store: store.voiceprints.known(time.time()))
         return json(VoiceprintList(found), headers=NO_STORE)
 
-    @app.patch("/v1/voices/{name}", tags=["voices"], responses=answers(VoiceprintList), openapi_extra=asks(NewName))
+    @app.patch(
+        "/v1/voices/{name:path}", tags=["voices"], responses=answers(VoiceprintList), openapi_extra=asks(NewName)
+    )
     async def rename(request: Request, name: str) -> Response:
         """Call someone otherwise."""
         new = (await read_json(request, NewName)).name
@@ -114,7 +111,7 @@ def _add_known(app: FastAPI, engine: Engine) -> None:
 
         return json(VoiceprintList(await _stored(engine, renamed)), headers=NO_STORE)
 
-    @app.delete("/v1/voices/{name}", tags=["voices"], status_code=204)
+    @app.delete("/v1/voices/{name:path}", tags=["voices"], status_code=204)
     async def forget(name: str) -> Response:
         """Delete the voiceprints of a person."""
 

@@ -15,42 +15,14 @@ from monitor.analysis import Role
 from stream_server.hearing import hear_all, open_store
 from stream_server.jobworker import TaskError
 from stream_server.settings import Settings
+from workbench.answers import Enrolled, Identified, Left, Verified
 from workbench.asked import Item
 from workbench.enrolment import EnrolmentError, portray
-from workbench.identification import Identification, identify, open_gallery
-from workbench.results import Failure
+from workbench.identification import identify, open_gallery
 from workbench.sealing import SealError
 from workbench.speakers import Ears, Unheard, Voice
-from workbench.verification import Purpose, Verification, VerificationError, verify
-from workbench.voiceprints import Consent, Voiceprint, VoiceprintError
-
-
-class Left(msgspec.Struct, frozen=True):
-    """A recording that holds no voice, and why."""
-
-    file: str
-    failure: Failure
-
-
-class Verified(msgspec.Struct, frozen=True):
-    """Whether recordings hold the same voice; those that are left out."""
-
-    verification: Verification
-    left_out: list[Left]
-
-
-class Enrolled(msgspec.Struct, frozen=True):
-    """The voiceprint that was made; recordings that are left out."""
-
-    voiceprint: Voiceprint
-    left_out: list[Left]
-
-
-class Identified(msgspec.Struct, frozen=True):
-    """Whose voice each recording holds; those that are left out."""
-
-    identifications: list[Identification]
-    left_out: list[Left]
+from workbench.verification import Purpose, VerificationError, verify
+from workbench.voiceprints import Consent, VoiceprintError
 
 
 @dataclass(frozen=True, slots=True)
