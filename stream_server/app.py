@@ -41,6 +41,7 @@ from stream_server.jobprocess import JobProcess
 from stream_server.jobs import Jobs
 from stream_server.jobsapi import add_jobs
 from stream_server.libraryapi import add_library
+from stream_server.modelsapi import ModelFacts, add_models
 from stream_server.onlookers import PromptResponse, parse_filter, server_sent, watch
 from stream_server.pastcalls import AlertPage, AlertRecord, CallPage, Notes, Summary, Timeline, Turns
 from stream_server.pressure import RETRY_S
@@ -55,11 +56,13 @@ from workbench.jobs import Job, JobList, Results
 
 log = logging.getLogger("undertone")
 FRONTEND = Path(__file__).resolve().parent.parent / "frontend_static"
-PAGES = ("/", "/dashboard", "/trends")
+PAGES = ("/", "/dashboard", "/trends", "/workbench")
 HISTORY = (CallPage, Timeline, Turns, Summary, Notes, NewNote, AlertPage, AlertRecord, Attended, AuditPage, Trends)
 WORK = (Job, JobList, Results, *voicesapi.SHAPES, *libraryapi.SHAPES)
 PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "Content-Security-Policy": (
+        "default-src 'self'; media-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    ),  # blob: is what the reader chose from their own disk, which the workbench plays
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
@@ -119,6 +122,7 @@ def create_app(
     add_voices(app, engine, offline)
     add_library(app, engine, offline)
     add_former(app, engine, offline)
+    add_models(app, engine)
     _add_operations(app, engine)
     _add_pages(app)
     _add_faults(app, engine)
@@ -129,7 +133,7 @@ def create_app(
 def _describe(app: FastAPI) -> None:
     """Add to the OpenAPI document the schemas of what msgspec encodes, events included."""
     _, schemas = msgspec.json.schema_components(
-        (CallDetails, *HISTORY, Rule, RuleView, RuleList, *notifications.SHAPES, *WORK, *EVENTS),
+        (CallDetails, *HISTORY, Rule, RuleView, RuleList, *notifications.SHAPES, *WORK, ModelFacts, *EVENTS),
         ref_template="#/components/schemas/{name}",
     )
     generated = app.openapi
@@ -235,6 +239,10 @@ def _add_pages(app: FastAPI) -> None:
     @app.get("/trends", include_in_schema=False)
     async def trends() -> Response:
         return FileResponse(FRONTEND / "trends" / "index.html")
+
+    @app.get("/workbench", include_in_schema=False)
+    async def workbench() -> Response:
+        return FileResponse(FRONTEND / "workbench" / "index.html")
 
     @app.get("/docs", include_in_schema=False)
     async def reference() -> Response:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from monitor.events import EVENTS, event_type
 from stream_server.faults import ERRORS, WARNINGS
+from workbench.recordings import SUFFIXES
+from workbench.sentences import SENTENCES
+from workbench.tables import COLUMNS
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = ("mic", "dashboard", "trends", "shared", "messages")
+OURS = ("mic", "dashboard", "trends", "workbench", "shared", "messages")
 """The folders of the front end that are written here; `vendor` is not."""
 MISTAKES_OF_A_PROGRAM = (
     "stream.",
@@ -26,8 +31,13 @@ MISTAKES_OF_A_PROGRAM = (
     "rule.",
     "channel.",
     "notification.",
+    "recording.",
+    "voice.",
+    "voices.",
 )
 """Codes of what the pages do not do; should it happen, the server's own words are shown."""
+SHOWN = ("emotion.", "band.", "moment.", "audio.", "failed.", "remedy.", "embeddings.")
+"""What the workbench says on its page."""
 
 
 def ours(*suffixes: str) -> Iterator[Path]:
@@ -84,3 +94,27 @@ def test_every_code_that_a_reader_can_meet_has_words_in_the_pages() -> None:
     errors = {fault.code for fault in ERRORS}
     assert named - {"unreachable", "status"} <= errors
     assert {code for code in errors - named if not code.startswith(MISTAKES_OF_A_PROGRAM)} == set()
+
+
+def test_the_page_says_of_recordings_what_the_workbench_says() -> None:
+    messages = exported("messages/en.js", "Object.entries(module.default)")
+    said = {key.removeprefix("work.says."): text for key, text in messages if key.startswith("work.says.")}
+    assert {key: text for key, text in SENTENCES.items() if key.startswith(SHOWN)}.keys() <= said.keys()
+    assert {key: SENTENCES.get(key) for key in said} == said
+
+
+def test_the_page_takes_the_recordings_and_writes_the_tables_that_the_workbench_does() -> None:
+    assert exported("workbench/entries.js", "[...module.SUFFIXES]") == [suffix[1:] for suffix in SUFFIXES]
+    assert exported("workbench/rows.js", "module.CSV_COLUMNS") == list(COLUMNS)
+
+
+def exported(path: str, expression: str) -> Any:
+    """What an expression of a `module` of the front end comes to."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    address = (ROOT / "frontend_static" / path).as_uri()
+    script = f"const module = await import({address!r}); console.log(JSON.stringify({expression}))"
+    done = subprocess.run([node, "--input-type=module", "-e", script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)

@@ -6,7 +6,7 @@ import { has, onLanguage, startLanguage, t } from "../shared/i18n.js";
 import { masthead } from "../shared/masthead.js";
 import { Devices } from "./devices.js";
 import { begun, named, timeIn, told } from "./listening.js";
-import { allowed, Level } from "./microphone.js";
+import { allowed, Level } from "../shared/microphone.js";
 import { gapText, pastOf } from "./past.js";
 import { Player } from "./player.js";
 import { saying } from "./saying.js";

@@ -1,7 +1,7 @@
 /** Which microphone is listened to: two lists of one choice, one before and one during a call, and the level beside it. */
 import { byId, h, setText } from "../shared/dom.js";
 import { t } from "../shared/i18n.js";
-import { meterShare, microphones, openMicrophone } from "./microphone.js";
+import { meterShare, microphones, openMicrophone } from "../shared/microphone.js";
 
 /** In dB of full scale: below the one there is nothing, above the other it distorts. */
 const LEVELS_DB = { silent: -56, loud: -3 };

@@ -18,12 +18,12 @@ export function failureText(error) {
 
 /** @param {number} [recent_s] so much of the past comes with each live call @returns {Promise<any[]>} live and recently ended calls, the newest first */
 export async function fetchCalls(recent_s = 0) {
-  return (await get(recent_s ? `/v1/calls?recent_s=${recent_s}` : "/v1/calls")).calls;
+  return (await request(recent_s ? `/v1/calls?recent_s=${recent_s}` : "/v1/calls")).calls;
 }
 
 /** @param {string} call_id @returns {Promise<any>} the call with its history */
 export function fetchCall(call_id) {
-  return get(`/v1/calls/${encodeURIComponent(call_id)}`);
+  return request(`/v1/calls/${encodeURIComponent(call_id)}`);
 }
 
 /** @param {number} within_ms @returns {Promise<boolean>} whether the server answers at all */
@@ -38,12 +38,17 @@ export async function answers(within_ms) {
 
 /** @param {string} query of `GET /v1/calls`, so that calls come out of the history @returns {Promise<any[]>} */
 export async function fetchPast(query) {
-  return (await get(`/v1/calls?${query}`)).calls;
+  return (await request(`/v1/calls?${query}`)).calls;
 }
 
 /** @param {string} query of `GET /v1/trends` @returns {Promise<any>} */
 export function fetchTrends(query) {
-  return get(`/v1/trends?${query}`);
+  return request(`/v1/trends?${query}`);
+}
+
+/** @returns {Promise<{emotion: {name: string, embedding_size: number}|null, speaker: {name: string}|null}>} what the server analyses with, and more of each */
+export function fetchModels() {
+  return request("/v1/models");
 }
 
 /** @param {string} path @param {Record<string, string|number>} query @returns {string} */
@@ -54,8 +59,8 @@ export function socketUrl(path, query) {
   return url.href;
 }
 
-/** @param {string} path @returns {Promise<any>} */
-async function get(path) {
+/** @param {string} path @returns {Promise<any>} what is there. Throws an ApiError. */
+export async function request(path) {
   let response;
   try {
     response = await fetch(path, { headers: { accept: "application/json" } });

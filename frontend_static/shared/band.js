@@ -14,13 +14,7 @@ const DARK_FILLS = new Set(["disgusted", "other", "sad", "unknown"]);
 
 /** @param {Canvas} on @param {Track} track @param {import("./detail.js").Point[]} points @param {number} now_s */
 export function emotionBand(on, track, points, now_s) {
-  const all = stretches(points, on.place.from_s).filter((s) => s.from_s <= on.place.to_s);
-  for (const run of runs(all)) stack(on, track, run);
-  for (const run of runs(all, (a, b) => a.point.reliability === b.point.reliability)) {
-    if (run[0].point.reliability === "low") hatch(on, track, run[0].from_s, run[run.length - 1].to_s);
-  }
-  for (const run of runs(all)) arousal(on, track, run);
-  ribbons(on, track, points);
+  stretchBand(on, track, stretches(points, on.place.from_s).filter((s) => s.from_s <= on.place.to_s));
   on.ctx.textAlign = "center";
   on.ctx.fillStyle = on.colour("quiet");
   for (const { from_s, to_s } of unusable(points, now_s)) {
@@ -29,9 +23,23 @@ export function emotionBand(on, track, points, now_s) {
   }
 }
 
+/** What is known, stretch by stretch. @param {Canvas} on @param {Track} track @param {Stretch[]} all in time order */
+export function stretchBand(on, track, all) {
+  for (const run of runs(all)) stack(on, track, run);
+  for (const run of runs(all, (a, b) => a.point.reliability === b.point.reliability)) {
+    if (run[0].point.reliability === "low") hatch(on, track, run[0].from_s, run[run.length - 1].to_s);
+  }
+  for (const run of runs(all)) arousal(on, track, run);
+  leading(on, track, all);
+}
+
 /** Only what leads. @param {Canvas} on @param {Track} track @param {import("./detail.js").Point[]} points */
 export function ribbons(on, track, points) {
-  const all = stretches(points, on.place.from_s).filter((s) => s.from_s <= on.place.to_s);
+  leading(on, track, stretches(points, on.place.from_s).filter((s) => s.from_s <= on.place.to_s));
+}
+
+/** @param {Canvas} on @param {Track} track @param {Stretch[]} all */
+function leading(on, track, all) {
   for (const run of runs(all, (a, b) => a.point.label === b.point.label)) ribbon(on, track, run);
 }
 

@@ -1,11 +1,12 @@
-/** The head of both pages: name, the other pages, what a page has to add, and the switch to the other language. */
+/** The head of every page: name, the other pages, what a page has to add, and the switch to the other language. */
 import { h, setText } from "./dom.js";
 import { language, LANGUAGES, onLanguage, switchLanguage } from "./i18n.js";
 
 /** @typedef {import("./i18n.js").Language} Language */
 
-const PAGES = { mic: "/", dashboard: "/dashboard", trends: "/trends", reference: "/docs" };
-const NAMES = { mic: "shared.nav.mic", dashboard: "shared.nav.dashboard", trends: "shared.nav.trends", reference: "shared.nav.reference" };
+const PAGES = { mic: "/", dashboard: "/dashboard", trends: "/trends", workbench: "/workbench", reference: "/docs" };
+const NAMES = { mic: "shared.nav.mic", dashboard: "shared.nav.dashboard", trends: "shared.nav.trends", workbench: "shared.nav.workbench",
+  reference: "shared.nav.reference" };
 
 /**
  * @param {HTMLElement} header empty, of the class `masthead` @param {keyof typeof PAGES} page the one that is shown

@@ -5,7 +5,7 @@ import { apiError, failureText } from "../../frontend_static/shared/api.js";
 import { chosen, MESSAGES, translate } from "../../frontend_static/shared/i18n.js";
 import { LABELS } from "../../frontend_static/shared/labels.js";
 
-const FOLDERS = ["mic", "dashboard", "trends", "shared"];
+const FOLDERS = ["mic", "dashboard", "trends", "workbench", "shared"];
 const { en, zh } = MESSAGES;
 
 /** The source of all pages, by path. */
@@ -20,8 +20,8 @@ function sources() {
 function used() {
   const [whole, begun] = [new Map(), new Set()];
   for (const [path, text] of sources()) {
-    for (const [, key] of text.matchAll(/["'`]((?:mic|dash|trends|shared)\.[\w.]*\w)["'`]/g)) whole.set(key, path);
-    for (const [, prefix] of text.matchAll(/`((?:mic|dash|trends|shared)\.[\w.]*)\$\{/g)) begun.add(prefix);
+    for (const [, key] of text.matchAll(/["'`]((?:mic|dash|trends|work|shared)\.[\w.]*\w)["'`]/g)) whole.set(key, path);
+    for (const [, prefix] of text.matchAll(/`((?:mic|dash|trends|work|shared)\.[\w.]*)\$\{/g)) begun.add(prefix);
   }
   return { whole, begun };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Packer } from "../../frontend_static/mic/packing.js";
-import { meterShare } from "../../frontend_static/mic/microphone.js";
+import { meterShare } from "../../frontend_static/shared/microphone.js";
 
 /** The messages that these samples become at 1 kHz: 100 samples each. */
 function packed(...blocks) {

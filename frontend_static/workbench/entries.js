@@ -1,0 +1,117 @@
+/**
+ * The files of the workbench, each with its own line: what it is called, how far it is, what came out. Pure.
+ *
+ * waiting -> sending -> working -> done | failed; what is asked for again waits again.
+ *
+ * @typedef {"waiting"|"sending"|"working"|"done"|"failed"} State
+ * @typedef {{key: string, text: string, values: Record<string, string|number>}} Sentence
+ * @typedef {{reason: () => string, remedy: () => string}} Trouble in the language in force
+ * @typedef {Record<string, any>} Prediction as `workbench/results.py` documents it
+ * @typedef {{name: string, size: number, state: State, share: number|null, prediction: Prediction|null, trouble: Trouble|null,
+ *   job: string|null, kept_until: string|null, granularity: string, taken: Set<string>}} Progressed
+ *   `share`: in [0, 1], of what is sent; `granularity`: what was asked for; `taken`: the files that were downloaded, "" for the result itself;
+ *   `kept_until`: when the server deletes what it made of it, RFC 3339
+ * @typedef {Progressed & {id: number, file: File}} Entry
+ * @typedef {Record<State, number>} Counts
+ */
+
+/** What is taken out of a folder; a file that is chosen by itself is tried whatever it is called. */
+export const SUFFIXES = new Set(["wav", "flac", "mp3", "m4a", "aac", "ogg", "oga", "opus", "webm", "amr", "3gp", "wma", "aif", "aiff",
+  "au", "mka", "mkv", "mp4", "mov", "avi"]);
+/** So many files a page takes. */
+export const MOST_FILES = 5000;
+/** With room for the number of a name that is there more than once. */
+const MOST_NAME = 240;
+
+/** @param {string} path @returns {boolean} whether it is called like a recording */
+export function isRecording(path) {
+  const name = path.split("/").at(-1) ?? "";
+  return !name.startsWith(".") && name.includes(".") && SUFFIXES.has(name.split(".").at(-1)?.toLowerCase() ?? "");
+}
+
+/** As the server will call it: without what is not to be seen, and within its folders. @param {string} name @returns {string} */
+export function named(name) {
+  const printable = name.replaceAll("\\", "/").replace(/[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu, "");
+  const path = printable.split("/").filter((part) => !/^[. ]*$/.test(part)).join("/");
+  return [...path].slice(-MOST_NAME).join("").replace(/^[/ ]+|[/ ]+$/g, "") || "recording";
+}
+
+/** Results go by names, so no two are alike. @param {string} name @param {ReadonlySet<string>} taken @returns {string} "call (2).wav" */
+export function unique(name, taken) {
+  const dot = name.lastIndexOf(".") > name.lastIndexOf("/") + 1 ? name.lastIndexOf(".") : name.length;
+  let [found, number] = [name, 1];
+  while (taken.has(found)) found = `${name.slice(0, dot)} (${++number})${name.slice(dot)}`;
+  return found;
+}
+
+/** @param {number} id @param {File} file @param {string} name no other entry's @returns {Entry} */
+export function entryOf(id, file, name) {
+  return { id, file, name, size: file.size, state: "waiting", share: null, prediction: null, trouble: null, job: null, kept_until: null,
+    granularity: "utterance", taken: new Set() };
+}
+
+/** @param {Progressed} entry as if nothing had been asked of it yet */
+export function reset(entry) {
+  Object.assign(entry, { state: "waiting", share: null, prediction: null, trouble: null, job: null, kept_until: null });
+  entry.taken.clear();
+}
+
+/** @param {Progressed} entry @param {Prediction} prediction its line of result */
+export function conclude(entry, prediction) {
+  entry.state = prediction.status;
+  entry.prediction = prediction;
+  entry.share = null;
+}
+
+/** @param {Progressed} entry @param {Trouble} trouble why it has no result at all */
+export function fail(entry, trouble) {
+  Object.assign(entry, { state: "failed", trouble, share: null });
+}
+
+/** @param {Iterable<Progressed>} entries @returns {Counts} */
+export function counts(entries) {
+  const out = { waiting: 0, sending: 0, working: 0, done: 0, failed: 0 };
+  for (const entry of entries) out[entry.state] += 1;
+  return out;
+}
+
+/** @param {Progressed} entry @returns {string[]} the files that were made of it */
+export function files(entry) {
+  return (entry.prediction?.embeddings ?? []).map((/** @type {any} */ each) => each.file).filter(Boolean);
+}
+
+/** Whether it is taken up when the work begins: it waits, or went wrong on the way and not by its own fault. @param {Progressed} entry */
+export function waits(entry) {
+  return entry.state === "waiting" || entry.trouble !== null;
+}
+
+/** Whether leaving the page loses something: the result of a file, or an embedding that was asked for. @param {Progressed} entry */
+export function unsaved(entry) {
+  return entry.state === "done" && !["", ...files(entry)].every((file) => entry.taken.has(file));
+}
+
+/**
+ * Files in the order they wait, as one job takes them: so many, and so many bytes. A larger file goes alone.
+ * @template {{size: number}} T @param {T[]} waiting @param {number} most_files @param {number} most_bytes @returns {T[][]}
+ */
+export function batches(waiting, most_files, most_bytes) {
+  /** @type {T[][]} */
+  const out = [];
+  let bytes = 0;
+  for (const entry of waiting) {
+    const last = out.at(-1);
+    if (last && last.length < most_files && bytes + entry.size <= most_bytes) {
+      last.push(entry);
+      bytes += entry.size;
+    } else {
+      out.push([entry]);
+      bytes = entry.size;
+    }
+  }
+  return out;
+}
+
+/** How long the rest takes at the pace so far. @param {number} done bytes @param {number} left bytes @param {number} taken_s @returns {number|null} seconds; null before there is a pace */
+export function remaining(done, left, taken_s) {
+  return done > 0 && taken_s > 0 ? (taken_s / done) * left : null;
+}
