@@ -1,4 +1,5 @@
-# Undertone in a container: not root, listens on 0.0.0.0:8000, keeps its database on the volume /data.
+# Undertone in a container: not root, listens on 0.0.0.0:8000, keeps its database on the volume /data, and there also
+# uploads while they are worked on.
 #
 #   docker build --build-arg PIP_EXTRA_INDEX_URL=ADDRESS -t undertone .     # CPU; ADDRESS: PyTorch's index of CPU wheels
 #   docker build --build-arg VARIANT=cuda -t undertone:cuda .               # CUDA, several GB; docker run --gpus all
@@ -38,7 +39,8 @@ USER 10001
 WORKDIR /etc/undertone
 ENV PATH=/opt/undertone/bin:$PATH \
     UNDERTONE_SERVER__HOST=0.0.0.0 \
-    UNDERTONE_HISTORY__URL=sqlite:////data/undertone.sqlite3
+    UNDERTONE_HISTORY__URL=sqlite:////data/undertone.sqlite3 \
+    UNDERTONE_JOBS__FOLDER=/data
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["python", "-m", "stream_server.health"]

@@ -105,6 +105,10 @@ class Jobs:
         self._idle: asyncio.TimerHandle | None = None
         self._closed = False
 
+    async def open(self) -> None:
+        """Delete what servers that were killed have left, as the server starts."""
+        await asyncio.to_thread(clear_up, Path(self._settings.folder or tempfile.gettempdir()))
+
     @contextmanager
     def admit(self, announced_bytes: int | None = None) -> Iterator[tuple[Path, Limits]]:
         """A place for an upload: an empty folder, and what may be put there. Submit it, or it is deleted.
@@ -210,7 +214,6 @@ class Jobs:
                 self._base = Path(tempfile.mkdtemp(prefix=PREFIX, dir=self._settings.folder or None))
                 self._lock = FileLock(self._base / "lock")
                 self._lock.acquire()
-                self._run(asyncio.to_thread(clear_up, self._base.parent))
             folder = self._base / secrets.token_hex(12)
             (folder / "uploads").mkdir(parents=True)
         except OSError as error:

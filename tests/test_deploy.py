@@ -32,10 +32,12 @@ def test_every_setting_that_the_image_sets_is_one() -> None:
     assert used <= {setting.env for setting in declared()}
 
 
-def test_the_database_lies_on_the_volume() -> None:
+def test_the_database_and_uploads_lie_on_the_volume() -> None:
     (url,) = re.findall(r"UNDERTONE_HISTORY__URL=(\S+)", DOCKERFILE)
+    (folder,) = re.findall(r"UNDERTONE_JOBS__FOLDER=(\S+)", DOCKERFILE)
     (volume,) = re.findall(r"^VOLUME (\S+)$", DOCKERFILE, re.MULTILINE)
     assert url.startswith(f"sqlite:///{volume}/")
+    assert folder == volume
     assert f"undertone:{volume}" in SERVICES["undertone"]["volumes"]
 
 
