@@ -20,6 +20,8 @@ from workbench.asked import Item
 MULTIPART = "multipart/form-data"
 WRITE_BYTES = 1 << 20
 """Written at once, in a thread: a disk may be slow, and live calls do not wait for it."""
+BREATH_S = 0.01
+"""So long the event loop is left to live calls after as many bytes."""
 SILENT_S = 60.0
 """For how long a sender may send nothing."""
 MOST_FIELD_BYTES = 1000
@@ -125,6 +127,7 @@ async def receive(request: Request, folder: Path, limits: Limits, fields: Collec
     form = _form(request, limits)
     taking = _Taking(Upload(folder), limits.most_files, fields)
     chunks = request.stream()
+    rested_bytes = 0
     try:
         while True:
             async with asyncio.timeout(SILENT_S):
@@ -136,6 +139,9 @@ async def receive(request: Request, folder: Path, limits: Limits, fields: Collec
                 raise _too_big(limits)
             for piece in form.feed(chunk):
                 await taking.take(piece)
+            if taking.upload.size_bytes - rested_bytes >= WRITE_BYTES:
+                rested_bytes = taking.upload.size_bytes
+                await asyncio.sleep(BREATH_S)
         if not form.complete:
             raise Refusal("upload.invalid", "the body ends before its form does")
     except TimeoutError:
