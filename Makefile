@@ -63,8 +63,8 @@ node_modules/complete: package-lock.json
 	@cp node_modules/uplot/dist/uPlot.esm.js node_modules/uplot/dist/uPlot.min.css node_modules/uplot/LICENSE $(VENDOR)/
 	@touch $@
 
-test: $(VENV)/installed-tests   ## run the tests
-	@$(BIN)/python -m pytest -q
+test: $(VENV)/installed-tests   ## run the tests, two files at a time
+	@$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile
 
 test-browser: browser           ## run the pages in a real browser, with a real server and a recording as microphone
 	@$(BIN)/python -m pytest -q tests/browser
@@ -134,10 +134,11 @@ bench-batch: $(VENV)/installed-tests  ## a thousand short recordings through und
 soak: $(VENV)/installed-tests   ## 30 minutes of calls opening and closing: is memory flat?
 	@$(BIN)/python -m benchmarks.soak $(RECORDING)
 
-evaluate: $(VENV)/installed-evaluation conversations  ## the model cards' figures: speakers never heard in training (10-15 minutes)
+evaluate: $(VENV)/installed-evaluation conversations  ## the model cards' figures: speakers never heard in training (15-20 minutes)
 	@$(EVALUATE) emotion $(DATA)/index.csv $(HELD_OUT) --only dataset=emodb,ravdess,nemo,emovo --nonspeech $(DATA)/nonspeech
 	@$(EVALUATE) alerts $(DATA)/index.csv $(HELD_OUT) $(CALM) --only dataset=emodb,ravdess,nemo,emovo
 	@$(EVALUATE) speaker $(DATA)/index.csv $(HELD_OUT) --limit 15 --calls $(DATA)/conversations
+	@$(EVALUATE) calibration $(DATA)/index.csv $(HELD_OUT) --only dataset=librispeech,an4,speechocean762,ravdess --limit 12 --cohort train
 	@$(EVALUATE) diarization $(DATA)/conversations
 	@$(EVALUATE) diarization $(BUILT)/test
 	@$(EVALUATE) vad $(DATA)/conversations --nonspeech $(DATA)/nonspeech

@@ -24,7 +24,7 @@ from workbench import media
 from workbench.media import MediaError
 from workbench.recordings import find
 
-APART_S = 0.017
+APART_S = 0.217
 """Calls begin so far apart, so that their hops do not fall together."""
 
 
@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.beside", description=__doc__.split("\n")[0])
     parser.add_argument("recording", type=Path, help="what every live call plays, mixed to one channel")
     parser.add_argument("folder", type=Path, help="recordings that are worked on meanwhile, again and again")
-    parser.add_argument("--calls", type=int, default=50)
+    parser.add_argument("--calls", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=40.0, help="length of the calls (default 40)")
     parser.add_argument("--files", type=int, default=500, help="recordings in a job (default 500)")
     parser.add_argument("--settle", type=float, default=15.0, help="seconds between a job and the calls (default 15)")

@@ -49,6 +49,7 @@ class Chronicle:
         self.started_at = kept(started.at or "1970-01-01T00:00:00Z")
         self.key: int | None = None
         self.tags: dict[str, str] = {}
+        self._labelled: Mapping[str, str] = {}
         self.head_changed = True
         self.ending: tuple[str, float, CallSummary | None] | None = None
         """The reason, when, and what it was summed up by; None while it is live."""
@@ -74,6 +75,9 @@ class Chronicle:
 
     def label(self, tags: Mapping[str, str]) -> None:
         """The call has these tags by now. NUL, which PostgreSQL does not take, is left out."""
+        if tags == self._labelled:
+            return
+        self._labelled = tags
         clean = {key.replace("\0", ""): value.replace("\0", "") for key, value in tags.items()}
         if clean != self.tags:
             self.tags, self.head_changed = clean, True

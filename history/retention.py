@@ -95,9 +95,11 @@ def _age(database: Database, tables: Sequence[Table], before: float) -> Iterator
     conditions = [calls.c.ended_at < before]
     if calls not in tables:
         conditions.append(or_(*(select(table.c.call).where(table.c.call == calls.c.id).exists() for table in tables)))
+    last = 0
     while True:
+        query = select(calls.c.id).where(calls.c.id > last, *conditions).order_by(calls.c.id).limit(AT_ONCE)
         with database.reading() as connection:
-            keys = connection.scalars(select(calls.c.id).where(*conditions).limit(AT_ONCE)).all()
+            keys = connection.scalars(query).all()
         if not keys:
             return
         with database.writing() as connection:
@@ -106,6 +108,7 @@ def _age(database: Database, tables: Sequence[Table], before: float) -> Iterator
                 for table in tables
             ]
         yield from deleted
+        last = keys[-1]
         time.sleep(PAUSE_S)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
 
 from history.chronicle import Chronicle
 from history.database import Database
@@ -27,7 +27,7 @@ BEAT_S = 5.0
 """A server says so often that it is alive while it has nothing to write."""
 MOST_TOLD = 20_000
 """Events that wait for the thread: 20 s of 500 calls. Then scores are lost, at twice as many everything else."""
-MOST_ENDED = 2000
+MOST_ENDED = 1000
 """Calls that are over and wait for a database that does not answer."""
 LONGEST_RETRY_S = 5.0
 CLOSE_S = 10.0
@@ -83,7 +83,7 @@ class Writer:
         if waiting >= MOST_TOLD and (isinstance(event, Emotion) or waiting >= 2 * MOST_TOLD):
             self._observer.rows_done(_table(event), "lost", 1)
             return
-        self._told.append((event, tags))
+        self._told.append((event, dict(tags)))  # they may change before the thread looks
         if isinstance(event, Alert):
             self._wake.set()
 
@@ -170,13 +170,10 @@ class Writer:
         news = [each for each in [*self._live.values(), *self._ended] if each.has_news]
         if news or now - self._beaten_at >= BEAT_S:
             try:
-                self._commit(now, news)
-            except OperationalError as error:
-                self._put_off(now, str(error.orig))
-                return
+                self._commit_all(now, news)
             except SQLAlchemyError as error:
-                log.warning("history: a batch could not be written, each call is tried alone: %s", error)
-                self._one_by_one(now, news)
+                self._put_off(now, str(error.orig) if isinstance(error, DBAPIError) else str(error))
+                return
             self._recovered()
         self._keep_promises()
 
@@ -194,12 +191,21 @@ class Writer:
         for table, number in counted.items():
             self._observer.rows_done(table, "written", number)
 
-    def _one_by_one(self, now: float, news: Sequence[Chronicle]) -> None:
-        """A call whose rows the database refuses must not take others with it."""
+    def _commit_all(self, now: float, news: Sequence[Chronicle]) -> None:
+        """A call whose rows the database refuses must not take others with it. Raises SQLAlchemyError for all else."""
+        try:
+            self._commit(now, news)
+            return
+        except SQLAlchemyError as error:
+            if not _refuses_rows(error):
+                raise
+            log.warning("history: a batch could not be written, each call is tried alone: %s", error)
         for chronicle in news:
             try:
                 self._commit(now, [chronicle])
             except SQLAlchemyError as error:
+                if not _refuses_rows(error):
+                    raise
                 log.error("history of call %s is given up: %s", chronicle.started.call_id, error)
                 self._live.pop(chronicle.started.call_id, None)
                 self._ended = deque(each for each in self._ended if each is not chronicle)
@@ -222,6 +228,11 @@ class Writer:
         promised, self._promised = self._promised, []
         for promise in promised:
             promise.set_result(None)
+
+
+def _refuses_rows(error: SQLAlchemyError) -> bool:
+    """Whether it is the rows that are wrong, and not the database that is unwell."""
+    return not isinstance(error, DBAPIError) or isinstance(error, (DataError, IntegrityError, ProgrammingError))
 
 
 def _table(event: Event) -> str:

@@ -25,7 +25,9 @@ Array = NDArray[np.float64]
 MEANS_GROW, SAME_GROWS, DIFFERENT_GROWS = 0.9, 0.75, 1.0
 """Powers of the stretch: of the mean cosines, and of the deviations on Fisher's scale."""
 NEAR_ONE, MOST_MEAN = 0.999, 0.95
-LEAST_WINDOWS = 0.2
+LEAST_WINDOWS, MOST_WINDOWS = 0.2, 8.0
+"""Beyond 12 s of speech, with windows of 1.5 s, a voice counts as no surer: nothing was fitted there, and what differs
+from one line or day to another does not average out within one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Cosines:
 
 def expected(spec: SpeakerSpec, one: ArrayLike, other: ArrayLike) -> Cosines:
     """The distributions for voices of which `one` and `other` full windows' worth of speech were heard."""
-    first, second = (np.maximum(np.asarray(windows, np.float64), LEAST_WINDOWS) for windows in (one, other))
+    first, second = (np.clip(np.asarray(windows, np.float64), LEAST_WINDOWS, MOST_WINDOWS) for windows in (one, other))
     stretch = 1 / np.sqrt(_square(spec, first) * _square(spec, second))
     same, different = (
         np.minimum(mean * stretch**MEANS_GROW, MOST_MEAN) for mean in (spec.same_mean, spec.different_mean)

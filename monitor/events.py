@@ -117,7 +117,7 @@ class AlertCount(msgspec.Struct, frozen=True):
 
 class Quality(msgspec.Struct, frozen=True):
     """How well it could be heard. `snr_db`: the mean, null if it was never measured; `reliability`: shares of the
-    readings with speech; `warnings`: how many, by code."""
+    readings with speech; `warnings`: how many about the audio, by code."""
 
     snr_db: float | None
     reliability: dict[str, float]

@@ -25,6 +25,7 @@ Array = NDArray[np.float64]
 LEAST_COHORT, MOST_COHORT = 30, 1000
 """Fewer voices say too little about strangers, and more say hardly more."""
 COHORT_NEAREST = 40
+LIKELIER = 0.5
 SHORTLIST = 10
 """People that a voice is weighed against with the cohort; all others are less like it."""
 LEAST_SPREAD, LEAST_GAP = 0.05, 0.3
@@ -116,10 +117,13 @@ class Gallery:
         ]
         return sorted(found, key=lambda candidate: -candidate.probability)
 
-    def identify(self, vector: NDArray[np.floating], windows: float) -> Candidate | None:
-        """The person whose voice it is for certain enough."""
-        best = next(iter(self.candidates(vector, windows)), None)
-        return best if best is not None and best.probability >= self.config.certainty else None
+    def identify(self, vector: NDArray[np.floating], windows: float, so_far: str | None = None) -> Candidate | None:
+        """The person whose voice it is for certain enough; else whoever it was taken for `so_far`, as long as that is
+        more likely than not."""
+        found = self.candidates(vector, windows)
+        if found and found[0].probability >= self.config.certainty:
+            return found[0]
+        return next((each for each in found if each.name == so_far and each.probability >= LIKELIER), None)
 
     def _distributions(self, voice: Array, windows: float, near: NDArray[np.intp]) -> Cosines:
         """How the cosines of `voice` and each of the people `near` it would be distributed."""

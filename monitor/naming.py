@@ -47,7 +47,7 @@ class Naming:
         if windows < self._next.get(speaker, least):
             return False
         self._next[speaker] = MORE * windows
-        found = gallery.identify(total, windows)
+        found = gallery.identify(total, windows, before)
         if found is None:
             self._names.pop(speaker, None)
         else:

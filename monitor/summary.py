@@ -34,6 +34,8 @@ from monitor.timeline import Span
 from monitor.turns import Turn, TurnLog
 from vad.grid import FRAME_S
 
+OF_AUDIO = ("audio.clipped", "audio.gap", "audio.no_speech", "audio.not_finite")
+"""Warnings that say how well it could be heard; others are about the connection or the server."""
 MOST_ALERTS = 1000
 """Whose evidence is counted singly; what is raised after them is counted by its rule alone."""
 
@@ -193,7 +195,8 @@ class QualityLedger:
 
     def apply(self, event: Emotion | Warning) -> None:
         if isinstance(event, Warning):
-            self._warnings[event.code] += 1
+            if event.code in OF_AUDIO:
+                self._warnings[event.code] += 1
         elif event.speech_s > 0:  # else it says that nobody speaks any more
             self._readings[event.reliability] += 1
             if event.snr_db is not None:

@@ -26,7 +26,7 @@ from history.keeping import HistoryError
 from metrics.snapshot import Snapshot
 from monitor.events import EVENTS
 from monitor.rules import Rule
-from stream_server import notifications
+from stream_server import notifications, voicesapi
 from stream_server.alertsapi import Attended, AuditPage, Trends, add_alerts
 from stream_server.bodies import json
 from stream_server.callbook import CallDetails
@@ -49,6 +49,7 @@ from stream_server.ruleapi import add_rules
 from stream_server.rulebook import RuleList, RuleView
 from stream_server.streaming import stream
 from stream_server.version import VERSION
+from stream_server.voicesapi import add_voices
 from stream_server.whip import FRAGMENT, PATH, SDP, Whip
 from workbench.jobs import Job, JobList, Results
 
@@ -56,7 +57,7 @@ log = logging.getLogger("undertone")
 FRONTEND = Path(__file__).resolve().parent.parent / "frontend_static"
 PAGES = ("/", "/dashboard", "/trends", "/workbench")
 HISTORY = (CallPage, Timeline, Turns, Summary, Notes, NewNote, AlertPage, AlertRecord, Attended, AuditPage, Trends)
-WORK = (Job, JobList, Results)
+WORK = (Job, JobList, Results, *voicesapi.SHAPES)
 PAGE_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; media-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -117,6 +118,7 @@ def create_app(
     add_rules(app, engine)
     notifications.add_notifications(app, engine.notifier)
     add_jobs(app, engine, offline)
+    add_voices(app, engine, offline)
     add_former(app, engine, offline)
     add_models(app, engine)
     _add_operations(app, engine)

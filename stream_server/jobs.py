@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from history.clock import told
 from stream_server.faults import Refusal
 from stream_server.jobprocess import Died, Hear, JobProcess, JobProcessError
-from stream_server.jobworker import Advanced, Drop, Order, Over, Report, weight
+from stream_server.jobworker import Advanced, Drop, Order, Over, Report, Task, weight
 from stream_server.settings import JobsConfig
 from stream_server.uploads import Limits, Upload
 from workbench.asked import Asked
@@ -41,7 +41,8 @@ RETRY_S = 10.0
 
 @dataclass(eq=False)
 class Entry:
-    """A job. `ahead`: somebody waits for it; `size_bytes`: of its files."""
+    """A job. `ahead`: somebody waits for it; `task`: what is asked, if not to predict, and its `answer`; `code`: of the
+    `problem`; `size_bytes`: of its files."""
 
     job_id: str
     folder: Path
@@ -49,9 +50,12 @@ class Entry:
     asked: Asked
     ahead: bool
     created_at: float
+    task: Task | None = None
+    answer: bytes | None = None
     state: State = "waiting"
     progress: Progress | None = None
     problem: str | None = None
+    code: str = "jobs.unavailable"
     files: list[str] = field(default_factory=list)
     expires_at: float | None = None
     size_bytes: int = 0
@@ -127,10 +131,10 @@ class Jobs:
             if folder.name not in self._entries:
                 self._run(asyncio.to_thread(shutil.rmtree, folder, True))
 
-    def submit(self, upload: Upload, asked: Asked, ahead: bool) -> Entry:
+    def submit(self, upload: Upload, asked: Asked, ahead: bool, task: Task | None = None) -> Entry:
         """Have recordings worked on, from within `admit`."""
         folder = upload.folder.parent
-        entry = Entry(folder.name, folder, upload, asked, ahead, time.time(), size_bytes=upload.size_bytes)
+        entry = Entry(folder.name, folder, upload, asked, ahead, time.time(), task, size_bytes=upload.size_bytes)
         self._entries[entry.job_id] = entry
         self._pump()
         return entry
@@ -142,8 +146,8 @@ class Jobs:
         return entry
 
     def all(self) -> list[Entry]:
-        """Newest first."""
-        return list(reversed(self._entries.values()))
+        """Newest first; without tasks, which leave nothing."""
+        return [entry for entry in reversed(self._entries.values()) if entry.task is None]
 
     async def remove(self, entry: Entry) -> None:
         """Give a job up, and delete all that there is of it."""
@@ -237,7 +241,7 @@ class Jobs:
             self._at_work.append(entry)
             most = max(0, (self._settings.disk_mb << 20) - self._used_bytes)
             self._process.send(
-                Order(entry.job_id, entry.run, tuple(entry.upload.items), entry.asked, entry.ahead, most)
+                Order(entry.job_id, entry.run, tuple(entry.upload.items), entry.asked, entry.ahead, most, entry.task)
             )
 
     def _next(self) -> Entry | None:
@@ -252,10 +256,11 @@ class Jobs:
         match said:
             case Advanced(job_id=job_id, progress=progress) if (entry := self._entries.get(job_id)) is not None:
                 entry.progress = progress
-            case Over(job_id=job_id, progress=over, problem=problem):
+            case Over(job_id=job_id, progress=over, problem=problem, code=code, answer=answer):
                 entry = self._entries.get(job_id)
                 if entry is not None and entry in self._at_work:
                     entry.progress = over or entry.progress
+                    entry.code, entry.answer = code, answer
                     self._end(entry, problem)
                 self._pump()
             case Died():

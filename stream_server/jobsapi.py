@@ -15,6 +15,7 @@ from stream_server.engine import Engine
 from stream_server.faults import Refusal
 from stream_server.intake import parse_roles
 from stream_server.jobs import RETRY_S, Entry, Jobs
+from stream_server.jobworker import Task
 from stream_server.uploads import OPENAPI, receive
 from workbench.asked import Asked
 from workbench.jobs import Job, JobList, Results
@@ -69,7 +70,7 @@ def asked_of(
     )
 
 
-async def submit(request: Request, jobs: Jobs, asked: Asked, ahead: bool) -> Entry:
+async def submit(request: Request, jobs: Jobs, asked: Asked, ahead: bool, task: Task | None = None) -> Entry:
     """Take the upload of a request. Raises Refusal."""
     announced = request.headers.get("content-length")
     with jobs.admit(None if announced is None else int(announced)) as (folder, limits):
@@ -77,7 +78,7 @@ async def submit(request: Request, jobs: Jobs, asked: Asked, ahead: bool) -> Ent
         if ahead and len(upload.items) > AT_ONCE:
             reason = f"{len(upload.items)} recordings are more than one can wait for ({AT_ONCE}); POST them to /v1/jobs"
             raise Refusal("upload.too_big", reason)
-        return jobs.submit(upload, asked, ahead)
+        return jobs.submit(upload, asked, ahead, task)
 
 
 async def wait(request: Request, engine: Engine, jobs: Jobs, entry: Entry, seconds: float) -> None:
@@ -93,7 +94,7 @@ async def wait(request: Request, engine: Engine, jobs: Jobs, entry: Entry, secon
             if engine.draining:
                 raise Refusal("server.stopping", "the server is shutting down") from None
     if entry.problem is not None:
-        raise Refusal("jobs.unavailable", entry.problem, RETRY_S)
+        raise Refusal(entry.code, entry.problem, RETRY_S if entry.code == "jobs.unavailable" else None)
 
 
 def _add_work(app: FastAPI, engine: Engine, jobs: Jobs) -> None:

@@ -7,12 +7,13 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Protocol
 
 from inference.model import CheckpointError, Models
 from workbench import batch, runfolder, tables
@@ -25,15 +26,33 @@ log = logging.getLogger("undertone.jobs")
 TELL_EVERY_S = 0.2
 WEIGH_EVERY_S = 2.0
 LEAST_PRIORITY = 19
-TASKS = Path("/proc/self/task")
+THREADS = Path("/proc/self/task")
+BROKEN = "something broke on our side; the log has it"
 Load = Callable[[], Models]
 """Loads the models; picklable."""
 
 
+class TaskError(Exception):
+    """What was asked cannot be done; the message says why. `code`: one of stream_server.faults."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+
+class Task(Protocol):
+    """Something that is asked about recordings, other than to predict them; picklable."""
+
+    def answer(self, models: Models, items: Sequence[Item]) -> bytes:
+        """JSON. Raises TaskError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Recordings to be worked on. `folder`: where the run is kept; if one ended there, it is taken up. `ahead`: do it
-    before going on with what is at work. More than `most_bytes` of results end it."""
+    """Recordings to be worked on: those of a run, which is kept in `folder` (if one ended there, it is taken up), or
+    those of a `task`. `ahead`: do it before going on with what is at work. More than `most_bytes` of results end it."""
 
     job_id: str
     folder: Path
@@ -41,6 +60,7 @@ class Order:
     asked: Asked
     ahead: bool
     most_bytes: int
+    task: Task | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +92,13 @@ class Advanced:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """A job is at its end; `problem`: why it is that before its time."""
+    """A job is at its end; `problem`: why it is that before its time, with its `code`; `answer`: that of a task."""
 
     job_id: str
     progress: Progress | None
     problem: str | None = None
+    code: str = "jobs.unavailable"
+    answer: bytes | None = None
 
 
 Report = Ready | Broken | Advanced | Over
@@ -116,11 +138,11 @@ def give_way() -> None:
     """Let whatever else wants a core go first: all threads that there are, and those that they will start."""
     if not hasattr(os, "setpriority"):
         return
-    for task in [int(entry.name) for entry in TASKS.iterdir()] if TASKS.exists() else [0]:
-        os.setpriority(os.PRIO_PROCESS, task, LEAST_PRIORITY)
+    for thread in [int(entry.name) for entry in THREADS.iterdir()] if THREADS.exists() else [0]:
+        os.setpriority(os.PRIO_PROCESS, thread, LEAST_PRIORITY)
         if hasattr(os, "SCHED_IDLE"):
             with suppress(OSError):  # some containers forbid it
-                os.sched_setscheduler(task, os.SCHED_IDLE, os.sched_param(0))
+                os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
 
 
 class Desk:
@@ -146,6 +168,9 @@ class Desk:
         self._dropped.clear()
 
     def _do(self, order: Order) -> None:
+        if order.task is not None:
+            self._line.send(self._answered(order, order.task))
+            return
         at: Progress | None = None
         problem = None
         try:
@@ -164,8 +189,17 @@ class Desk:
             problem = f"its results take more than {order.most_bytes >> 20} MB; ask for less, or in several jobs"
         except Exception:
             log.exception("job %s failed", order.job_id)
-            problem = "something broke on our side; the log has it"
+            problem = BROKEN
         self._line.send(Over(order.job_id, at, problem))
+
+    def _answered(self, order: Order, task: Task) -> Over:
+        try:
+            return Over(order.job_id, None, answer=task.answer(self._models, order.items))
+        except TaskError as error:
+            return Over(order.job_id, None, error.reason, error.code)
+        except Exception:
+            log.exception("task %s failed", order.job_id)
+            return Over(order.job_id, None, BROKEN)
 
     def _listen(self, current: Order) -> None:
         """Take what has come meanwhile; what is to go ahead is done now."""

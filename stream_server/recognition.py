@@ -13,7 +13,7 @@ from monitor.analysis import SpeakerSpec
 from monitor.gallery import Gallery
 from stream_server.settings import Settings
 from workbench.identification import open_gallery
-from workbench.library import Library
+from workbench.library import Kind, Library
 from workbench.sealing import Seal
 from workbench.voiceprints import Voiceprints
 
@@ -36,7 +36,7 @@ class Recognition:
         self._spec = spec if settings.voiceprints.identify_live else None
         self._config = settings.voiceprints
         self._every_s = every_s
-        self._state: tuple[int, float] | None = None
+        self._seen: tuple[object, object] | None = None
         self.gallery = self._opened(time.time())
 
     async def run(self, use: Callable[[Gallery], None]) -> None:
@@ -55,15 +55,18 @@ class Recognition:
                 use(gallery)
 
     def look(self, now: float) -> Gallery | None:
-        """Sweep, and open the gallery anew if the voiceprints have changed. `now` in seconds since 1970."""
+        """Sweep, and open the gallery anew if voiceprints or cohort have changed. `now` in seconds since 1970."""
         if expired := self._voiceprints.sweep(now):
             log.info("%d voiceprints were deleted, their consent has expired", len(expired))
-        return self._opened(now) if self._voiceprints.state() != self._state else None
+        return self._opened(now) if self._spec is not None and self._state() != self._seen else None
+
+    def _state(self) -> tuple[object, object]:
+        return self._voiceprints.state(), self._library.state(Kind.COHORT)
 
     def _opened(self, now: float) -> Gallery | None:
         if self._spec is None:
             return None
-        self._state = self._voiceprints.state()
+        self._seen = self._state()
         return open_gallery(self._voiceprints, self._library, self._spec, self._config, now)
 
 

@@ -121,6 +121,7 @@ def _export(options: Namespace, settings: Settings) -> int:
     if options.file is None:
         print(document.decode())
     else:
+        options.file.touch(mode=0o600)
         options.file.write_bytes(document)
     return 0
 

@@ -6,7 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+settings.register_profile("untimed", deadline=None)  # how fast something is, is for benchmarks to say
+settings.load_profile("untimed")
 ROOT = Path(__file__).resolve().parent.parent
 
 

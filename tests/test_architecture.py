@@ -18,6 +18,7 @@ FLOORS = (
     "history",
     "notify",
     "workbench",
+    "undertone_client",
     "stream_server",
     "evaluation",
     "benchmarks",

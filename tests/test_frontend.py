@@ -32,6 +32,8 @@ MISTAKES_OF_A_PROGRAM = (
     "channel.",
     "notification.",
     "recording.",
+    "voice.",
+    "voices.",
 )
 """Codes of what the pages do not do; should it happen, the server's own words are shown."""
 SHOWN = ("emotion.", "band.", "moment.", "audio.", "failed.", "remedy.", "embeddings.")

@@ -116,6 +116,13 @@ class Library:
         with self._database.reading() as connection:
             return {row.model: row.held for row in connection.execute(counted)}
 
+    def state(self, kind: Kind) -> tuple[int, float]:
+        """Changes whenever the embeddings of a kind do."""
+        counted = select(func.count(), func.max(table.c.created_at)).where(table.c.kind == kind.value)
+        with self._database.reading() as connection:
+            count, last = connection.execute(counted).one()
+        return count, last or 0.0
+
     def delete(self, sources: Iterable[str]) -> int:
         """All that is kept of these recordings; how many embeddings that were."""
         with self._database.writing() as connection:

@@ -37,8 +37,11 @@ def filled(database: Database, call_id: str = "c-1", started_at: float = MORNING
         connection.execute(insert(notifications).values(id=f"n-{call_id}", call_id=call_id, **waiting, **times))
 
 
+OF_NO_CALL = ("servers", "alert_rules", "voiceprints", "embeddings")
+
+
 def counts(connection: Connection) -> dict[str, int]:
-    tables = (table for table in metadata.sorted_tables if table.name not in ("servers", "alert_rules"))
+    tables = (table for table in metadata.sorted_tables if table.name not in OF_NO_CALL)
     return {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InternalError, OperationalError
 
 from history import writer as module
 from history.archive import Wanted, find, moments_of, newest, timeline, turns_of
@@ -37,6 +37,7 @@ class Faulty:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.full = False
+        self.error: type[DBAPIError] = OperationalError
         self.let_go = threading.Event()
         self.let_go.set()
         self.asked = threading.Event()
@@ -46,7 +47,7 @@ class Faulty:
         self.asked.set()
         self.let_go.wait(10)
         if self.full:
-            raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+            raise self.error("INSERT", {}, Exception("database or disk is full"))
         with self._database.writing() as connection:
             yield connection
 
@@ -157,9 +158,10 @@ def test_calls_are_found_by_what_they_are(database: Database) -> None:
     assert found(before=(MORNING + 60, 2)) == ["a"]
 
 
-def test_a_full_disk_loses_nothing_that_memory_holds(database: Database) -> None:
+@pytest.mark.parametrize("error", [OperationalError, DatabaseError, InternalError])
+def test_a_full_disk_loses_nothing_that_memory_holds(database: Database, error: type[DBAPIError]) -> None:
     faulty, watched, call = Faulty(database), Watched(), Telling()
-    faulty.full = True
+    faulty.full, faulty.error = True, error
     with started(faulty, watched) as writer:
         tell(writer, *short_call(call, "c-1:9"))
         writer.flush().result(10)

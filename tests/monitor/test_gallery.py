@@ -66,6 +66,21 @@ def test_who_is_seldom_known_is_seldom_named() -> None:
     assert chances == sorted(chances)
 
 
+def test_who_was_named_stays_so_until_it_is_less_likely_than_not() -> None:
+    gallery = Gallery(SPEC, people(10), config=RecognitionConfig(certainty=0.999))
+    voice = next(
+        voice
+        for seed in range(200)
+        if 0.5 <= gallery.candidates(voice := heard(0, 1, seed), 1.0)[0].probability < 0.999
+    )
+    named = gallery.candidates(voice, 1.0)[0].name
+    assert gallery.identify(voice, 1.0) is None
+    kept = gallery.identify(voice, 1.0, named)
+    assert kept is not None
+    assert kept.name == named
+    assert gallery.identify(voice, 1.0, "P9" if named != "P9" else "P8") is None
+
+
 def test_nobody_is_named_where_nobody_is_known() -> None:
     gallery = Gallery(SPEC, [])
     assert len(gallery) == 0

@@ -21,7 +21,7 @@ class Scripted(Gallery):
         self.asked: list[float] = []
         self._answers = list(names)
 
-    def identify(self, vector: NDArray[np.floating], windows: float) -> Candidate | None:
+    def identify(self, vector: NDArray[np.floating], windows: float, so_far: str | None = None) -> Candidate | None:
         self.asked.append(windows)
         name = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         return None if name is None else Candidate(name, 0.8, 4.0, 0.95)

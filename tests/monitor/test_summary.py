@@ -156,7 +156,8 @@ def emotion(reliability: str, snr_db: float | None = None, speech_s: float = 2.0
 def test_how_well_it_could_be_heard_leaves_pauses_out() -> None:
     events = [emotion("high", 20.0), emotion("high", 24.0), emotion("low"), emotion("unusable", speech_s=0.2)]
     warning = Warning(call_id="c", seq=0, t=1.0, channel=0, code="audio.clipped", reason="loud")
-    quality = ledger(*events, emotion("unusable", speech_s=0.0), warning).summary(30.0, [None]).quality
+    fast = Warning(call_id="c", seq=0, t=1.0, channel=0, code="audio.too_fast", reason="fast")
+    quality = ledger(*events, emotion("unusable", speech_s=0.0), warning, fast).summary(30.0, [None]).quality
     shares = {"high": 0.5, "medium": 0.0, "low": 0.25, "unusable": 0.25}
     assert quality == Quality(22.0, shares, {"audio.clipped": 1})
 

@@ -17,6 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from history.database import Database
+from history.settings import HistoryConfig
 from inference.model import Models
 from metrics.settings import MetricsConfig
 from monitor.analysis import Analysis, EmotionSpec, Role, SpeakerSpec, SpeechSpec, Window
@@ -152,6 +153,7 @@ async def serving(
     narrow: bool = False,
     notifier: Notifier | None = None,
     kept: bool = False,
+    history_url: str = "",
     jobs: Callable[[Settings], Jobs] | None = None,
     **stream: Any,
 ) -> AsyncIterator[Served]:
@@ -159,7 +161,8 @@ async def serving(
 
     `crews`: sets of models, by default one that is scripted. `warm`: wait for the models. `narrow`: the network takes
     next to nothing of what a client does not read. `notifier`: started and stopped with the server. `kept`: there is a
-    history, in a database of its own. `jobs`: makes what works on recordings.
+    history, in a database of its own. `history_url`: where voiceprints are. `jobs`: makes what works
+    on recordings.
     """
     settings = replace(
         Settings(),
@@ -167,6 +170,7 @@ async def serving(
         webrtc=webrtc,
         alerts=alerts,
         metrics=metrics,
+        history=HistoryConfig(url=history_url),
         stream=replace(StreamConfig(), **stream),
     )
     database = Database("") if kept else None

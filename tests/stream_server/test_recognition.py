@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from history.database import Database
@@ -15,8 +16,9 @@ from stream_server.settings import Settings, load
 from tests.scripted import conversation, known_voices, of
 from tests.stream_server.serving import serving
 from tests.stream_server.test_streaming import heard, send_all
-from tests.workbench.scripted import SPEC
+from tests.workbench.scripted import SPEC, spoken
 from tests.workbench.test_voiceprints import CONSENT, DAY, NOW, portrait
+from workbench.library import Item, Kind, Library, Shelf
 from workbench.sealing import Seal, SealError, new_key
 from workbench.voiceprints import Consent, Voiceprints
 
@@ -46,6 +48,19 @@ async def test_whoever_is_enrolled_or_deleted_meanwhile_is_told_to_the_calls(dat
     await asyncio.to_thread(voiceprints.delete, "Anna")
     assert (await seen.get()).names == ()
     running.cancel()
+
+
+def test_a_new_cohort_is_taken_up(database: Database) -> None:
+    recognition = Recognition(database, SPEC, settings())
+    cohort = np.array([spoken(speaker).vector for speaker in range(40)])
+    for later in range(2):  # the second replaces the first, by as many
+        library = Library(database, Seal())
+        library.delete_all(Kind.COHORT)
+        library.add(Shelf(Kind.COHORT, SPEC.name, [Item("cohort")] * len(cohort), cohort), NOW + later)
+        opened = recognition.look(NOW)
+        assert opened is not None
+        assert opened.normalised
+        assert recognition.look(NOW) is None
 
 
 @pytest.mark.parametrize("identify", ["true", "false"])

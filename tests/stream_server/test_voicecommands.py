@@ -108,6 +108,7 @@ def test_from_enrolment_to_deletion(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert told["matches"][0]["name"] == "Ann"
     assert run("voices", "rename", "Ann", "Anna", heard=()) == 0
     assert run("voices", "export", tmp_path / "everyone.json") == 0
+    assert (tmp_path / "everyone.json").stat().st_mode & 0o077 == 0
     assert run("voices", "delete", "--all", heard=()) == 0
     assert run("voices", "import", tmp_path / "everyone.json") == 0
     assert run("voices", "delete", "Anna", heard=()) == 0

@@ -1,0 +1,159 @@
+"""REST of voices: verify, enroll, identify, and who is known. None of it authenticates anyone."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+import msgspec
+from fastapi import FastAPI, Query, Request, Response
+
+from history.database import DatabaseError
+from stream_server.bodies import JSON, answers, asks, json, read_json
+from stream_server.engine import Engine
+from stream_server.faults import Refusal
+from stream_server.hearing import Store, open_store
+from stream_server.jobs import Jobs
+from stream_server.jobsapi import NO_STORE, asked_of, submit, wait
+from stream_server.jobworker import Task
+from stream_server.uploads import OPENAPI
+from stream_server.voicetasks import Enroll, Identify, Verify
+from workbench.answers import Enrolled, Identified, Verified, VoiceprintList
+from workbench.sealing import SealError
+from workbench.verification import Purpose
+from workbench.voiceprints import Voiceprint, VoiceprintError
+
+PATIENCE_S = 600.0
+DAY_S = 86_400.0
+T = TypeVar("T")
+Text = Annotated[str, Query(min_length=1, max_length=500)]
+
+
+class NewName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a voiceprint is called from now on."""
+
+    name: str
+
+
+SHAPES = (Verified, Enrolled, Identified, VoiceprintList, NewName)
+
+
+def add_voices(app: FastAPI, engine: Engine, jobs: Jobs) -> None:
+    _add_recordings(app, engine, jobs)
+    _add_known(app, engine)
+
+
+def _add_recordings(app: FastAPI, engine: Engine, jobs: Jobs) -> None:
+    async def now(request: Request, task: Task) -> Response:
+        """Ask about the voices of an upload; the recordings are deleted with the answer."""
+        if engine.specs.speaker is None:
+            raise Refusal("jobs.unavailable", "this server has no speaker model (models.speaker is none)")
+        entry = await submit(request, jobs, asked_of(engine, "utterance", False), True, task)
+        try:
+            await wait(request, engine, jobs, entry, PATIENCE_S)
+            if entry.answer is None:
+                raise Refusal("jobs.unavailable", f"it is not done after {PATIENCE_S:g} s; send less at once")
+            return Response(entry.answer, media_type=JSON, headers=NO_STORE)
+        finally:
+            await jobs.remove(entry)
+
+    @app.post("/v1/verify", tags=["voices"], responses=answers(Verified), openapi_extra=OPENAPI)
+    async def verify(
+        request: Request,
+        purpose: Annotated[Purpose, Query(description="how many strangers may pass")] = Purpose.IDENTITY,
+        prior: Annotated[
+            float, Query(gt=0, lt=1, description="how likely one speaker is before anything is heard")
+        ] = 0.5,
+    ) -> Response:
+        """Whether recordings, two or more, hold the same voice: each is compared with each."""
+        return await now(request, Verify(engine.settings, purpose, prior))
+
+    @app.post("/v1/enroll", tags=["voices"], responses=answers(Enrolled), openapi_extra=OPENAPI)
+    async def enroll(
+        request: Request,
+        name: Text,
+        consent: Annotated[str, Query(min_length=1, max_length=500, description="the purpose that was agreed to")],
+        days: Annotated[float, Query(gt=0, le=36_500, description="how long the consent holds")],
+        note: Annotated[str, Query(max_length=1000, description="how it was recorded")] = "",
+        replace: Annotated[bool, Query(description="in place of a voiceprint of this name")] = False,
+    ) -> Response:
+        """Make a voiceprint of a person who has agreed to it, of one or more recordings. It is biometric data."""
+        kept_in(engine)
+        return await now(request, Enroll(engine.settings, name, consent, time.time() + days * DAY_S, note, replace))
+
+    @app.post("/v1/identify", tags=["voices"], responses=answers(Identified), openapi_extra=OPENAPI)
+    async def identify(request: Request) -> Response:
+        """Whose voice each recording holds, of all who have a voiceprint."""
+        kept_in(engine)
+        return await now(request, Identify(engine.settings))
+
+
+def _add_known(app: FastAPI, engine: Engine) -> None:
+    @app.get("/v1/voices", tags=["voices"], responses=answers(VoiceprintList))
+    async def known() -> Response:
+        """Everyone whose voiceprint is kept and whose consent holds; without the vectors."""
+        found = await _stored(engine, lambda store: store.voiceprints.known(time.time()))
+        return json(VoiceprintList(found), headers=NO_STORE)
+
+    @app.patch(
+        "/v1/voices/{name:path}", tags=["voices"], responses=answers(VoiceprintList), openapi_extra=asks(NewName)
+    )
+    async def rename(request: Request, name: str) -> Response:
+        """Call someone otherwise."""
+        new = (await read_json(request, NewName)).name
+
+        def renamed(store: Store) -> list[Voiceprint]:
+            _must_be_known(store, name)
+            store.voiceprints.rename(name, new, time.time())
+            return [each for each in store.voiceprints.known(time.time()) if each.name == new]
+
+        return json(VoiceprintList(await _stored(engine, renamed)), headers=NO_STORE)
+
+    @app.delete("/v1/voices/{name:path}", tags=["voices"], status_code=204)
+    async def forget(name: str) -> Response:
+        """Delete the voiceprints of a person."""
+
+        def forgotten(store: Store) -> int:
+            _must_be_known(store, name)
+            return store.voiceprints.delete(name)
+
+        await _stored(engine, forgotten)
+        return Response(status_code=204)
+
+    @app.delete("/v1/voices", tags=["voices"], status_code=204)
+    async def forget_all() -> Response:
+        """Delete all voiceprints."""
+        await _stored(engine, lambda store: store.voiceprints.delete_all())
+        return Response(status_code=204)
+
+
+def kept_in(engine: Engine) -> str:
+    """Where voiceprints are kept. Raises Refusal if nothing outlives the server."""
+    if not engine.settings.history.url:
+        raise Refusal(
+            "history.unavailable", "this server keeps nothing (history.url is empty), so no voiceprints either"
+        )
+    return engine.settings.history.url
+
+
+async def _stored(engine: Engine, ask: Callable[[Store], T]) -> T:
+    """What is kept of voices, asked in a thread. Raises Refusal."""
+    kept_in(engine)
+
+    def asked() -> T:
+        with open_store(engine.settings) as store:
+            return ask(store)
+
+    try:
+        return await asyncio.to_thread(asked)
+    except VoiceprintError as error:
+        raise Refusal("voice.invalid", str(error)) from None
+    except (DatabaseError, SealError) as error:
+        raise Refusal("history.unavailable", str(error)) from None
+
+
+def _must_be_known(store: Store, name: str) -> None:
+    if all(each.name != name for each in store.voiceprints.known(time.time())):
+        raise Refusal("voice.not_found", f"there is no voiceprint of {name[:80]!r}")

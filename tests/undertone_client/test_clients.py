@@ -1,0 +1,159 @@
+"""Both clients against a real server: the same questions, the same answers, the same errors."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from monitor.events import CallEnded, CallStarted, Emotion, Event
+from tests.scripted import conversation
+from tests.stream_server.serving import Served, pcm, serving
+from tests.stream_server.working import working
+from tests.workbench.sounds import emodb
+from undertone_client import AsyncClient, Client, UndertoneError
+from workbench.verification import Purpose
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+@asynccontextmanager
+async def asked(tmp_path: Path) -> AsyncIterator[tuple[Served, AsyncClient]]:
+    (tmp_path / "jobs").mkdir()
+    async with (
+        working(tmp_path / "jobs", history_url=f"sqlite:///{tmp_path}/kept.sqlite3") as served,
+        AsyncClient(served.http) as client,
+    ):
+        yield served, client
+
+
+def voices(recordings: Path, speaker: str) -> list[Path]:
+    return sorted((recordings / "speakers" / "librispeech").glob(f"librispeech_test-other__{speaker}__*"))
+
+
+async def test_recordings_are_predicted_from_paths_and_from_memory(recordings: Path, tmp_path: Path) -> None:
+    angry, calm = emodb(recordings), emodb(recordings, "03a01Nc")
+    async with asked(tmp_path) as (served, client):
+        found = await client.predict(angry, ("calm.flac", calm.read_bytes()), ("bad.wav", b"no"))
+        labels = {each.file: each.emotion and each.emotion.label for each in found}
+        assert labels == {angry.as_posix().lstrip("/"): "angry", "calm.flac": "neutral", "bad.wav": None}
+
+        def waiting() -> list[str | None]:
+            with Client(served.http) as client:
+                return [each.emotion and each.emotion.label for each in client.predict(str(angry))]
+
+        assert await asyncio.to_thread(waiting) == ["angry"]
+
+
+async def test_embeddings_come_as_arrays(recordings: Path, tmp_path: Path) -> None:
+    async with asked(tmp_path) as (served, client):
+        (one,) = await client.embed(emodb(recordings))
+        assert one.rows[0].shape == (1, 96)
+        (frames,) = await client.embed(emodb(recordings), granularity="frame")
+        assert frames.rows[0].shape[0] > 50
+
+        def waiting() -> bool:
+            with Client(served.http) as client:
+                (same,) = client.embed(emodb(recordings))
+            return bool((same.rows[0] == one.rows[0]).all())
+
+        assert await asyncio.to_thread(waiting)
+
+
+async def test_a_job_is_begun_read_to_its_end_and_deleted(recordings: Path, tmp_path: Path) -> None:
+    async with asked(tmp_path) as (served, client):
+        job = await client.begin(*[emodb(recordings)] * 3, embeddings=True)
+        assert [each.status async for each in client.results(job.job_id)] == ["done"] * 3
+        assert (await client.job(job.job_id)).done == 3
+        assert (await client.file(job.job_id, "results.csv")).startswith(b"file,status")
+
+        def waiting() -> list[str]:
+            with Client(served.http) as client:
+                told = [each.status for each in client.results(job.job_id)]
+                assert [each.job_id for each in client.jobs()] == [job.job_id]
+                client.delete(job.job_id)
+                return told
+
+        assert await asyncio.to_thread(waiting) == ["done"] * 3
+        with pytest.raises(UndertoneError, match=r"job\.not_found") as error:
+            await client.job(job.job_id)
+        assert (error.value.code, error.value.status) == ("job.not_found", 404)
+
+
+async def test_voices_are_verified_enrolled_identified_and_forgotten(recordings: Path, tmp_path: Path) -> None:
+    own = voices(recordings, "1688")
+    async with asked(tmp_path) as (_, client):
+        told = await client.verify(*own[:2], purpose=Purpose.GROUPING)
+        assert told.verification.pairs[0].probability > 0.5
+        await client.enroll("Ann / Lee", *own[:3], consent="to be greeted", days=30)
+        assert [each.name for each in await client.voices()] == ["Ann / Lee"]
+        assert (await client.identify(own[3])).identifications[0].name == "Ann / Lee"
+        await client.rename("Ann / Lee", "Ann")
+        await client.forget("Ann")
+        assert await client.voices() == []
+        await client.forget(None)
+
+
+async def test_a_live_call_is_made_by_both() -> None:
+    audio = pcm(conversation()[: 16_000 * 4])
+    async with serving() as served:
+        async with AsyncClient(served.http) as client, client.call(call_id="one") as call:
+            await call.configure({"team": "north"})
+            await call.send(audio)
+            await call.finish()
+            heard: list[Event] = [event async for event in call]
+
+        def waiting() -> list[Event]:
+            with Client(served.http) as client, client.call(roles=("customer", "agent"), call_id="two") as call:
+                call.configure({"team": "south"})
+                call.send(audio)
+                call.finish()
+                return list(call)
+
+        both = [heard, await asyncio.to_thread(waiting)]
+        assert (await served.call("two"))["tags"] == {"team": "south"}
+    for events in both:
+        assert isinstance(events[0], CallStarted)
+        assert isinstance(events[-1], CallEnded)
+        assert any(isinstance(event, Emotion) for event in events)
+
+
+async def test_what_is_refused_says_why_and_when_to_try_again() -> None:
+    async with serving() as served, AsyncClient(served.http) as client:
+        with pytest.raises(UndertoneError) as error:
+            await client.predict(("a.wav", b""), granularity="word")
+        assert error.value.code == "request.invalid"
+        with pytest.raises(UndertoneError, match=r"history\.unavailable"):
+            await client.voices()
+
+
+async def test_an_answer_of_something_else_is_no_answer() -> None:
+    async with serving() as served, AsyncClient(f"{served.http}/docs") as client:
+        with pytest.raises(UndertoneError) as error:
+            await client.jobs()
+        assert error.value.status == 404
+
+
+def test_both_clients_have_the_same_methods_with_the_same_arguments() -> None:
+    def methods(kind: type) -> dict[str, list[str]]:
+        members = inspect.getmembers(kind, inspect.isfunction)
+        return {name: list(inspect.signature(each).parameters) for name, each in members if not name.startswith("__")}
+
+    assert methods(Client) == methods(AsyncClient)
+
+
+async def test_the_program_in_the_documentation_runs(
+    recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (program,) = re.findall(
+        r"```python\n(from undertone_client.*?)```", (DOCS / "workbench.md").read_text("utf-8"), re.DOTALL
+    )
+    async with asked(tmp_path) as (served, _):
+        there = program.replace("http://localhost:8000", served.http).replace("call.m4a", str(emodb(recordings)))
+        await asyncio.to_thread(exec, compile(there, "workbench.md", "exec"), {})
+    assert "angry" in capsys.readouterr().out

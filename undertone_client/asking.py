@@ -1,0 +1,202 @@
+"""What can be asked of a server, and how its answers are read: everything that does no I/O, for both clients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any, Generic, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.answers import Enrolled, Identified, Verified, VoiceprintList
+from workbench.jobs import Job, JobList, Results
+from workbench.results import Granularity, Prediction
+from workbench.verification import Purpose
+from workbench.voiceprints import Voiceprint
+
+WAIT_S = 30.0
+"""How long the server is asked to keep a request; after that the client asks again."""
+LOOK_EVERY_S = 0.5
+PAGE = 500
+Recording = str | Path | tuple[str, bytes]
+"""A file, or a name and what is in it."""
+T = TypeVar("T")
+Value = str | float | bool | None
+
+
+class UndertoneError(Exception):
+    """The server refuses, or a job failed. `code`: one of those in docs/protocol.md; `retry_after_s`: when the same may
+    be granted."""
+
+    def __init__(self, code: str, reason: str, status: int = 0, retry_after_s: float | None = None) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code = code
+        self.reason = reason
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A recording's line of result, and its embeddings by channel, (rows, size) each; none if it failed."""
+
+    prediction: Prediction
+    rows: Sequence[NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[T]):
+    """A request, and how its answer is read."""
+
+    method: str
+    path: str
+    read: Callable[[bytes], T]
+    query: Mapping[str, Value] = field(default_factory=dict)
+    recordings: Sequence[Recording] = ()
+    body: Any = None
+
+    @property
+    def address(self) -> str:
+        """The path with the query; what is None, or as by default, is not in it."""
+        shown = {name: _shown(value) for name, value in self.query.items() if value not in (None, False, "")}
+        return f"{self.path}?{urlencode(shown)}" if shown else self.path
+
+    @contextmanager
+    def form(self) -> Iterator[list[tuple[str, tuple[str, IO[bytes] | bytes]]] | None]:
+        """The recordings as httpx sends them; files are open inside."""
+        with ExitStack() as stack:
+            parts: list[tuple[str, tuple[str, IO[bytes] | bytes]]] = []
+            for each in self.recordings:
+                if isinstance(each, tuple):
+                    parts.append(("audio", each))
+                else:
+                    parts.append(("audio", (Path(each).as_posix(), stack.enter_context(Path(each).open("rb")))))
+            yield parts or None
+
+
+def error_of(status: int, body: bytes, retry_after: str | None) -> UndertoneError:
+    """What an answer that is an error says."""
+    try:
+        error = msgspec.json.decode(body)["error"]
+        code, reason = str(error["code"]), str(error["reason"])
+    except (msgspec.DecodeError, KeyError, TypeError):
+        code, reason = "server.failed", f"the answer is {status}, and not Undertone's"
+    return UndertoneError(code, reason, status, float(retry_after) if retry_after else None)
+
+
+def failed(job: Job) -> UndertoneError:
+    return UndertoneError("jobs.unavailable", job.problem or "the job failed")
+
+
+def predict(
+    recordings: Sequence[Recording],
+    path: str = "/v1/predict",
+    *,
+    granularity: Granularity = "utterance",
+    embeddings: bool = False,
+    speakers: bool = False,
+    every_frame: bool = False,
+    roles: Sequence[str] = (),
+) -> Question[Results]:
+    return Question("POST", path, _read(Results), _asked(locals()) | {"wait_s": WAIT_S}, recordings)
+
+
+def begin(
+    recordings: Sequence[Recording],
+    *,
+    granularity: Granularity = "utterance",
+    embeddings: bool = False,
+    speakers: bool = False,
+    every_frame: bool = False,
+    roles: Sequence[str] = (),
+) -> Question[Job]:
+    return Question("POST", "/v1/jobs", _read(Job), _asked(locals()), recordings)
+
+
+def jobs() -> Question[list[Job]]:
+    return Question("GET", "/v1/jobs", lambda data: msgspec.json.decode(data, type=JobList).jobs)
+
+
+def job(job_id: str) -> Question[Job]:
+    return Question("GET", f"/v1/jobs/{quote(job_id, safe='')}", _read(Job))
+
+
+def results(job_id: str, after: str | None) -> Question[Results]:
+    path = f"/v1/jobs/{quote(job_id, safe='')}/results"
+    return Question("GET", path, _read(Results), {"after": after, "limit": PAGE})
+
+
+def file(job_id: str, name: str) -> Question[bytes]:
+    return Question("GET", f"/v1/jobs/{quote(job_id, safe='')}/files/{quote(name)}", bytes)
+
+
+def array(job_id: str, name: str) -> Question[NDArray[np.float32]]:
+    def read(data: bytes) -> NDArray[np.float32]:
+        return np.asarray(np.load(BytesIO(data), allow_pickle=False), np.float32)
+
+    return Question("GET", f"/v1/jobs/{quote(job_id, safe='')}/files/{quote(name)}", read)
+
+
+def delete(job_id: str) -> Question[None]:
+    return Question("DELETE", f"/v1/jobs/{quote(job_id, safe='')}", _nothing)
+
+
+def verify(recordings: Sequence[Recording], purpose: Purpose, prior: float) -> Question[Verified]:
+    return Question("POST", "/v1/verify", _read(Verified), {"purpose": purpose.value, "prior": prior}, recordings)
+
+
+def enroll(
+    name: str, recordings: Sequence[Recording], consent: str, days: float, note: str, replace: bool
+) -> Question[Enrolled]:
+    query: dict[str, Value] = {"name": name, "consent": consent, "days": days, "note": note, "replace": replace}
+    return Question("POST", "/v1/enroll", _read(Enrolled), query, recordings)
+
+
+def identify(recordings: Sequence[Recording]) -> Question[Identified]:
+    return Question("POST", "/v1/identify", _read(Identified), {}, recordings)
+
+
+def voices() -> Question[list[Voiceprint]]:
+    return Question("GET", "/v1/voices", lambda data: msgspec.json.decode(data, type=VoiceprintList).voices)
+
+
+def rename(name: str, new: str) -> Question[None]:
+    return Question("PATCH", f"/v1/voices/{quote(name, safe='')}", _nothing, body={"name": new})
+
+
+def forget(name: str | None) -> Question[None]:
+    """None: everyone."""
+    return Question("DELETE", "/v1/voices" if name is None else f"/v1/voices/{quote(name, safe='')}", _nothing)
+
+
+def stream_address(server: str, encoding: str, sample_rate: int, roles: Sequence[str], call_id: str | None) -> str:
+    """Of the WebSocket of a live call."""
+    query: dict[str, Value] = {"encoding": encoding, "sample_rate": sample_rate, "channels": max(1, len(roles))}
+    query |= {"roles": ",".join(roles), "call_id": call_id}
+    return "ws" + Question("GET", f"{server}/v1/stream", bytes, query).address.removeprefix("http")
+
+
+def _asked(given: Mapping[str, Any]) -> dict[str, Value]:
+    """The query of what is asked of recordings, from the arguments of a function."""
+    names = ("granularity", "embeddings", "speakers", "every_frame")
+    query: dict[str, Value] = {name: given[name] for name in names}
+    roles = given["roles"]
+    return query | ({"channels": len(roles), "roles": ",".join(roles)} if roles else {})
+
+
+def _shown(value: Value) -> str:
+    return "true" if value is True else str(value)
+
+
+def _read(shape: type[T]) -> Callable[[bytes], T]:
+    return lambda data: msgspec.json.decode(data, type=shape)
+
+
+def _nothing(_: bytes) -> None:
+    return None
