@@ -60,16 +60,22 @@ export function socketUrl(path, query) {
 }
 
 /** @param {string} path @returns {Promise<any>} what is there. Throws an ApiError. */
-export async function request(path) {
+export function request(path) {
+  return ask(path, "GET");
+}
+
+/** @param {string} path @param {"GET"|"POST"|"DELETE"} method @param {FormData} [body] @returns {Promise<any>} the answer, null where it has none. Throws an ApiError. */
+export async function ask(path, method, body) {
   let response;
   try {
-    response = await fetch(path, { headers: { accept: "application/json" } });
+    response = await fetch(path, { method, body, headers: { accept: "application/json" } });
   } catch {
     throw new ApiError("unreachable", () => t("shared.error.unreachable"));
   }
-  const body = await response.json().catch(() => null);
-  if (response.ok && body) return body;
-  throw apiError(response.status, body);
+  if (response.status === 204) return null;
+  const answer = await response.json().catch(() => null);
+  if (response.ok && answer) return answer;
+  throw apiError(response.status, answer);
 }
 
 /** @param {number} status @param {any} body of the answer, null where it was no JSON @returns {ApiError} */

@@ -13,6 +13,7 @@ import { ResultView } from "./resultview.js";
 import { csv, jsonLines } from "./rows.js";
 import { Run } from "./run.js";
 import { packed, save } from "./saving.js";
+import { VoicesView } from "./voicesview.js";
 import { durationText } from "./words.js";
 
 /** @typedef {import("./entries.js").Entry} Entry */
@@ -45,8 +46,9 @@ class App {
     this.result = new ResultView({
       url: (entry, file) => fileUrl(entry.job, file), taken: (entry, file) => this.taken(entry, file), result: (entry) => this.saveResult(entry), close: () => this.show(null),
     });
+    this.voices = new VoicesView();
     byId("main").append(h("h1", { t: "work.title" }), h("p.lead", { t: "work.lead" }), this.intake.element, this.choices.element,
-      this.going_on, this.list.element, this.result.element, this.spoken, h("p.notice", { t: "work.notice" }));
+      this.going_on, this.list.element, this.result.element, this.voices.element, this.spoken, h("p.notice", { t: "work.notice" }));
     onLanguage(() => this.relabel());
     addEventListener("beforeunload", (event) => {
       if (this.run || this.entries.some(unsaved)) event.preventDefault();
@@ -59,7 +61,9 @@ class App {
   /** What the models are like is good to know beforehand, and no more than that. */
   async learn() {
     try {
-      this.choices.know(await fetchModels());
+      const models = await fetchModels();
+      this.choices.know(models);
+      if (models.speaker) await this.voices.begin();
     } catch {
       // The server is away: whoever starts the work is told.
     }
@@ -204,6 +208,7 @@ class App {
     else this.progress.removeAttribute("value"); // it is done or it is not
     setText(this.status, [this.summary(), run?.trouble?.(), this.packing?.(), this.rest(over)].filter(Boolean).join(" "));
     this.list.show(entries, this.open, Boolean(run));
+    this.voices.show(entries);
   }
 
   /** @returns {string} how many files are how far */
@@ -226,6 +231,7 @@ class App {
     this.list.forget();
     this.intake.relabel();
     this.result.show(this.open);
+    this.voices.relabel();
     this.drawNow();
   }
 }

@@ -16,7 +16,7 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, Route, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.hooks import until
@@ -27,7 +27,7 @@ from workbench.results import Prediction, decode
 
 Bench = Callable[..., Page]
 DONE_WITHIN_MS = 90_000
-THOUSAND = 1000
+MANY, THOUSAND = 20, 1000
 MEDIAN_FRAME_MS = 20
 """A frame of a 60 Hz screen, and some."""
 WATCH_FRAMES = """() => {
@@ -301,16 +301,20 @@ def test_what_is_dropped_anywhere_is_taken(bench: Bench) -> None:
 
 
 def test_work_that_is_stopped_waits_and_can_be_taken_up(bench: Bench, recordings: Path) -> None:
-    page = bench(*sorted((recordings / "emotion/emodb").glob("*.flac"))[:60])
-    page.locator(".start").click()
-    expect(page.locator("tr[data-state=done]").first).to_be_visible(timeout=DONE_WITHIN_MS)
+    chosen = sorted((recordings / "emotion/emodb").glob("*.flac"))[:MANY]
+    page = bench(*chosen)
+    held: list[Route] = []
+    page.route("**/v1/jobs/*/results*", lambda route: held.append(route))
+    with page.expect_request("**/v1/jobs/*/results*"):
+        page.locator(".start").click()
     expect(page.get_by_role("switch")).to_be_disabled()
+    expect(page.locator("tr[data-state=working]")).to_have_count(MANY)
     page.get_by_role("button", name="Stop", exact=True).click()
-    expect(page.locator(".start")).to_have_text(re.compile(r"^Analyse"))
-    done = page.locator("tr[data-state=done]").count()
-    assert done + page.locator("tr[data-state=waiting]").count() == 60
-    if done < 60:
-        analyse(page, 60)
+    with page.expect_response(lambda response: response.request.method == "DELETE"):
+        held.pop().continue_()
+    expect(page.locator("tr[data-state=waiting]")).to_have_count(MANY)
+    page.unroute_all()
+    analyse(page, MANY)
 
 
 def test_a_thousand_recordings_leave_the_page_smooth(bench: Bench, recordings: Path) -> None:
@@ -375,3 +379,66 @@ def test_the_other_language_says_it_all_anew(bench: Bench) -> None:
     expect(page.locator(".result .word")).to_have_text(re.compile("愤怒"))
     expect(page.locator(".result .says")).to_contain_text("愤怒")
     expect(page.locator(".list tr[data-state=done]")).to_contain_text("愤怒")
+
+
+def spoken(recordings: Path) -> dict[str, list[Path]]:
+    """Recordings by speaker."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted((recordings / "speakers/librispeech").glob("*__*__*.ogg")):
+        found.setdefault(path.name.split("__")[1], []).append(path)
+    return {speaker: paths for speaker, paths in found.items() if len(paths) > 1}
+
+
+def test_voices_are_compared_as_the_server_compares_them(bench: Bench, recordings: Path, server: ServerProcess) -> None:
+    (one, again, *_), (other, *_) = list(spoken(recordings).values())[:2]
+    page = bench(one, again, other)
+    voices = page.get_by_label("Voices", exact=True)
+    ask = voices.get_by_role("button", name="Same speaker?")
+    expect(ask).to_be_disabled()
+    for path in (one, again, other):
+        voices.get_by_label(path.name, exact=True).check()
+    voices.get_by_label("For", exact=True).select_option("grouping")
+    ask.click()
+    rows = voices.locator(".answer tbody tr")
+    expect(rows).to_have_count(3, timeout=DONE_WITHIN_MS)
+    files = [("audio", (path.name, path.read_bytes())) for path in (one, again, other)]
+    answer = httpx.post(f"{server.url}/v1/verify?purpose=grouping", files=files, timeout=60).json()["verification"]
+    expect(voices.locator(".says")).to_have_text(answer["sentence"]["text"])
+    expect(voices.locator(".answer")).to_contain_text("This does not authenticate anyone")
+    for row, pair in zip(rows.all(), answer["pairs"], strict=True):
+        told = [pair["other"], "yes" if pair["same"] else "no", f"{pair['probability'] * 100:.0f}\u00a0%"]
+        assert row.locator("td").all_inner_texts()[:3] == told
+    expect(voices.get_by_text("Voiceprints")).to_be_hidden()
+
+
+def test_who_agreed_is_known_by_their_voice_until_they_are_forgotten(
+    browser: Browser, recordings: Path, tmp_path: Path, violations: Violations
+) -> None:
+    first, second = next(iter(spoken(recordings).values()))[:2]
+    server = ServerProcess(tmp_path / "log", "--history.url", f"sqlite:///{tmp_path}/history.db")
+    server.start()
+    try:
+        page = browser.new_page(base_url=server.url, locale="en-GB")
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.goto("/workbench")
+        page.locator("#work-files").set_input_files([first, second])
+        voices = page.get_by_label("Voices", exact=True)
+        voices.get_by_text("Voiceprints").click()
+        expect(voices.locator(".known")).to_have_text("Nobody has a voiceprint.")
+        for path in (first, second):
+            voices.get_by_label(path.name, exact=True).check()
+        voices.get_by_label("Name", exact=True).fill("Ada")
+        voices.get_by_label("What they agreed to").fill("a test")
+        voices.get_by_role("button", name="Make a voiceprint").click()
+        expect(voices.locator(".answer")).to_contain_text("Ada is known now, from 2", timeout=DONE_WITHIN_MS)
+        expect(voices.locator(".known tbody tr")).to_contain_text("a test")
+        voices.get_by_label(second.name, exact=True).uncheck()
+        voices.get_by_role("button", name="Whose voice?").click()
+        expect(voices.locator(".says")).to_contain_text("Ada", timeout=DONE_WITHIN_MS)
+        assert violations(page) == []
+        screenshot(page, "workbench-voices", full=True)
+        voices.get_by_role("button", name="Delete the voiceprint of Ada").click()
+        expect(voices.locator(".known")).to_have_text("Nobody has a voiceprint.")
+        page.close()
+    finally:
+        server.stop()

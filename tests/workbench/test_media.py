@@ -122,7 +122,7 @@ def test_what_is_no_recording_is_refused(content: bytes | None, code: str, tmp_p
 
 
 def test_a_file_that_may_not_be_read_is_said_to_be_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("workbench.media.av.open", refuse)
