@@ -32,7 +32,7 @@ MISTAKES_OF_A_PROGRAM = (
     "channel.",
     "notification.",
     "recording.",
-    "voice.",
+    "library.",
     "voices.",
 )
 """Codes of what the pages do not do; should it happen, the server's own words are shown."""

@@ -90,6 +90,8 @@ export default {
   "shared.error.job.not_found": "The server has no such work any more: results are kept for an hour, or until it is stopped.",
   "shared.error.jobs.full": "The server is working on recordings of others. Yours are sent as soon as there is room.",
   "shared.error.jobs.unavailable": "Recordings cannot be worked on at present; the server's log says why.",
+  "shared.error.voice.not_found": "There is no voiceprint of this name any more.",
+  "shared.error.voice.invalid": "This name cannot be used, or has a voiceprint already.",
   "shared.error.server.warming_up": "The server is just starting. Try again in some seconds.",
   "shared.error.server.busy": "The server has as many calls as it can follow. Try again a little later.",
   "shared.error.server.stopping": "The server is shutting down.",

@@ -90,6 +90,8 @@ export default {
   "shared.error.job.not_found": "服务器已没有这项任务：结果只保留一小时，或到服务器停止为止。",
   "shared.error.jobs.full": "服务器正在处理他人的录音；一有空位就会发送您的。",
   "shared.error.jobs.unavailable": "目前无法处理录音；原因见服务器日志。",
+  "shared.error.voice.not_found": "已没有此姓名的声纹。",
+  "shared.error.voice.invalid": "此姓名不可用，或已有声纹。",
   "shared.error.server.warming_up": "服务器正在启动，请几秒后再试。",
   "shared.error.server.busy": "服务器的通话数已满，请稍后再试。",
   "shared.error.server.stopping": "服务器正在关闭。",
