@@ -21,7 +21,7 @@ CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 
 
 def test_every_event_has_a_section_with_a_complete_example_that_decodes() -> None:
-    sections = dict(re.findall(r"^### (\S+)\n.*?```json\n(.*?)\n```", PROTOCOL, re.DOTALL | re.MULTILINE))
+    sections = dict(re.findall(r"^### ([a-z.]+)\n.*?```json\n(.*?)\n```", PROTOCOL, re.DOTALL | re.MULTILINE))
     assert list(sections) == [event_type(event) for event in in_documented_order()]
     for event in EVENTS:
         example = sections[event_type(event)]
