@@ -31,7 +31,7 @@ class Sets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     group: Annotated[list[str], msgspec.Meta(min_length=1, max_length=MOST_COMPARED)]
     reference: Annotated[list[str], msgspec.Meta(min_length=1, max_length=MOST_COMPARED)]
-    kind: Kind = Kind.EMOTION
+    kind: Kind = Kind.SPEAKER
 
 
 SHAPES = (Kept, Found, Clustered, Comparison, Shelves, Sets)
@@ -44,12 +44,12 @@ def add_library(app: FastAPI, engine: Engine, jobs: Jobs) -> None:
 
 def _add_keeping(app: FastAPI, engine: Engine, jobs: Jobs) -> None:
     @app.post("/v1/library", tags=["library"], responses=answers(Kept), openapi_extra=OPENAPI)
-    async def keep(request: Request, kind: Of = Kind.EMOTION) -> Response:
+    async def keep(request: Request, kind: Of = Kind.SPEAKER) -> Response:
         """Embed recordings and keep the embeddings, not the recordings, to be searched, grouped and compared."""
         return await answered(request, engine, jobs, Keep(engine.settings, check(engine, kind)))
 
     @app.get("/v1/library", tags=["library"], responses=answers(Shelves))
-    async def show(kind: Of = Kind.EMOTION) -> Response:
+    async def show(kind: Of = Kind.SPEAKER) -> Response:
         """The recordings whose embeddings are kept, by the model that made them."""
 
         def shelves(store: Store) -> dict[str, list[str]]:
@@ -60,7 +60,7 @@ def _add_keeping(app: FastAPI, engine: Engine, jobs: Jobs) -> None:
 
     @app.delete("/v1/library", tags=["library"], status_code=204)
     async def forget(
-        kind: Of = Kind.EMOTION,
+        kind: Of = Kind.SPEAKER,
         source: Annotated[str | None, Query(description="only what is kept of this recording, of both kinds")] = None,
     ) -> Response:
         """Forget embeddings: those of a recording, or all of a kind."""
@@ -76,7 +76,7 @@ def _add_asking(app: FastAPI, engine: Engine, jobs: Jobs) -> None:
     @app.post("/v1/search", tags=["library"], responses=answers(Found), openapi_extra=OPENAPI)
     async def search(
         request: Request,
-        kind: Of = Kind.EMOTION,
+        kind: Of = Kind.SPEAKER,
         count: Annotated[int, Query(ge=1, le=1000)] = 10,
     ) -> Response:
         """What is kept and most like a recording."""
@@ -85,7 +85,7 @@ def _add_asking(app: FastAPI, engine: Engine, jobs: Jobs) -> None:
     @app.post("/v1/cluster", tags=["library"], responses=answers(Clustered))
     async def cluster(
         request: Request,
-        kind: Of = Kind.EMOTION,
+        kind: Of = Kind.SPEAKER,
         method: Method = Method.KMEANS,
         count: Annotated[int | None, Query(ge=2, le=100, description="groups of k-means; left out: found")] = None,
         projection: Annotated[Projection | None, Query(alias="map", description="places on a map, too")] = None,

@@ -104,29 +104,29 @@ class AsyncClient:
     async def forget(self, name: str | None) -> None:
         await self._ask(asking.forget(name))
 
-    async def keep(self, *recordings: Recording, kind: Kind = Kind.EMOTION) -> Kept:
+    async def keep(self, *recordings: Recording, kind: Kind = Kind.SPEAKER) -> Kept:
         return await self._ask(asking.keep(recordings, kind))
 
-    async def library(self, kind: Kind = Kind.EMOTION) -> dict[str, list[str]]:
+    async def library(self, kind: Kind = Kind.SPEAKER) -> dict[str, list[str]]:
         return await self._ask(asking.library(kind))
 
-    async def unkeep(self, source: str | None, kind: Kind = Kind.EMOTION) -> None:
+    async def unkeep(self, source: str | None, kind: Kind = Kind.SPEAKER) -> None:
         await self._ask(asking.unkeep(kind, source))
 
-    async def search(self, recording: Recording, *, kind: Kind = Kind.EMOTION, count: int = 10) -> Found:
+    async def search(self, recording: Recording, *, kind: Kind = Kind.SPEAKER, count: int = 10) -> Found:
         return await self._ask(asking.search(recording, kind, count))
 
     async def cluster(
         self,
         *,
-        kind: Kind = Kind.EMOTION,
+        kind: Kind = Kind.SPEAKER,
         method: Method = Method.KMEANS,
         count: int | None = None,
         projection: Projection | None = None,
     ) -> Clustered:
         return await self._ask(asking.cluster(kind, method, count, projection))
 
-    async def compare(self, group: Sequence[str], reference: Sequence[str], *, kind: Kind = Kind.EMOTION) -> Comparison:
+    async def compare(self, group: Sequence[str], reference: Sequence[str], *, kind: Kind = Kind.SPEAKER) -> Comparison:
         return await self._ask(asking.compare(group, reference, kind))
 
     def call(

@@ -116,26 +116,26 @@ class Client:
         """Delete someone's voiceprint; None: everyone's."""
         self._ask(asking.forget(name))
 
-    def keep(self, *recordings: Recording, kind: Kind = Kind.EMOTION) -> Kept:
+    def keep(self, *recordings: Recording, kind: Kind = Kind.SPEAKER) -> Kept:
         """Embed recordings and keep the embeddings on the server, not the recordings."""
         return self._ask(asking.keep(recordings, kind))
 
-    def library(self, kind: Kind = Kind.EMOTION) -> dict[str, list[str]]:
+    def library(self, kind: Kind = Kind.SPEAKER) -> dict[str, list[str]]:
         """Of which recordings embeddings are kept, by model."""
         return self._ask(asking.library(kind))
 
-    def unkeep(self, source: str | None, kind: Kind = Kind.EMOTION) -> None:
+    def unkeep(self, source: str | None, kind: Kind = Kind.SPEAKER) -> None:
         """Forget the embeddings of a recording; None: all of a kind."""
         self._ask(asking.unkeep(kind, source))
 
-    def search(self, recording: Recording, *, kind: Kind = Kind.EMOTION, count: int = 10) -> Found:
+    def search(self, recording: Recording, *, kind: Kind = Kind.SPEAKER, count: int = 10) -> Found:
         """What is kept and most like a recording."""
         return self._ask(asking.search(recording, kind, count))
 
     def cluster(
         self,
         *,
-        kind: Kind = Kind.EMOTION,
+        kind: Kind = Kind.SPEAKER,
         method: Method = Method.KMEANS,
         count: int | None = None,
         projection: Projection | None = None,
@@ -143,7 +143,7 @@ class Client:
         """Groups of what is kept, and places on a map if a projection is asked for."""
         return self._ask(asking.cluster(kind, method, count, projection))
 
-    def compare(self, group: Sequence[str], reference: Sequence[str], *, kind: Kind = Kind.EMOTION) -> Comparison:
+    def compare(self, group: Sequence[str], reference: Sequence[str], *, kind: Kind = Kind.SPEAKER) -> Comparison:
         """A group of recordings against a reference set, both kept, by name."""
         return self._ask(asking.compare(group, reference, kind))
 

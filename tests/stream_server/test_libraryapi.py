@@ -26,7 +26,7 @@ async def holding(recordings: Path, tmp_path: Path) -> AsyncIterator[tuple[Serve
     """A server that keeps the embeddings of angry and of calm recordings."""
     angry, calm = feelings(recordings, "W"), feelings(recordings, "N")
     async with knowing(tmp_path) as served:
-        kept = (await upload(served, "/v1/library", *angry, *calm, ("bad.wav", b"no"))).json()
+        kept = (await upload(served, "/v1/library?kind=emotion", *angry, *calm, ("bad.wav", b"no"))).json()
         assert len(kept["kept"]) == len(angry) + len(calm)
         assert [left["file"] for left in kept["left_out"]] == ["bad.wav"]
         yield served, [name for name, _ in angry], [name for name, _ in calm]
@@ -34,22 +34,24 @@ async def holding(recordings: Path, tmp_path: Path) -> AsyncIterator[tuple[Serve
 
 async def test_what_is_kept_is_listed_searched_and_forgotten(recordings: Path, tmp_path: Path) -> None:
     async with holding(recordings, tmp_path) as (served, angry, calm):
-        assert (await served.ask("/v1/library"))["models"] == {"undertone-emotion-small": angry + calm}
+        assert (await served.ask("/v1/library", kind="emotion"))["models"] == {"undertone-emotion-small": angry + calm}
         again = feelings(recordings, "W")[0]
-        found = (await upload(served, "/v1/search?count=3", ("another name.flac", again[1]))).json()
+        found = (await upload(served, "/v1/search?kind=emotion&count=3", ("another name.flac", again[1]))).json()
         assert (found["among"], found["hits"][0]["source"]) == (len(angry + calm), angry[0])
         assert found["hits"][0]["cosine"] > 0.999
-        itself = (await upload(served, "/v1/search?count=3", again)).json()
+        itself = (await upload(served, "/v1/search?kind=emotion&count=3", again)).json()
         assert again[0] not in [hit["source"] for hit in itself["hits"]]
         assert (await served.delete(f"/v1/library?source={angry[0]}")).status_code == 204
-        assert (await served.ask("/v1/library"))["models"]["undertone-emotion-small"] == angry[1:] + calm
-        assert (await served.delete("/v1/library")).status_code == 204
-        assert (await served.ask("/v1/library"))["models"] == {}
+        assert (await served.ask("/v1/library", kind="emotion"))["models"]["undertone-emotion-small"] == angry[
+            1:
+        ] + calm
+        assert (await served.delete("/v1/library?kind=emotion")).status_code == 204
+        assert (await served.ask("/v1/library", kind="emotion"))["models"] == {}
 
 
 async def test_what_is_kept_is_grouped_and_placed_on_a_map(recordings: Path, tmp_path: Path) -> None:
     async with holding(recordings, tmp_path) as (served, angry, _):
-        told = (await change(served, "POST", "/v1/cluster?count=2&map=pca")).json()
+        told = (await change(served, "POST", "/v1/cluster?kind=emotion&count=2&map=pca")).json()
         groups = {item["source"]: item["group"] for item in told["items"]}
         assert len(told["clustering"]["clusters"]) == 2
         assert all(-1 <= item["x"] <= 1 for item in told["items"])
@@ -58,10 +60,10 @@ async def test_what_is_kept_is_grouped_and_placed_on_a_map(recordings: Path, tmp
 
 async def test_a_group_is_compared_with_a_reference_set(recordings: Path, tmp_path: Path) -> None:
     async with holding(recordings, tmp_path) as (served, angry, calm):
-        told = (await change(served, "POST", "/v1/compare", group=angry, reference=calm)).json()
+        told = (await change(served, "POST", "/v1/compare", group=angry, reference=calm, kind="emotion")).json()
         assert told["score"] < told["reference_score"]
         assert "angry" in [each["measure"] for each in told["differences"]]
-        refused = await change(served, "POST", "/v1/compare", group=["nobody.wav"], reference=calm)
+        refused = await change(served, "POST", "/v1/compare", group=["nobody.wav"], reference=calm, kind="emotion")
         assert (refused.status_code, refused.json()["error"]["code"]) == (422, "library.refused")
 
 
@@ -71,7 +73,7 @@ async def test_voices_are_kept_apart_from_feelings(recordings: Path, tmp_path: P
         await upload(served, "/v1/library?kind=speaker", *one[:2], *other[:2])
         hits = (await upload(served, "/v1/search?kind=speaker&count=1", one[2])).json()["hits"]
         assert hits[0]["source"] in [name for name, _ in one[:2]]
-        assert (await served.ask("/v1/library"))["models"] == {}
+        assert (await served.ask("/v1/library", kind="emotion"))["models"] == {}
 
 
 async def test_what_cannot_be_kept_grouped_or_searched_for_is_refused(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from tests.stream_server.serving import Served, pcm, serving
 from tests.stream_server.working import working
 from tests.workbench.sounds import emodb
 from undertone_client import AsyncClient, Client, UndertoneError
+from workbench.library import Kind
 from workbench.maps import Projection
 from workbench.verification import Purpose
 
@@ -106,14 +107,16 @@ async def test_embeddings_are_kept_searched_grouped_and_compared(recordings: Pat
     calm = sorted((recordings / "emotion" / "emodb").glob("*Na.flac"))[:4]
     assert angry
     async with asked(tmp_path) as (_, client):
-        kept = (await client.keep(*angry, *calm)).kept
-        assert (await client.library()).popitem()[1] == kept
-        assert (await client.search(("again.flac", angry[0].read_bytes()), count=1)).hits[0].source == kept[0]
-        told = await client.cluster(count=2, projection=Projection.PCA)
+        kept = (await client.keep(*angry, *calm, kind=Kind.EMOTION)).kept
+        assert (await client.library(Kind.EMOTION)).popitem()[1] == kept
+        assert (await client.search(("again.flac", angry[0].read_bytes()), kind=Kind.EMOTION, count=1)).hits[
+            0
+        ].source == kept[0]
+        told = await client.cluster(kind=Kind.EMOTION, count=2, projection=Projection.PCA)
         assert {item.group for item in told.items} == {0, 1}
-        assert (await client.compare(kept[:4], kept[4:])).score < 1
-        await client.unkeep(None)
-        assert await client.library() == {}
+        assert (await client.compare(kept[:4], kept[4:], kind=Kind.EMOTION)).score < 1
+        await client.unkeep(None, Kind.EMOTION)
+        assert await client.library(Kind.EMOTION) == {}
 
 
 async def test_a_live_call_is_made_by_both() -> None:
