@@ -67,7 +67,7 @@ test: $(VENV)/installed-tests   ## run the tests, two files at a time
 	@$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile
 
 test-browser: browser           ## run the pages in a real browser, with a real server and a recording as microphone
-	@$(BIN)/python -m pytest -q tests/browser -m "not heavy"
+	@$(BIN)/python -m pytest -q tests/browser -m "not heavy" --numprocesses 2 --dist loadfile
 
 pictures: browser               ## take the README's pictures of the pages anew, from real calls (4 minutes)
 	@$(BIN)/python -m tests.browser.pictures
