@@ -110,7 +110,7 @@ class History:
             with self._database.writing() as connection:
                 connection.execute(delete(servers).where(servers.c.id == self._writer.server))
         except SQLAlchemyError as error:
-            log.warning("history: %s", error)
+            log.warning("history: %s", error, exc_info=not isinstance(error, SQLAlchemyError))
 
     async def _in_thread(self, run: Callable[[], T]) -> T:
         try:

@@ -232,6 +232,9 @@ class CallRecord:
         """The call is over without a `call.ended`: something broke on our side. There is no summary."""
         self.ended_at, self._reason = at, reason
         self._duration_s = self._session.duration_s if self._session is not None else self._duration_s
+        for number, alert in enumerate(self._alerts):
+            if alert.cleared_s is None:
+                self._alerts[number] = msgspec.structs.replace(alert, cleared_s=self._duration_s)
         self._let_go()
 
     def _end(self, event: CallEnded) -> None:

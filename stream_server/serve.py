@@ -71,6 +71,7 @@ class DrainingServer(uvicorn.Server):
 def serve(settings: Settings, start: Start = spawn) -> int:
     """Run until SIGINT or SIGTERM; the exit status. `start`: what is to speak WebRTC, by default other processes."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # how the schema came to be is nothing for a greeting
     try:
         check_tls(settings.server)
         channels = open_channels(settings.notify, os.environ)

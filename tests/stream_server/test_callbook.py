@@ -84,3 +84,10 @@ def test_a_list_has_the_recent_past_only_where_it_is_asked_for() -> None:
     of = record()
     assert of.view().recent is None
     assert of.view(recent_s=60).recent == []
+
+
+def test_no_alert_is_open_in_a_call_that_broke_off() -> None:
+    of = record()
+    of.apply(alert(AlertRaised, 10.0))
+    of.break_off("server.failed", "now")
+    assert [one.cleared_s for one in of.view().alerts] == [0.0]
