@@ -176,6 +176,7 @@ async def serving(
     database = Database("") if kept else None
     engine = Engine(settings, crews or [scripted_models()], database=database, notifier=notifier)
     listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]  # asked now: a server that breaks at its start closes its listener
     if narrow:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
     offline = None if jobs is None else jobs(settings)
@@ -184,7 +185,7 @@ async def serving(
     while not (server.started and (engine.ready or not warm)):
         await asyncio.sleep(0.01)
     try:
-        yield Served(engine, server, listener.getsockname()[1], running)
+        yield Served(engine, server, port, running)
     finally:
         server.should_exit = True
         await running
