@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from difflib import get_close_matches
+from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
 from textwrap import dedent
@@ -245,14 +246,18 @@ class Setting:
         return ",".join(map(str, self.default)) if isinstance(self.default, tuple) else str(self.default)
 
 
-def declared() -> Iterator[Setting]:
+@cache
+def declared() -> tuple[Setting, ...]:
     """Every setting, in the order of declaration."""
-    for section, cls in SECTIONS.items():
-        hints = get_type_hints(cls, include_extras=True)
-        explained = _explanations(cls)
-        for item in fields(cls):
-            default = item.default if item.default_factory is MISSING else item.default_factory()
-            yield Setting(section, item.name, hints[item.name], default, explained[item.name])
+    return tuple(setting for section, cls in SECTIONS.items() for setting in _declared_by(section, cls))
+
+
+def _declared_by(section: str, cls: type) -> Iterator[Setting]:
+    hints = get_type_hints(cls, include_extras=True)
+    explained = _explanations(cls)
+    for item in fields(cls):
+        default = item.default if item.default_factory is MISSING else item.default_factory()
+        yield Setting(section, item.name, hints[item.name], default, explained[item.name])
 
 
 def _explanations(cls: type) -> dict[str, str]:
