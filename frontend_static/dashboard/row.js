@@ -74,7 +74,8 @@ class Feeling {
     this.element.hidden = of < 0;
     setGlyph(this.glyph, emotion?.label);
     const feeling = labelText(emotion?.label);
-    const now = emotion?.label && call.state === "live" ? t("dash.row.now", { feeling }) : feeling;
+    const silent = !emotion?.label && !call.speaking.includes(of);
+    const now = emotion?.label && call.state === "live" ? t("dash.row.now", { feeling }) : silent ? t("dash.row.silent") : feeling;
     setText(this.word, emotion ? now : t("dash.listening"));
     this.trust.hidden = this.trusted.hidden = !emotion?.label;
     if (!emotion?.label) return;

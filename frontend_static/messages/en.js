@@ -285,6 +285,7 @@ export default {
   "dash.head.distress": "Distress",
   "dash.head.call": "Call",
   "dash.row.now": "Now: {feeling}",
+  "dash.row.silent": "Not speaking now",
   "dash.row.reliability": "{level}",
   "dash.head.why": "Why, and emotion now",
   "dash.head.spark": "Last 3 minutes",

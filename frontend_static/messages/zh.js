@@ -285,6 +285,7 @@ export default {
   "dash.head.distress": "情绪风险",
   "dash.head.call": "通话",
   "dash.row.now": "此刻：{feeling}",
+  "dash.row.silent": "此刻没有说话",
   "dash.row.reliability": "可信度{level}",
   "dash.head.why": "原因与当前情绪",
   "dash.head.spark": "最近 3 分钟",
