@@ -15,7 +15,7 @@ from sqlalchemy import delete, insert, select
 from history.database import Database
 from history.schema import alert_rules
 from monitor.analysis import EmotionSpec
-from monitor.rules import OF_EMOTION, AlertsConfig, Rule, default_rules
+from monitor.rules import OF_EMOTION, AlertsConfig, Rule
 from stream_server.faults import Refusal
 
 log = logging.getLogger("undertone.rules")
@@ -52,10 +52,10 @@ class RuleBook:
         self._spec = spec
         self._channels = frozenset(channels)
         self._changing = asyncio.Lock()
-        self._fixed: dict[str, RuleView] = {}
-        if config.defaults and spec is not None:
-            self._fixed |= {rule.name: RuleView("default", rule) for rule in default_rules(spec)}
-        self._fixed |= {rule.name: RuleView("file", rule) for rule in config.rules}
+        in_file = {rule.name for rule in config.rules}
+        self._fixed = {
+            rule.name: RuleView("file" if rule.name in in_file else "default", rule) for rule in config.in_force(spec)
+        }
         self._set: dict[str, RuleView] = {}
         self.changed: Callable[[], None] = lambda: None
         """Called, in the event loop, after every change."""
