@@ -7,11 +7,10 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from stream_server.cli import SHORT_FLAGS
-from stream_server.rtcworker import Surroundings
+from stream_server.rtcwire import Surroundings
 from stream_server.rtcworker import serve as serve_line
 from stream_server.serve import serve
-from stream_server.settings import load
+from stream_server.settings import declared, load
 
 
 class InLoop:
@@ -34,11 +33,8 @@ async def start(far: socket.socket, surroundings: Surroundings) -> InLoop:
 
 def main(arguments: Sequence[str]) -> int:
     """`serve` and its flags, each with its value."""
-    long = {short: name for name, short in SHORT_FLAGS.items()}
-    flags = {
-        long.get(flag, flag.removeprefix("--").replace("-", "_")): value
-        for flag, value in zip(arguments[1::2], arguments[2::2], strict=True)
-    }
+    names = {flag: setting.name for setting in declared() for flag in setting.flags}
+    flags = {names[flag]: value for flag, value in zip(arguments[1::2], arguments[2::2], strict=True)}
     return serve(load(flags, {}, None), start)
 
 

@@ -27,7 +27,6 @@ from benchmarks.scripts import Form, Script, cuts, read, recordings, total, writ
 from benchmarks.serving import Serving, ServingError
 from benchmarks.sink import Sink
 from benchmarks.trial import Trial
-from stream_server.cli import SHORT_FLAGS
 from stream_server.settings import Settings, SettingsError, declared, load
 from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Encoding
@@ -88,8 +87,7 @@ def server_settings(flags: Sequence[str]) -> Settings:
     parser = argparse.ArgumentParser(prog="undertone serve", add_help=False, allow_abbrev=False)
     parser.add_argument("--config", type=Path)
     for setting in declared():
-        short = [SHORT_FLAGS[setting.name]] if setting.name in SHORT_FLAGS else []
-        parser.add_argument(*short, setting.flag, dest=setting.name)
+        parser.add_argument(*setting.flags, dest=setting.name)
     options, strange = parser.parse_known_args(flags)
     if strange:
         raise SettingsError(f"neither this benchmark nor `undertone serve` knows {' '.join(strange)}")

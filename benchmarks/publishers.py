@@ -21,7 +21,7 @@ from av.packet import Packet
 
 from monitor.events import CallEnded, Emotion, Warning, decode
 from stream_server.rtctuned import prepare
-from stream_server.rtcworker import Surroundings
+from stream_server.rtcwire import Surroundings
 from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Samples
 

@@ -11,15 +11,6 @@ from pathlib import Path
 
 from stream_server.settings import SECTIONS, Settings, SettingsError, declared, load
 
-SHORT_FLAGS = {
-    "server.host": "--host",
-    "server.port": "--port",
-    "server.tls_cert": "--tls-cert",
-    "server.tls_key": "--tls-key",
-    "models.emotion": "--emotion-model",
-    "models.speaker": "--speaker-model",
-    "models.device": "--device",
-}
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 
@@ -164,10 +155,8 @@ def _add_settings(parser: argparse.ArgumentParser, sections: tuple[str, ...]) ->
     for setting in declared():
         if setting.section not in sections:
             continue
-        flags = [SHORT_FLAGS[setting.name]] if setting.name in SHORT_FLAGS else []
         group.add_argument(
-            *flags,
-            setting.flag,
+            *setting.flags,
             dest=setting.name,
             metavar="VALUE",
             help=f"{setting.help} (default {setting.shown or 'none'})",

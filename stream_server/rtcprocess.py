@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from stream_server.faults import Refusal
-from stream_server.rtcwire import Ask, Line, Message, Over, Ready, Report, Strained, connect, reports
-from stream_server.rtcworker import Surroundings, main
+from stream_server.rtcwire import Ask, Line, Message, Over, Ready, Report, Strained, Surroundings, connect, reports
+from stream_server.rtcworker import main
 
 log = logging.getLogger("undertone.webrtc")
 START_S = 60.0

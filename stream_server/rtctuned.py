@@ -16,7 +16,7 @@ from aiortc.rtp import RtpPacket
 from OpenSSL import SSL
 
 from stream_server.rtcorder import PacketOrder
-from stream_server.rtcworker import Surroundings
+from stream_server.rtcwire import Surroundings
 
 hears: ContextVar[Callable[[RtpPacket], None]] = ContextVar("hears", default=lambda packet: None)
 """What the packets go to of the receivers that are made in this context."""

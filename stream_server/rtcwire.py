@@ -1,4 +1,5 @@
-"""What the server and a process that speaks WebRTC tell each other: messages as MessagePack, each after its length.
+"""What the server and a process that speaks WebRTC tell each other: at its start its `Surroundings`, from then on
+messages as MessagePack, each after its length.
 
 `call` is a number that the server gives each peer."""
 
@@ -8,6 +9,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
 import msgspec
@@ -16,6 +18,18 @@ HEAD = struct.Struct("!I")
 MOST_MESSAGE_BYTES = 1 << 24
 TOLD_BYTES = 64
 """What a control message weighs beside its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the process must know. `addresses`: where peers may come in, all of this machine's if there are none;
+    `loopback`: this machine itself as well; `servers`: STUN and TURN as (URL, user, password); `gone_s`: seconds
+    after which a peer that does not answer is gone."""
+
+    addresses: tuple[str, ...]
+    loopback: bool
+    servers: tuple[tuple[str, str, str], ...]
+    gone_s: float
 
 
 class Message(msgspec.Struct, array_like=True, frozen=True, gc=False):

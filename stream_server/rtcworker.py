@@ -8,7 +8,6 @@ import signal
 import socket
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stream_server.rtcwire import (
@@ -23,6 +22,7 @@ from stream_server.rtcwire import (
     Ready,
     Say,
     Strained,
+    Surroundings,
     Trickle,
     Unusable,
     connect,
@@ -38,18 +38,6 @@ log = logging.getLogger("undertone.webrtc")
 TELL_EVERY_S = 0.5
 MOST_UNSENT_BYTES = 4 << 20
 """Audio that the server has not taken yet; what comes beyond that is left out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a process must know. `addresses`: where peers may come in, all of this machine's if there are none;
-    `loopback`: this machine itself as well; `servers`: STUN and TURN as (URL, user, password); `gone_s`: seconds
-    after which a peer that does not answer is gone."""
-
-    addresses: tuple[str, ...]
-    loopback: bool
-    servers: tuple[tuple[str, str, str], ...]
-    gone_s: float
 
 
 def main(end: socket.socket, surroundings: Surroundings) -> None:

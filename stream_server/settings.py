@@ -40,6 +40,15 @@ ENV_PREFIX = "UNDERTONE_"
 NOT_SETTINGS = ("UNDERTONE_DATA",)
 """Environment variables of ours that are no settings: where tests and benchmarks find recordings."""
 DEFAULT_FILE = Path("undertone.toml")
+SHORT_FLAGS = {
+    "server.host": "--host",
+    "server.port": "--port",
+    "server.tls_cert": "--tls-cert",
+    "server.tls_key": "--tls-key",
+    "models.emotion": "--emotion-model",
+    "models.speaker": "--speaker-model",
+    "models.device": "--device",
+}
 
 
 class SettingsError(Exception):
@@ -233,6 +242,11 @@ class Setting:
     @property
     def flag(self) -> str:
         return f"--{self.section}.{self.key}".replace("_", "-")
+
+    @property
+    def flags(self) -> list[str]:
+        """The short one first, where there is one."""
+        return [*([SHORT_FLAGS[self.name]] if self.name in SHORT_FLAGS else []), self.flag]
 
     @property
     def env(self) -> str:

@@ -19,9 +19,8 @@ from stream_server.intake import StreamParameters, parse_whip_parameters
 from stream_server.rtccall import EventChannel, RtcCall
 from stream_server.rtcprocess import RtcProcess, Start, Switchboard, spawn
 from stream_server.rtcsdp import Offer, compose_answer, parse_fragment, parse_offer
-from stream_server.rtcwire import Answer, Drop, Over, Report, Trickle, Unusable
+from stream_server.rtcwire import Answer, Drop, Over, Report, Surroundings, Trickle, Unusable
 from stream_server.rtcwire import Offer as ToAnswer
-from stream_server.rtcworker import Surroundings
 from stream_server.settings import Settings, parse_ice_servers
 
 log = logging.getLogger("undertone.webrtc")

@@ -11,8 +11,7 @@ import pytest
 from stream_server import rtcprocess
 from stream_server.faults import Refusal
 from stream_server.rtcprocess import RtcProcess, Running, Switchboard
-from stream_server.rtcwire import Ask, Line, Order, Over, Ready, Report, Strained, connect, orders
-from stream_server.rtcworker import Surroundings
+from stream_server.rtcwire import Ask, Line, Order, Over, Ready, Report, Strained, Surroundings, connect, orders
 from tests.stream_server.serving import until
 
 SURROUNDINGS = Surroundings((), True, (), 5.0)

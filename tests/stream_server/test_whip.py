@@ -456,6 +456,7 @@ def test_the_server_itself_does_not_load_aiortc() -> None:
 
 def test_a_connection_asks_no_server_that_is_not_named() -> None:
     """Left to itself, aiortc would ask a public STUN server."""
-    from stream_server.rtcworker import Surroundings, configuration
+    from stream_server.rtcwire import Surroundings
+    from stream_server.rtcworker import configuration
 
     assert configuration(Surroundings((), False, (), 5.0)).iceServers == []
