@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from history.database import Database
-from monitor.events import SpeakerUpdated
-from monitor.gallery import Gallery
+from inference.model import specs
+from monitor.analysis import Role
+from monitor.events import Event, SpeakerChanged, SpeakerUpdated
+from monitor.gallery import Gallery, Person
 from stream_server.recognition import Recognition, gallery_now
+from stream_server.sessions import open_session
 from stream_server.settings import Settings, load
-from tests.scripted import conversation, known_voices, of
+from tests.scripted import SPECS, conversation, known_voices, of
 from tests.stream_server.serving import serving
 from tests.stream_server.test_streaming import heard, send_all
+from tests.stream_server.working import shipped
 from tests.workbench.scripted import SPEC, spoken
 from tests.workbench.test_voiceprints import CONSENT, DAY, NOW, portrait
+from vad.grid import SAMPLE_RATE_HZ
+from workbench import media, offline
 from workbench.library import Item, Kind, Library, Shelf
+from workbench.listening import Audio
 from workbench.sealing import Seal, SealError, new_key
+from workbench.speakers import Ears, Voice
 from workbench.voiceprints import Consent, Voiceprints
 
 
@@ -102,3 +111,38 @@ async def test_a_live_call_tells_who_speaks_also_if_they_become_known_while_it_g
             await sending
     named = {(event.speaker, event.name) for event in of(events, SpeakerUpdated) if isinstance(event, SpeakerUpdated)}
     assert {("S1", "Low"), ("S2", "High")} <= named
+
+
+def named(events: list[Event]) -> set[tuple[str, str | None]]:
+    return {(event.to, event.name) for event in of(events, SpeakerChanged) if isinstance(event, SpeakerChanged)}
+
+
+def test_each_channel_of_a_real_call_is_named_by_its_voice_whatever_its_role(recordings: Path) -> None:
+    """Known by the first 100 s of the call, named in what follows."""
+    models, config = shipped(), settings()
+    call = np.concatenate(list(media.read(recordings / "conversations" / "auto_repairs_40_stereo.flac", 2)), axis=1)
+    known, follows = call[:, : 100 * SAMPLE_RATE_HZ], call[:, 100 * SAMPLE_RATE_HZ : 160 * SAMPLE_RATE_HZ]
+    ears = Ears(models[Role.SPEAKER], models.get(Role.SPEECH), config.vad)
+    heard = ears.hear(Audio(name, iter([plane])) for name, plane in zip(("Cara", "Al"), known, strict=True))
+    people = [Person(voice.name, voice.vector, voice.windows) for voice in heard if isinstance(voice, Voice)]
+    gallery = Gallery(ears.spec, people)
+    for swapped in (False, True):
+        roles = ("agent", "customer") if swapped else ("customer", "agent")
+        session = open_session(config, specs(models), "call", roles, "replay", gallery=gallery)
+        blocks = (follows[:, at : at + 8000] for at in range(0, follows.shape[1], 8000))
+        events = list(offline.run(session, blocks, models))
+        updated = {
+            (event.speaker, event.name) for event in of(events, SpeakerUpdated) if isinstance(event, SpeakerUpdated)
+        }
+        assert updated == {(roles[0], "Cara"), (roles[1], "Al")}
+        assert (roles[1], "Al") in named(events)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_no_voice_is_heard_on_channels_of_their_own_unless_people_are_to_be_recognised(known: bool) -> None:
+    session = open_session(
+        settings(), SPECS, "call", ("customer", "agent"), "replay", gallery=known_voices() if known else None
+    )
+    for channel in (0, 1):
+        session.receive_audio(channel, conversation())
+    assert (Role.SPEAKER in {window.role for window in session.take_windows()}) is known
