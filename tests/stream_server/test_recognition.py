@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def settings(**more: str) -> Settings:
 
 async def test_whoever_is_enrolled_or_deleted_meanwhile_is_told_to_the_calls(database: Database) -> None:
     voiceprints = Voiceprints(database, Seal())
-    consent = Consent("greeting", 0.0, 1e12)
+    consent = Consent("greeting", 0.0, NOW + 3650 * DAY)
     seen: asyncio.Queue[Gallery] = asyncio.Queue()
     recognition = Recognition(database, SPEC, settings(), every_s=0.01)
     running = asyncio.create_task(recognition.run(seen.put_nowait))
@@ -72,6 +73,28 @@ def test_a_new_cohort_is_taken_up(database: Database) -> None:
         assert recognition.look(NOW) is None
 
 
+def test_nobody_is_recognised_beyond_their_consent_though_the_database_cannot_be_read(database: Database) -> None:
+    now = time.time()
+    voiceprints = Voiceprints(database, Seal())
+    for name, speaker, days in (("Ann", 1, 1), ("Bob", 2, 2)):
+        voiceprints.enrol(name, portrait(speaker), Consent("greeting", now, now + days * DAY), now)
+    recognition = Recognition(database, SPEC, settings())
+    assert recognition.look(now) is None
+    with database.writing() as connection:
+        connection.exec_driver_sql("ALTER TABLE voiceprints RENAME TO elsewhere")
+    assert recognition.look(now + DAY / 2) is None
+    left = recognition.look(now + DAY)
+    assert left is not None
+    assert left.names == ("Bob",)
+    emptied = recognition.look(now + 2 * DAY)
+    assert emptied is not None
+    assert emptied.names == ()
+    with database.writing() as connection:
+        connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO voiceprints")
+    assert recognition.look(now + 3 * DAY) is not None
+    assert voiceprints.known(now) == []
+
+
 @pytest.mark.parametrize("identify", ["true", "false"])
 def test_the_expired_are_deleted_whether_people_are_to_be_recognised_or_not(database: Database, identify: str) -> None:
     voiceprints = Voiceprints(database, Seal())
@@ -84,7 +107,7 @@ def test_the_expired_are_deleted_whether_people_are_to_be_recognised_or_not(data
 
 
 def test_a_key_that_does_not_fit_stops_the_start(database: Database) -> None:
-    Voiceprints(database, Seal(new_key())).enrol("Ann", portrait(1), Consent("greeting", 0.0, 1e12), NOW)
+    Voiceprints(database, Seal(new_key())).enrol("Ann", portrait(1), Consent("greeting", 0.0, NOW + 3650 * DAY), NOW)
     with pytest.raises(SealError, match="no key is set"):
         Recognition(database, SPEC, settings())
     assert Recognition(database, SPEC, Settings()).gallery is None
