@@ -43,6 +43,12 @@ class Item:
             return self.source
         return f"{self.source} [{self.start_s:.1f}-{self.end_s:.1f} s]"
 
+    @property
+    def label(self) -> str | None:
+        """The emotion with the highest score, where scores are known."""
+        scores = self.about.get("scores")
+        return max(scores, key=lambda label: scores[label]) if scores else None
+
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
@@ -115,6 +121,17 @@ class Library:
         )
         with self._database.reading() as connection:
             return {row.model: row.held for row in connection.execute(counted)}
+
+    def sources(self, kind: Kind) -> dict[str, list[str]]:
+        """The recordings of which there are embeddings of a kind, by model, in the order in which they came."""
+        columns = table.c.model, table.c.source
+        first = func.min(table.c.id)
+        named = select(*columns).where(table.c.kind == kind.value).group_by(*columns).order_by(first)
+        out: dict[str, list[str]] = {}
+        with self._database.reading() as connection:
+            for row in connection.execute(named):
+                out.setdefault(row.model, []).append(row.source)
+        return out
 
     def state(self, kind: Kind) -> tuple[int, float]:
         """Changes whenever the embeddings of a kind do."""
