@@ -4,6 +4,7 @@ import { h, setText } from "../shared/dom.js";
 import { t } from "../shared/i18n.js";
 import { search } from "./library.js";
 import { table, trouble } from "./libraryanswers.js";
+import { lost } from "./names.js";
 import { sentenceText } from "./words.js";
 
 /** @typedef {import("./library.js").Kind} Kind */
@@ -26,7 +27,7 @@ export class AlikeView {
     this.count = /** @type {HTMLSelectElement} */ (h("select", {}, ...COUNTS.map((value) => h("option", { value }, value))));
     this.find = h("button.button.primary", { t: "work.library.search.find" });
     this.status = h("p.status", { role: "status" });
-    this.answer = h("div.answer");
+    this.answer = h("div.answer.hits");
     this.element = h("div", {}, h("p.hint", { t: "work.library.search.about" }),
       h("form.filters", { onsubmit: (/** @type {Event} */ event) => this.#asked(event) }, h("label.choice.wide", {}, h("span", { t: "work.library.search.query" }), this.query), this.names,
         h("label.choice", {}, h("span", { t: "work.library.search.count" }), this.count), this.find), this.status, this.answer);
@@ -34,7 +35,7 @@ export class AlikeView {
 
   /** @param {Kind} kind @param {string[]} kept @param {string[]} here names of the page */
   show(kind, kept, here) {
-    if (kind !== this.#kind) this.#answered = null;
+    if (kind !== this.#kind || lost([...this.#kept], kept)) this.#answered = null;
     this.#kind = kind;
     this.#kept = new Set(kept);
     const offered = [...new Set([...here, ...kept])].slice(0, MOST_OFFERED);
@@ -89,9 +90,9 @@ export class AlikeView {
     const { name, found } = told;
     if (!found.hits.length) return [h("p.says", {}, t("work.library.search.nothing"))];
     const words = this.#kind === "emotion"; // of voices a cosine means something else at every length
-    const rows = found.hits.map(({ source, start_s, cosine, sentence }, i) => [String(i + 1), h("span.name", {}, source), cosine.toFixed(2), ...(words ? [sentenceText(sentence)] : []),
+    const rows = found.hits.map(({ source, start_s, cosine, sentence }) => [h("span.name", {}, source), cosine.toFixed(2), ...(words ? [sentenceText(sentence)] : []),
       this.listening.button(source, start_s), h("button.link", { type: "button", "aria-label": t("work.library.alike.of", { name: source }), onclick: () => this.ask(source) }, t("work.library.alike"))]);
     return [h("p.says", {}, t("work.library.search.like", { name })), h("p.hint", {}, t("work.library.search.among", { count: found.among })),
-      table("work.library.search", ["rank", "file", "cosine", ...(words ? ["word"] : []), "listen", "alike"], rows), ...(words ? [] : [h("p.hint", {}, t("work.library.search.voices"))])];
+      table("work.library.search", ["file", "cosine", ...(words ? ["word"] : []), "listen", "alike"], rows), ...(words ? [] : [h("p.hint", {}, t("work.library.search.voices"))])];
   }
 }

@@ -6,6 +6,7 @@ import { t } from "../shared/i18n.js";
 import { compare } from "./library.js";
 import { measureText, table, trouble, verdictOf } from "./libraryanswers.js";
 import { NameList } from "./namelist.js";
+import { lost } from "./names.js";
 import { sentenceText } from "./words.js";
 
 /** @typedef {import("./library.js").Kind} Kind */
@@ -18,6 +19,7 @@ const MOST = 10_000;
 export class ComparisonView {
   /** @type {Kind} */ #kind = "emotion";
   /** @type {import("./library.js").Comparison|{trouble: () => string}|null} */ #answered = null;
+  /** @type {string[]} */ #kept = [];
   #busy = false;
 
   /** @param {import("./listening.js").Listening} listening */
@@ -35,8 +37,8 @@ export class ComparisonView {
 
   /** @param {Kind} kind @param {string[]} kept */
   show(kind, kept) {
-    if (kind !== this.#kind) this.#answered = null;
-    this.#kind = kind;
+    if (kind !== this.#kind || lost(this.#kept, kept)) this.#answered = null;
+    [this.#kind, this.#kept] = [kind, kept];
     this.group.show(kept);
     this.reference.show(kept);
     this.draw();
@@ -81,7 +83,9 @@ export class ComparisonView {
     if ("trouble" in told) return [trouble(told.trouble)];
     const rows = told.recordings.map(({ source, cosine, verdict, reference_below }) => [h("span.name", {}, source),
       h("span.verdict", { "data-verdict": verdictOf(verdict) }, t(`work.library.verdict.${verdictOf(verdict)}`)), cosine.toFixed(2), percent(reference_below), this.listening.button(source)]);
-    return [h("p.says", {}, sentenceText(told.sentence)), h("p.hint", {}, t("work.library.compare.person")), ...this.#differences(told.differences),
+    const count = { meets: 0, review: 0, risk: 0 };
+    for (const { verdict } of told.recordings) count[verdictOf(verdict)] += 1;
+    return [h("p.says", {}, sentenceText(told.sentence)), h("p", {}, t("work.library.compare.counts", count)), h("p.hint", {}, t("work.library.compare.person")), ...this.#differences(told.differences),
       table("work.library.compare", ["file", "verdict", "cosine", "below", "listen"], rows), h("p.hint", {}, t("work.library.compare.below"))];
   }
 

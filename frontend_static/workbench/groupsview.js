@@ -5,6 +5,7 @@ import { t } from "../shared/i18n.js";
 import { fetchExport, group } from "./library.js";
 import { trouble } from "./libraryanswers.js";
 import { GroupsAnswer } from "./groupsanswer.js";
+import { lost } from "./names.js";
 import { groupsCsv } from "./rows.js";
 import { save } from "./saving.js";
 
@@ -14,6 +15,8 @@ import { save } from "./saving.js";
  */
 
 const LEAST = 3;
+/** As many as a request may name. */
+const MOST_NAMED = 10_000;
 
 export class GroupsView {
   /** @type {Kind} */ #kind = "emotion";
@@ -22,7 +25,7 @@ export class GroupsView {
   /** @type {AbortController|null} While it is worked on. */ #stop = null;
   #began_ms = 0;
   #timer = 0;
-  /** @type {{clustered: Clustered, sources: string[]|null, method: string}|{trouble: () => string}|null} */ #answered = null;
+  /** @type {{clustered: Clustered, method: string}|{trouble: () => string}|null} */ #answered = null;
   /** @type {(() => string)|null} What went wrong with a download. */ #failed = null;
 
   /** @param {import("./listening.js").Listening} listening @param {(name: string) => void} alike told to search for one @param {(name: string) => void} open told to show the result of one */
@@ -50,10 +53,8 @@ export class GroupsView {
 
   /** @param {Kind} kind @param {string[]} kept @param {string[]} here names of the page */
   show(kind, kept, here) {
-    if (kind !== this.#kind) {
-      this.#stop?.abort();
-      this.#answered = null;
-    }
+    if (kind !== this.#kind) this.#stop?.abort();
+    if (kind !== this.#kind || lost(this.#kept, kept)) this.#answered = null;
     this.#kind = kind;
     this.#kept = kept;
     const known = new Set(kept);
@@ -92,7 +93,7 @@ export class GroupsView {
   #toggle(event) {
     event.preventDefault();
     if (this.#stop) this.#stop.abort();
-    else if (this.count.reportValidity()) this.#ask();
+    else if (this.method.value !== "kmeans" || this.count.reportValidity()) this.#ask();
   }
 
   async #ask() {
@@ -106,7 +107,7 @@ export class GroupsView {
     this.draw();
     try {
       const clustered = await group(this.#kind, asked, sources, stop.signal);
-      if (!stop.signal.aborted) this.#answered = { clustered, sources, method: asked.method };
+      if (!stop.signal.aborted) this.#answered = { clustered, method: asked.method };
     } catch (error) {
       if (!stop.signal.aborted) this.#answered = { trouble: failureText(error) };
     }
@@ -124,9 +125,10 @@ export class GroupsView {
     if (!told || !("clustered" in told)) return;
     Object.assign(this.zip, { disabled: true });
     const count = told.method === "kmeans" ? String(told.clustered.clustering.clusters.length) : ""; // the same groups, without trying others
+    const sources = [...new Set(told.clustered.items.map(({ source }) => source))]; // others may be kept by now
     this.#failed = null;
     try {
-      save("embeddings.zip", [await fetchExport(this.#kind, { method: told.method, count, dimensions: this.dimensions.value }, told.sources)], "application/zip");
+      save("embeddings.zip", [await fetchExport(this.#kind, { method: told.method, count, dimensions: this.dimensions.value }, sources.length > MOST_NAMED ? null : sources)], "application/zip");
     } catch (error) {
       this.#failed = failureText(error);
     }

@@ -14,6 +14,7 @@ export class KeepView {
   /** @type {Entry[]} */ #all = [];
   /** @type {Entry[]} */ #ticked = [];
   /** @type {Keeping|null} What was done last. */ #told = null;
+  /** With so many recordings on the page. */ #told_of = 0;
 
   /** @param {{keep: (entries: Entry[]) => void, stop: () => void}} on */
   constructor(on) {
@@ -33,6 +34,7 @@ export class KeepView {
    * @param {Keeping|null} keeping while it goes on
    */
   show(kind, entries, ticked, kept, keeping) {
+    if (entries.length !== this.#told_of) this.#told = null;
     const fresh = entries.filter(({ name }) => !kept.has(name));
     this.#all = fresh.length ? fresh : entries;
     this.#ticked = ticked;
@@ -49,22 +51,22 @@ export class KeepView {
     this.#leave(keeping ?? this.#told);
   }
 
-  /** @param {Keeping} keeping that has ended */
-  tell(keeping) {
-    this.#told = keeping;
+  /** @param {Keeping} keeping that has ended @param {number} count of the recordings on the page */
+  tell(keeping, count) {
+    [this.#told, this.#told_of] = [keeping, count];
   }
 
   /** @param {Keeping} keeping */
   #follow(keeping) {
-    this.bar.setAttribute("value", String(keeping.done / keeping.total));
+    if (keeping.done) this.bar.setAttribute("value", String(keeping.done / keeping.total));
+    else this.bar.removeAttribute("value"); // the first portion is under way
     setText(this.status, [t("work.library.keep.so_far", { done: keeping.done, count: keeping.total }), keeping.trouble?.()].filter(Boolean).join(" "));
   }
 
   /** @param {number} count of the page @param {number} kept of them */
   #rest(count, kept) {
-    const told = this.#told ? t("work.library.keep.done", { count: this.#told.kept }) : "";
     const now = !count ? t("work.library.keep.none") : kept ? t("work.library.keep.already", { count: kept }) : "";
-    setText(this.status, [told, now].filter(Boolean).join(" "));
+    setText(this.status, this.#told ? t("work.library.keep.done", { count: this.#told.kept }) : now);
   }
 
   /** @param {Keeping|null} keeping what it could not keep, and why */

@@ -126,10 +126,11 @@ export class LibraryView {
   async #keep(entries) {
     const keeping = new Keeping({ keep, wait: server.wait }, () => this.#drawKeep());
     this.#keeping = keeping;
+    const going = keeping.go(this.#kind, entries);
     this.#draw();
-    await keeping.go(this.#kind, entries);
+    await going;
     this.#keeping = null;
-    this.keep.tell(keeping);
+    this.keep.tell(keeping, this.#entries.length);
     await this.#learn();
   }
 

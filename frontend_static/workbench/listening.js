@@ -8,6 +8,7 @@ import { Player } from "./player.js";
 export class Listening {
   /** @type {Map<string, Entry>} */ #entries = new Map();
   /** @type {string|null} What is played, or was last. */ #name = null;
+  /** @type {number|null} Where it began. */ #start_s = null;
   #said = "";
 
   /** @param {HTMLElement} root in which the buttons are */
@@ -38,12 +39,12 @@ export class Listening {
   toggle(name, start_s = null) {
     const entry = this.#entries.get(name);
     if (!entry) return;
-    if (this.#name === name && this.player.playing) {
+    if (this.#name === name && this.#start_s === start_s) {
       this.player.toggle();
       return;
     }
     if (this.#name !== name) this.player.open(entry.file);
-    this.#name = name;
+    [this.#name, this.#start_s] = [name, start_s];
     this.player.play(start_s ?? 0);
   }
 

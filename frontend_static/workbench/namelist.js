@@ -63,7 +63,7 @@ export class NameList {
   /** @param {number} found */
   #say(found) {
     const shown = found < this.#names.length ? t("work.matching", { matching: found, count: this.#names.length }) : t("work.count", { count: found });
-    setText(this.count, this.ticked ? `${t("work.library.chosen", { count: this.#ticked.size })} ${shown}` : shown);
+    setText(this.count, this.ticked ? `${shown}, ${t("work.library.chosen", { count: this.#ticked.size })}` : shown);
     setText(this.all, t("work.library.tick", { count: found }));
     Object.assign(this.all, { disabled: !found });
     Object.assign(this.none, { disabled: !this.#ticked.size });

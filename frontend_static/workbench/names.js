@@ -21,6 +21,12 @@ export function folders(names) {
   return [...found].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
 }
 
+/** @param {string[]} before @param {string[]} now @returns {boolean} whether something was forgotten between */
+export function lost(before, now) {
+  const known = new Set(now);
+  return before.some((name) => !known.has(name));
+}
+
 /** @param {number} at a row @param {number} size of a page @returns {number} the first row of its page */
 export function pageOf(at, size) {
   return Math.floor(Math.max(0, at) / size) * size;
