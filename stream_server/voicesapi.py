@@ -45,7 +45,9 @@ class NewName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 SHAPES = (Verified, Enrolled, Identified, VoiceprintList, NewName, VoiceprintDocument, Imported)
 
 
-async def answered(request: Request, engine: Engine, jobs: Jobs, task: Task, uploaded: bool = True) -> Response:
+async def answered(
+    request: Request, engine: Engine, jobs: Jobs, task: Task, uploaded: bool = True, media_type: str = JSON
+) -> Response:
     """Ask the process that works on recordings, about those of the request if there are any (`uploaded`); they are
     deleted with the answer. Raises Refusal."""
     if uploaded:
@@ -57,7 +59,7 @@ async def answered(request: Request, engine: Engine, jobs: Jobs, task: Task, upl
         await wait(request, engine, jobs, entry, PATIENCE_S)
         if entry.answer is None:
             raise Refusal("jobs.unavailable", f"it is not done after {PATIENCE_S:g} s; send less at once")
-        return Response(entry.answer, media_type=JSON, headers=NO_STORE)
+        return Response(entry.answer, media_type=media_type, headers=NO_STORE)
     finally:
         await jobs.remove(entry)
 

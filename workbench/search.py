@@ -77,6 +77,15 @@ def search(shelf: Shelf, query: NDArray[np.float32], count: int = 10, leave_out:
     return hits[:count]
 
 
+def search_kept(shelf: Shelf, source: str, count: int = 10) -> list[Hit]:
+    """The recordings most like one that is on the shelf itself: the mean of what there is of it. Raises LibraryError if
+    it is not there."""
+    places = [place for place, item in enumerate(shelf.items) if item.source == source]
+    if not places:
+        raise LibraryError(f"{source} is not kept, so nothing can be searched by it")
+    return search(shelf, np.asarray(shelf.vectors[places].mean(axis=0), np.float32), count, {source})
+
+
 def likeness(cosine: float) -> Sentence:
     """A cosine of emotion embeddings in words."""
     if cosine >= VERY_ALIKE:
