@@ -101,7 +101,8 @@ class Recording:
     @property
     def ends_properly(self) -> bool:
         """Whether the file's end looks like one, as far as its format shows it."""
-        return self.container != "ogg" or wholeness.ogg_is_finished(wholeness.tail(self._source))
+        end = wholeness.tail(self._source) if self.container == "ogg" else b""
+        return not end or wholeness.ogg_is_finished(end)
 
     def blocks(self, channels: int, block_s: float = BLOCK_S) -> Iterator[Samples]:
         """Blocks of shape (channels, n), float32 at 16 kHz, of `block_s` seconds, the last one shorter. Mono is the

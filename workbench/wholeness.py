@@ -19,9 +19,11 @@ _MP3_LENGTH = re.compile(rb"VBRI|(?:Xing|Info)...(.)", re.DOTALL)
 
 
 def head(source: Path | bytes, start: int = 0) -> bytes:
-    """The first bytes from `start` on; none if the file cannot be read."""
+    """The first bytes from `start` on; none if the file cannot be read, or is a pipe, which would lose them."""
     if isinstance(source, bytes):
         return source[start : start + LOOKED_AT]
+    if not source.is_file():
+        return b""
     try:
         with source.open("rb") as file:
             file.seek(start)
@@ -31,9 +33,11 @@ def head(source: Path | bytes, start: int = 0) -> bytes:
 
 
 def tail(source: Path | bytes) -> bytes:
-    """The last bytes; none if the file cannot be read."""
+    """The last bytes; as `head`."""
     if isinstance(source, bytes):
         return source[-LOOKED_AT:]
+    if not source.is_file():
+        return b""
     try:
         with source.open("rb") as file:
             file.seek(max(0, file.seek(0, SEEK_END) - LOOKED_AT))
