@@ -20,6 +20,7 @@ from workbench.results import AudioFacts, Prediction, Reading, encode
 from workbench.runfolder import RunFolder
 
 CLEAR = "\r\x1b[K"
+NOT_INFERRED = "no channel's role is one whose emotion is inferred"
 WRITERS = {"csv": ("results.csv", tables.write_csv), "parquet": ("results.parquet", tables.write_parquet)}
 
 
@@ -116,7 +117,7 @@ def _emotion_lines(prediction: Prediction, alone: bool) -> Iterator[str]:
         yield _failed(prediction)
         return
     if (reading := prediction.emotion) is None:
-        yield f"{_name(prediction)}  done; no channel's role is one whose emotion is inferred"
+        yield f"{_name(prediction)}  done; {NOT_INFERRED}"
     else:
         yield f"{_name(prediction)}  {_told(reading)}"
     if alone and prediction.facts is not None:
@@ -137,6 +138,8 @@ def _embedding_lines(prediction: Prediction) -> Iterator[str]:
     if prediction.failure is not None:
         yield _failed(prediction)
         return
+    if not prediction.embeddings:
+        yield f"{_name(prediction)}  done, without an embedding: {NOT_INFERRED}"
     for each in prediction.embeddings:
         numbers = f"mean {each.mean:.4f}, std {each.std:.4f}, norm {each.norm:.3f}"
         yield f"{_name(prediction)}  done {each.shape}  {numbers}"
@@ -178,8 +181,10 @@ def _summed_up(at: Progress, path: Path | None, asked: Asked) -> str:
     pace = f" in {at.taken_s:.1f} s, {at.audio_s / at.taken_s:.0f} times real time" if at.taken_s and at.done else ""
     if path is None:
         kept = "nothing was written: --out DIR keeps the results, --embeddings the embeddings too"
-    elif asked.embeddings:
+    elif asked.embeddings and any(map(asked.monitor.infers_emotion, asked.roles)):
         kept = f"results and embeddings are in {path}"
+    elif asked.embeddings:
+        kept = f"results are in {path}; there was nothing to make embeddings of"
     else:
         kept = f"results are in {path}, without embeddings (--embeddings writes them)"
     return f"{', '.join(counts)}{pace}; {kept}"
