@@ -89,7 +89,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warming_up = asyncio.create_task(engine.start())  # /healthz and /readyz answer meanwhile
-        await offline.open()
+        await offline.open(engine.instruments)
         recognising = None if recognition is None else asyncio.create_task(recognition.run(engine.recognise))
         yield
         if recognising is not None:

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from inference.model import Models
-from monitor.analysis import Role, Window
+from monitor.analysis import Role, Stream, Window
 from stream_server.jobprocess import JobProcess
 from stream_server.jobs import Jobs
 from stream_server.jobworker import Load, serve
@@ -58,6 +58,30 @@ class Held:
     def __call__(self, batch: Sequence[Window]) -> None:
         self.asked.set()
         assert self.go.wait(60)
+
+
+class Stepped:
+    """Holds up the recording of which it hears first, block by block: `step` lets one block through, `free` all."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self._steps = threading.Semaphore(0)
+        self.first: Stream | None = None
+        self._free = False
+
+    def __call__(self, batch: Sequence[Window]) -> None:
+        self.first = self.first or batch[0].stream
+        if self._free or all(window.stream is not self.first for window in batch):
+            return
+        self.asked.set()
+        assert self._steps.acquire(timeout=60)
+
+    def step(self) -> None:
+        self._steps.release()
+
+    def free(self) -> None:
+        self._free = True
+        self._steps.release()
 
 
 @cache
