@@ -97,8 +97,9 @@ async def wait(request: Request, engine: Engine, jobs: Jobs, entry: Entry, secon
             if engine.draining:
                 raise Refusal("server.stopping", "the server is shutting down") from None
     if entry.problem is not None:
-        fault = entry.problem.fault
-        raise Refusal(fault, entry.problem.reason, RETRY_S if fault == "jobs.unavailable" else None)
+        found = entry.problem
+        retry_after_s = RETRY_S if found.fault == "jobs.unavailable" else None
+        raise Refusal(found.fault, found.reason, retry_after_s, found.sentence)
 
 
 def _add_work(app: FastAPI, engine: Engine, jobs: Jobs) -> None:

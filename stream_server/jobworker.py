@@ -25,6 +25,7 @@ from workbench.jobs import ProblemCode
 from workbench.prediction import emotion_model
 from workbench.results import Prediction
 from workbench.runfolder import RunError, RunFolder
+from workbench.sentences import Sentence
 
 log = logging.getLogger("undertone.jobs")
 TELL_EVERY_S = 0.2
@@ -39,12 +40,14 @@ Load = Callable[[], Models]
 
 
 class TaskError(Exception):
-    """What was asked cannot be done; the message says why. `code`: one of stream_server.faults."""
+    """What was asked cannot be done; the message says why. `code`: one of stream_server.faults; `sentence`: the reason
+    so that a page can say it otherwise."""
 
-    def __init__(self, code: str, reason: str) -> None:
+    def __init__(self, code: str, reason: str, sentence: Sentence | None = None) -> None:
         super().__init__(code, reason)
         self.code = code
         self.reason = reason
+        self.sentence = sentence
 
 
 class Task(Protocol):
@@ -91,11 +94,12 @@ class Broken:
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Why a job does not come to its end, to a program and in words. `fault`: the code (stream_server.faults) by which
-    whoever waits for it is refused."""
+    whoever waits for it is refused; `sentence`: the reason so that a page can say it otherwise."""
 
     code: ProblemCode
     reason: str
     fault: str = "jobs.unavailable"
+    sentence: Sentence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +220,7 @@ class Desk:
             try:
                 answer = order.task.answer(self._models, order.items)
             except TaskError as error:
-                problem = Problem("refused", error.reason, error.code)
+                problem = Problem("refused", error.reason, error.code, error.sentence)
             except Exception:
                 log.exception("task %s failed", order.job_id)
                 problem = Problem("broken", BROKEN)

@@ -22,9 +22,11 @@ from inference.model import CheckpointError
 from monitor.analysis import Window
 from stream_server import jobs
 from stream_server.jobfolder import PREFIX, JobFolder
+from stream_server.jobworker import TaskError
 from tests.stream_server.serving import Served, serving, until
-from tests.stream_server.working import Held, Killed, Stepped, found, meddled, upload, working
+from tests.stream_server.working import Held, Killed, Refusing, Stepped, found, meddled, upload, working
 from tests.workbench.sounds import emodb
+from workbench.sentences import say
 
 Recording = tuple[str, bytes]
 
@@ -451,6 +453,21 @@ async def test_a_process_that_says_nothing_for_too_long_is_stopped(
         held.go.set()
         assert (await upload(served, "/v1/predict", calm)).status_code == 200
         assert 'undertone_job_process_ends_total{reason="stuck"} 1.0' in (await served.get("/metrics")).text
+
+
+async def test_what_a_task_refuses_is_told_so_that_a_page_can_say_it_otherwise(
+    angry: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sentence = say("identify.likely", recording="a.wav", name="Ann")
+    task = Refusing(TaskError("voices.refused", sentence.text, sentence))
+    monkeypatch.setattr("stream_server.voicesapi.Verify", lambda *_: task)
+    async with working(tmp_path) as served:
+        refused = await upload(served, "/v1/verify", angry)
+    assert refused.json()["error"] == {
+        "code": "voices.refused",
+        "reason": "The speaker of a.wav is probably Ann.",
+        "sentence": {"key": "identify.likely", "text": sentence.text, "values": {"recording": "a.wav", "name": "Ann"}},
+    }
 
 
 async def test_models_that_cannot_be_loaded_are_said(angry: Recording, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,10 +19,11 @@ from inference.model import Models
 from monitor.analysis import Role, Stream, Window
 from stream_server.jobprocess import JobProcess
 from stream_server.jobs import Jobs
-from stream_server.jobworker import Load, serve
+from stream_server.jobworker import Load, TaskError, serve
 from stream_server.settings import JobsConfig, Settings
 from tests.stream_server.serving import Served, serving
 from tests.workbench.models import Meddled, embedded
+from workbench.asked import Item
 
 
 class Killed(BaseException):
@@ -82,6 +83,16 @@ class Stepped:
     def free(self) -> None:
         self._free = True
         self._steps.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusing:
+    """A task that cannot be done."""
+
+    error: TaskError
+
+    def answer(self, models: Models, items: Sequence[Item]) -> bytes:
+        raise self.error
 
 
 @cache
