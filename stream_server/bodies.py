@@ -30,17 +30,17 @@ def asks(shape: type[msgspec.Struct]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {JSON: {"schema": _reference(shape)}}}}
 
 
-async def read_body(request: Request, media_type: str) -> bytes:
+async def read_body(request: Request, media_type: str, most_bytes: int = MOST_BODY_BYTES) -> bytes:
     """The body, which must be of a type and not too long. Raises Refusal."""
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given != media_type:
         raise Refusal("request.media_type", f"Content-Type must be {media_type}, and is {given[:80] or 'missing'}")
-    data = b""
+    data = bytearray()
     async for chunk in request.stream():
         data += chunk
-        if len(data) > MOST_BODY_BYTES:
-            raise Refusal("request.too_big", f"the body has more than {MOST_BODY_BYTES} bytes")
-    return data
+        if len(data) > most_bytes:
+            raise Refusal("request.too_big", f"the body has more than {most_bytes} bytes")
+    return bytes(data)
 
 
 async def read_json(request: Request, shape: type[Shape], **given: Any) -> Shape:

@@ -107,7 +107,7 @@ ERRORS: tuple[Fault, ...] = (
         401,
     ),
     Fault("request.media_type", "the `Content-Type` of a request is not the documented one", None, 415),
-    Fault("request.too_big", "the body of a request was larger than 64 KiB", None, 413),
+    Fault("request.too_big", "the body of a request was larger than 64 KiB (voiceprints: 8 MiB)", None, 413),
     Fault("request.not_found", "there is nothing at this address", None, 404),
     Fault("request.method_not_allowed", "this address does not take this method", None, 405),
     Fault("request.forbidden", "a page of another site, or a host name that is not this server's, asked", None, 403),

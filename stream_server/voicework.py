@@ -117,7 +117,8 @@ def _delete(options: Namespace, settings: Settings) -> int:
 def _export(options: Namespace, settings: Settings) -> int:
     spec = open_ears(settings).spec
     with open_store(settings) as store:
-        document = msgspec.json.encode(exported(store.voiceprints, spec, time.time()))
+        seal = Seal() if options.unencrypted else store.seal
+        document = msgspec.json.encode(exported(store.voiceprints, spec, time.time(), seal))
     if options.file is None:
         print(document.decode())
     else:
@@ -127,8 +128,9 @@ def _export(options: Namespace, settings: Settings) -> int:
 
 
 def _import(options: Namespace, settings: Settings) -> int:
-    document = read(options.file.read_bytes(), open_ears(settings).spec)
+    spec = open_ears(settings).spec
     with open_store(settings) as store:
+        document = read(options.file.read_bytes(), spec, store.seal)
         done = take_in(store.voiceprints, document, time.time(), options.replace)
     for name, reason in done.left_out.items():
         print(f"{name} was left out: {reason}")

@@ -6,7 +6,7 @@ since 1970.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -64,32 +64,25 @@ class Voiceprints:
     def enrol(self, name: str, portrait: Portrait, consent: Consent, now: float, replace: bool = False) -> Voiceprint:
         """Keep a voiceprint. Raises VoiceprintError without consent, for a name that is none, or one that is taken
         unless it is to be replaced."""
-        _check_name(name)
-        _check_consent(consent, now)
         with self._database.writing() as connection:
-            taken = (table.c.name == name) & (table.c.model == portrait.model)
-            if replace:
-                connection.execute(delete(table).where(taken))
-            elif connection.execute(select(table.c.id).where(taken)).first():
-                raise VoiceprintError(f"there is a voiceprint of {name!r} already; delete or replace it")
-            number = uuid4().hex
-            connection.execute(
-                insert(table).values(
-                    id=number,
-                    name=name,
-                    model=portrait.model,
-                    windows=portrait.windows,
-                    recordings=portrait.recordings,
-                    speech_s=portrait.speech_s,
-                    problems=msgspec.to_builtins(portrait.problems),
-                    consent=msgspec.to_builtins(consent),
-                    enrolled_at=now,
-                    changed_at=now,
-                    expires_at=consent.expires_at,
-                    **self._locked(number, portrait.model, portrait.vector),
-                )
-            )
-            return _shown(connection.execute(select(table).where(table.c.id == number)).one())
+            return self._keep(connection, name, portrait, consent, now, replace)
+
+    def enrol_all(
+        self, portraits: Iterable[tuple[str, Portrait, Consent]], now: float, replace: bool = False
+    ) -> tuple[tuple[str, ...], dict[str, str]]:
+        """Keep several voiceprints or, if the database fails, none of them: the names that are kept, and those that
+        are not with the reason."""
+        added: list[str] = []
+        left_out: dict[str, str] = {}
+        with self._database.writing() as connection:
+            for name, portrait, consent in portraits:
+                try:
+                    self._keep(connection, name, portrait, consent, now, replace)
+                except VoiceprintError as error:
+                    left_out[name] = str(error)
+                else:
+                    added.append(name)
+        return tuple(added), left_out
 
     def known(self, now: float, model: str | None = None) -> list[Voiceprint]:
         """Everyone whose consent holds, by name."""
@@ -98,10 +91,14 @@ class Voiceprints:
             return [_shown(row) for row in rows]
 
     def people(self, now: float, model: str) -> list[Person]:
-        """The same with their vectors, as a gallery takes them. Raises SealError."""
+        """The same as a gallery takes them. Raises SealError."""
+        return [Person(each.name, vector, each.windows) for each, vector in self.with_vectors(now, model)]
+
+    def with_vectors(self, now: float, model: str) -> list[tuple[Voiceprint, Vector]]:
+        """Everyone who is known to a model, by name, with the vector. Raises SealError."""
         with self._database.reading() as connection:
             rows = connection.execute(select(table).where(*_valid(now, model)).order_by(table.c.name)).all()
-        return [Person(row.name, self._vector(row), row.windows) for row in rows]
+        return [(_shown(row), self._vector(row)) for row in rows]
 
     def rename(self, name: str, new: str, now: float) -> int:
         """With every model; how many voiceprints that were. Raises VoiceprintError if there is none, or `new` is
@@ -145,6 +142,35 @@ class Voiceprints:
             locked = {"vector": seal.lock(vector, _about(row.id, row.model)), "sealed_by": seal.name}
             connection.execute(update(table).where(table.c.id == row.id).values(**locked))
         return len(rows)
+
+    def _keep(
+        self, connection: Connection, name: str, portrait: Portrait, consent: Consent, now: float, replace: bool
+    ) -> Voiceprint:
+        _check_name(name)
+        _check_consent(consent, now)
+        taken = (table.c.name == name) & (table.c.model == portrait.model)
+        if replace:
+            self._erase(connection, taken)
+        elif connection.execute(select(table.c.id).where(taken)).first():
+            raise VoiceprintError(f"there is a voiceprint of {name!r} already; delete or replace it")
+        number = uuid4().hex
+        connection.execute(
+            insert(table).values(
+                id=number,
+                name=name,
+                model=portrait.model,
+                windows=portrait.windows,
+                recordings=portrait.recordings,
+                speech_s=portrait.speech_s,
+                problems=msgspec.to_builtins(portrait.problems),
+                consent=msgspec.to_builtins(consent),
+                enrolled_at=now,
+                changed_at=now,
+                expires_at=consent.expires_at,
+                **self._locked(number, portrait.model, portrait.vector),
+            )
+        )
+        return _shown(connection.execute(select(table).where(table.c.id == number)).one())
 
     def _erase(self, connection: Connection, *which: ColumnElement[bool]) -> int:
         """Delete rows so that nothing of them is left in the file."""

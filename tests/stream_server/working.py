@@ -106,14 +106,17 @@ def meddled(before: Callable[[Sequence[Window]], None]) -> Models:
 
 
 @asynccontextmanager
-async def working(folder: Path, load: Load = shipped, history_url: str = "", **settings: Any) -> AsyncIterator[Served]:
-    """A server whose jobs lie in `folder`; `settings` of the section jobs. `history_url`: where voiceprints are."""
+async def working(
+    folder: Path, load: Load = shipped, history_url: str = "", crews: Sequence[Models] = (), **settings: Any
+) -> AsyncIterator[Served]:
+    """A server whose jobs lie in `folder`; `settings` of the section jobs. `history_url`: where voiceprints are;
+    `crews`: what listens to live calls, by default scripted."""
     config = replace(JobsConfig(folder=str(folder)), **settings)
 
     def jobs(_: Settings) -> Jobs:
         return Jobs(config, partial(JobProcess, load, start=InThread))
 
-    async with serving(jobs=jobs, history_url=history_url) as served:
+    async with serving(*crews, jobs=jobs, history_url=history_url) as served:
         yield served
 
 

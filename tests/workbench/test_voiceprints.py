@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
 
 from history.database import Database
 from tests.workbench.scripted import SPEC, spoken
 from workbench.enrolment import Portrait, portray
-from workbench.exchange import Document, exported, read, take_in
+from workbench.exchange import exported, read, take_in
 from workbench.sealing import Seal, SealError, new_key
 from workbench.voiceprints import Consent, VoiceprintError, Voiceprints
 
@@ -149,7 +148,7 @@ def test_all_can_be_encrypted_with_another_key_or_not_at_all(database: Database)
 def test_a_document_brings_everyone_to_another_database(voiceprints: Voiceprints, tmp_path: Path) -> None:
     voiceprints.enrol("Ann", portrait(1), CONSENT, NOW)
     voiceprints.enrol("Bob", portrait(2), msgspec.structs.replace(CONSENT, expires_at=NOW + DAY), NOW)
-    document = read(msgspec.json.encode(exported(voiceprints, SPEC, NOW)), SPEC)
+    document = read(msgspec.json.encode(exported(voiceprints, SPEC, NOW, Seal())), SPEC, Seal())
     other = Database(f"sqlite:///{tmp_path}/other.sqlite3")
     there = Voiceprints(other, Seal(new_key()))
     done = take_in(there, document, NOW + 2 * DAY)
@@ -164,23 +163,51 @@ def test_a_document_brings_everyone_to_another_database(voiceprints: Voiceprints
 
 def test_documents_of_other_models_and_broken_ones_are_refused(voiceprints: Voiceprints) -> None:
     voiceprints.enrol("Ann", portrait(1), CONSENT, NOW)
-    document = exported(voiceprints, SPEC, NOW)
+    document = exported(voiceprints, SPEC, NOW, Seal())
+    (ann,) = document.voiceprints
 
     def changed(**fields: object) -> bytes:
         return msgspec.json.encode(msgspec.structs.replace(document, **fields))
 
-    def with_vector(vector: list[float]) -> bytes:
-        return changed(voiceprints=[msgspec.structs.replace(document.voiceprints[0], vector=vector)])
+    def with_entry(**fields: object) -> bytes:
+        return changed(voiceprints=[msgspec.structs.replace(ann, **fields)])
 
     broken = {
         b"{": "not a document of voiceprints",
+        b"\xff{}": "not a document of voiceprints",
         changed(format="other"): "not a document of voiceprints",
         changed(model="another"): "of the model 'another', and 'model' is in use",
-        with_vector([1.0, 2.0]): "not 48 numbers",
-        with_vector([0.0] * 48): "not all zero",
+        with_entry(vector=[1.0, 2.0]): "not 48 numbers",
+        with_entry(vector=[0.0] * 48): "not all zero",
+        with_entry(vector=[1e300] * 48): "not 48 numbers",
+        with_entry(vector=b"abc"): "'Ann': the vector cannot be read: it is no vector",
+        with_entry(vector=b"abcd"): "not 48 numbers",
+        with_entry(windows=0.0): "not a document of voiceprints",
+        with_entry(recordings=-1): "not a document of voiceprints",
+        changed(
+            sealed_by="0123456789abcdef", voiceprints=[msgspec.structs.replace(ann, vector=b"abcd")]
+        ): "no key is set",
     }
     for data, problem in broken.items():
         with pytest.raises(VoiceprintError, match=problem):
-            read(data, SPEC)
-    assert isinstance(read(msgspec.json.encode(document), SPEC), Document)
-    assert np.isfinite(document.voiceprints[0].vector).all()
+            read(data, SPEC, Seal())
+    assert read(msgspec.json.encode(document), SPEC, Seal()).voiceprints[0].name == "Ann"
+
+
+def test_a_document_is_encrypted_with_the_key_and_opens_for_nobody_else(database: Database) -> None:
+    seal = Seal(new_key())
+    voiceprints = Voiceprints(database, seal)
+    for name, speaker in (("Ann", 1), ("Bob", 2)):
+        voiceprints.enrol(name, portrait(speaker), CONSENT, NOW)
+    document = exported(voiceprints, SPEC, NOW, seal)
+    assert all(isinstance(entry.vector, bytes) for entry in document.voiceprints)
+    opened = read(msgspec.json.encode(document), SPEC, seal)
+    assert opened.voiceprints[0].vector == pytest.approx(portrait(1).vector)
+    for other in (Seal(), Seal(new_key())):
+        with pytest.raises(VoiceprintError, match="'Ann': the vector cannot be read: it is encrypted with the key"):
+            read(msgspec.json.encode(document), SPEC, other)
+    ann, bob = document.voiceprints
+    swapped = [msgspec.structs.replace(ann, vector=bob.vector), msgspec.structs.replace(bob, vector=b"short")]
+    for entry in swapped:
+        with pytest.raises(VoiceprintError, match="belongs elsewhere"):
+            read(msgspec.json.encode(msgspec.structs.replace(document, voiceprints=[entry])), SPEC, seal)
