@@ -19,6 +19,7 @@ from vad.endpointing import Closed, EndpointingConfig
 from vad.grid import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ
 from vad.listener import Listener
 from vad.pcm import Samples
+from workbench.facts import snr_db
 
 log = logging.getLogger("undertone.workbench")
 SIDE_BY_SIDE = 32
@@ -61,17 +62,12 @@ class Sound:
 
     @property
     def snr_db(self) -> float | None:
-        """Mean energy of speech against the median of what lies between (edges of speech are loud); None without
-        either, or where pauses are digital silence (nobody knows what noise lay there)."""
+        """As in the facts of a recording; None without speech or a pause."""
         energies = np.concatenate(self._energies) if self._energies else np.zeros(0, np.float32)
         speech = np.zeros(len(energies), np.bool_)
         for start, end in self.segments:
             speech[start:end] = True
-        noise = energies[~speech & (energies > 0)]
-        if not len(noise) or not speech.any():
-            return None
-        floor = max(float(np.median(noise)), 1e-10)
-        return float(10 * np.log10(max(float(energies[speech].mean()) - floor, 1e-10) / floor))
+        return snr_db(energies, speech)
 
     def hear(self, samples: Samples) -> None:
         self.samples += len(samples)
