@@ -17,6 +17,8 @@ from workbench.voiceprints import Consent, VoiceprintError, Voiceprints
 
 LENGTHS = 1e-3, 1e3
 """Between which lengths a vector is one; it is brought to length 1."""
+ROUNDED = 1e-5
+"""A vector that is so near to length 1 stays as it is, to the last bit."""
 Amount = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
 
@@ -120,10 +122,10 @@ def _vector(entry: VoiceprintEntry, document: VoiceprintDocument, spec: SpeakerS
         given = np.array(entry.vector)
     least, most = LENGTHS
     with np.errstate(over="ignore"):
-        sound = given.shape == (spec.embedding_size,) and least <= np.linalg.norm(given) <= most
-    if not sound:
+        length = float(np.linalg.norm(given))
+    if given.shape != (spec.embedding_size,) or not least <= length <= most:
         raise VoiceprintError("no_vector", name=entry.name, size=spec.embedding_size)
-    return unit(given).astype(np.float32)
+    return np.asarray(given if abs(length - 1) < ROUNDED else unit(given), np.float32)
 
 
 def _numbers(vector: Vector) -> list[float]:

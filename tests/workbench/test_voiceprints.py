@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from history.database import Database
@@ -227,7 +228,12 @@ def test_a_document_brings_everyone_to_another_database(voiceprints: Voiceprints
     assert done.added == ("Ann",)
     assert done.left_out["Bob"].key == "refused.expired"
     (person,) = there.people(NOW, "model")
-    assert person.vector == pytest.approx(portrait(1).vector)
+    assert person.vector.tobytes() == portrait(1).vector.tobytes()
+    longer = [
+        msgspec.structs.replace(each, vector=[2 * value for value in each.vector]) for each in document.voiceprints
+    ]
+    data = msgspec.json.encode(msgspec.structs.replace(document, voiceprints=longer))
+    assert np.linalg.norm(read(data, SPEC, Seal()).voiceprints[0].vector) == pytest.approx(1.0)
     assert there.known(NOW)[0].consent == CONSENT
     assert (
         take_in(there, document, NOW).left_out["Ann"].text
