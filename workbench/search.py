@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.gallery import unit
-from workbench.library import LibraryError, Shelf
+from workbench.library import Kind, LibraryError, Shelf
 from workbench.sentences import Sentence, say
 
 BLOCK_ROWS = 20_000
@@ -56,7 +56,12 @@ class ExactIndex:
 
 def search(shelf: Shelf, query: NDArray[np.float32], count: int = 10, leave_out: Collection[str] = ()) -> list[Hit]:
     """The recordings most like an embedding, the likest first; those `leave_out` names are not among them, such as the
-    one that is searched for. Raises LibraryError if the sizes differ: then they are of two models."""
+    one that is searched for. Raises LibraryError if the sizes differ: then they are of two models; and for an embedding
+    that is none, or none wanted."""
+    if count < 1:
+        raise LibraryError(f"{count} recordings are none to name; ask for one or more")
+    if not np.isfinite(query).all() or not query.any():
+        raise LibraryError("what is searched for has an embedding that is all zero, or not finite")
     if not len(shelf):
         return []
     if query.shape != shelf.vectors.shape[1:]:
@@ -68,12 +73,23 @@ def search(shelf: Shelf, query: NDArray[np.float32], count: int = 10, leave_out:
     for row, cosine in zip(rows.tolist(), cosines.tolist(), strict=True):
         item = shelf.items[row]
         if item.source not in leave_out:
-            hits.append(Hit(item.source, item.start_s, item.end_s, round(cosine, 4), likeness(cosine)))
+            hits.append(Hit(item.source, item.start_s, item.end_s, round(cosine, 4), likeness(cosine, shelf.kind)))
     return hits[:count]
 
 
-def likeness(cosine: float) -> Sentence:
-    """A cosine of emotion embeddings in words."""
+def search_kept(shelf: Shelf, source: str, count: int = 10) -> list[Hit]:
+    """The recordings most like one that is on the shelf itself: the mean of what there is of it. Raises LibraryError if
+    it is not there."""
+    places = [place for place, item in enumerate(shelf.items) if item.source == source]
+    if not places:
+        raise LibraryError(f"{source} is not kept, so nothing can be searched by it")
+    return search(shelf, np.asarray(shelf.vectors[places].mean(axis=0), np.float32), count, {source})
+
+
+def likeness(cosine: float, kind: Kind) -> Sentence:
+    """A cosine in words. Of voices it means something else for every model and every length: there are none for it."""
+    if kind is not Kind.EMOTION:
+        return say("alike.voices")
     if cosine >= VERY_ALIKE:
         return say("alike.very")
     return say("alike.fairly" if cosine >= FAIRLY_ALIKE else "alike.different")
