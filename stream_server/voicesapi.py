@@ -25,7 +25,7 @@ from workbench.answers import Enrolled, Identified, Verified, VoiceprintList
 from workbench.exchange import Imported, VoiceprintDocument, exported, read, take_in
 from workbench.sealing import SealError
 from workbench.verification import Purpose
-from workbench.voiceprints import Voiceprint, VoiceprintError
+from workbench.voiceprints import UnknownVoiceError, Voiceprint, VoiceprintError
 
 PATIENCE_S = 600.0
 DAY_S = 86_400.0
@@ -45,7 +45,9 @@ class NewName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 SHAPES = (Verified, Enrolled, Identified, VoiceprintList, NewName, VoiceprintDocument, Imported)
 
 
-async def answered(request: Request, engine: Engine, jobs: Jobs, task: Task, uploaded: bool = True) -> Response:
+async def answered(
+    request: Request, engine: Engine, jobs: Jobs, task: Task, uploaded: bool = True, media_type: str = JSON
+) -> Response:
     """Ask the process that works on recordings, about those of the request if there are any (`uploaded`); they are
     deleted with the answer. Raises Refusal."""
     if uploaded:
@@ -57,7 +59,7 @@ async def answered(request: Request, engine: Engine, jobs: Jobs, task: Task, upl
         await wait(request, engine, jobs, entry, PATIENCE_S)
         if entry.answer is None:
             raise Refusal("jobs.unavailable", f"it is not done after {PATIENCE_S:g} s; send less at once")
-        return Response(entry.answer, media_type=JSON, headers=NO_STORE)
+        return Response(entry.answer, media_type=media_type, headers=NO_STORE)
     finally:
         await jobs.remove(entry)
 
@@ -119,21 +121,15 @@ def _add_known(app: FastAPI, engine: Engine) -> None:
         new = (await read_json(request, NewName)).name
 
         def renamed(store: Store) -> list[Voiceprint]:
-            _must_be_known(store, name)
             store.voiceprints.rename(name, new, time.time())
-            return [each for each in store.voiceprints.known(time.time()) if each.name == new]
+            return store.voiceprints.called(new)
 
         return json(VoiceprintList(await stored(engine, renamed)), headers=NO_STORE)
 
     @app.delete("/v1/voices/{name:path}", tags=["voices"], status_code=204)
     async def forget(name: str) -> Response:
         """Delete the voiceprints of a person."""
-
-        def forgotten(store: Store) -> int:
-            _must_be_known(store, name)
-            return store.voiceprints.delete(name)
-
-        await stored(engine, forgotten)
+        await stored(engine, lambda store: store.voiceprints.delete(name))
         return Response(status_code=204)
 
     @app.delete("/v1/voices", tags=["voices"], status_code=204)
@@ -212,12 +208,9 @@ async def stored(engine: Engine, ask: Callable[[Store], T]) -> T:
 
     try:
         return await asyncio.to_thread(asked)
+    except UnknownVoiceError as error:
+        raise Refusal("voice.not_found", str(error), sentence=error.sentence) from None
     except VoiceprintError as error:
-        raise Refusal("voice.invalid", str(error)) from None
+        raise Refusal("voice.invalid", str(error), sentence=error.sentence) from None
     except (DatabaseError, SealError) as error:
         raise Refusal("history.unavailable", str(error)) from None
-
-
-def _must_be_known(store: Store, name: str) -> None:
-    if all(each.name != name for each in store.voiceprints.known(time.time())):
-        raise Refusal("voice.not_found", f"there is no voiceprint of {name[:80]!r}")

@@ -198,13 +198,27 @@ def unkeep(kind: Kind, source: str | None) -> Question[None]:
     return Question("DELETE", "/v1/library", _nothing, {"kind": kind.value, "source": source})
 
 
-def search(recording: Recording, kind: Kind, count: int) -> Question[Found]:
-    return Question("POST", "/v1/search", _read(Found), {"kind": kind.value, "count": count}, [recording])
+def search(recording: Recording | None, source: str | None, kind: Kind, count: int) -> Question[Found]:
+    """Raises ValueError unless one of both is given."""
+    if (recording is None) == (source is None):
+        raise ValueError("give a recording, or as source the name of one whose embedding is kept")
+    query: dict[str, Value] = {"kind": kind.value, "count": count, "source": source}
+    return Question("POST", "/v1/search", _read(Found), query, [] if recording is None else [recording])
 
 
-def cluster(kind: Kind, method: Method, count: int | None, projection: Projection | None) -> Question[Clustered]:
-    query: dict[str, Value] = {"kind": kind.value, "method": method.value, "count": count}
-    return Question("POST", "/v1/cluster", _read(Clustered), query | {"map": projection and projection.value})
+def cluster(
+    kind: Kind, method: Method, count: int | None, projection: Projection | None, sources: Sequence[str] | None
+) -> Question[Clustered]:
+    body = None if sources is None else {"sources": list(sources)}
+    return Question("POST", "/v1/cluster", _read(Clustered), _grouping(kind, method, count, projection), body=body)
+
+
+def export(
+    kind: Kind, method: Method, count: int | None, dimensions: int | None, sources: Sequence[str] | None
+) -> Question[bytes]:
+    body = None if sources is None else {"sources": list(sources)}
+    query = _grouping(kind, method, count, None) | {"export": True, "dimensions": dimensions}
+    return Question("POST", "/v1/cluster", bytes, query, body=body)
 
 
 def compare(group: Sequence[str], reference: Sequence[str], kind: Kind) -> Question[Comparison]:
@@ -217,6 +231,10 @@ def stream_address(server: str, encoding: str, sample_rate: int, roles: Sequence
     query: dict[str, Value] = {"encoding": encoding, "sample_rate": sample_rate, "channels": max(1, len(roles))}
     query |= {"roles": ",".join(roles), "call_id": call_id}
     return "ws" + Question("GET", f"{server}/v1/stream", bytes, query).address.removeprefix("http")
+
+
+def _grouping(kind: Kind, method: Method, count: int | None, projection: Projection | None) -> dict[str, Value]:
+    return {"kind": kind.value, "method": method.value, "count": count, "map": projection and projection.value}
 
 
 def _asked(wanted: Wanted) -> dict[str, Value]:

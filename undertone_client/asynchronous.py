@@ -124,8 +124,15 @@ class AsyncClient:
     async def unkeep(self, source: str | None, kind: Kind = Kind.SPEAKER) -> None:
         await self._ask(asking.unkeep(kind, source))
 
-    async def search(self, recording: Recording, *, kind: Kind = Kind.SPEAKER, count: int = 10) -> Found:
-        return await self._ask(asking.search(recording, kind, count))
+    async def search(
+        self,
+        recording: Recording | None = None,
+        *,
+        source: str | None = None,
+        kind: Kind = Kind.SPEAKER,
+        count: int = 10,
+    ) -> Found:
+        return await self._ask(asking.search(recording, source, kind, count))
 
     async def cluster(
         self,
@@ -134,8 +141,20 @@ class AsyncClient:
         method: Method = Method.KMEANS,
         count: int | None = None,
         projection: Projection | None = None,
+        sources: Sequence[str] | None = None,
     ) -> Clustered:
-        return await self._ask(asking.cluster(kind, method, count, projection))
+        return await self._ask(asking.cluster(kind, method, count, projection, sources))
+
+    async def export(
+        self,
+        *,
+        kind: Kind = Kind.SPEAKER,
+        method: Method = Method.KMEANS,
+        count: int | None = None,
+        dimensions: int | None = None,
+        sources: Sequence[str] | None = None,
+    ) -> bytes:
+        return await self._ask(asking.export(kind, method, count, dimensions, sources))
 
     async def compare(self, group: Sequence[str], reference: Sequence[str], *, kind: Kind = Kind.SPEAKER) -> Comparison:
         return await self._ask(asking.compare(group, reference, kind))

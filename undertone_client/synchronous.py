@@ -141,9 +141,16 @@ class Client:
         """Forget the embeddings of a recording; None: all of a kind."""
         self._ask(asking.unkeep(kind, source))
 
-    def search(self, recording: Recording, *, kind: Kind = Kind.SPEAKER, count: int = 10) -> Found:
-        """What is kept and most like a recording."""
-        return self._ask(asking.search(recording, kind, count))
+    def search(
+        self,
+        recording: Recording | None = None,
+        *,
+        source: str | None = None,
+        kind: Kind = Kind.SPEAKER,
+        count: int = 10,
+    ) -> Found:
+        """What is kept and most like a recording, or like the one called `source` that is kept itself."""
+        return self._ask(asking.search(recording, source, kind, count))
 
     def cluster(
         self,
@@ -152,9 +159,22 @@ class Client:
         method: Method = Method.KMEANS,
         count: int | None = None,
         projection: Projection | None = None,
+        sources: Sequence[str] | None = None,
     ) -> Clustered:
-        """Groups of what is kept, and places on a map if a projection is asked for."""
-        return self._ask(asking.cluster(kind, method, count, projection))
+        """Groups of what is kept, or of `sources` among it, and places on a map if a projection is asked for."""
+        return self._ask(asking.cluster(kind, method, count, projection, sources))
+
+    def export(
+        self,
+        *,
+        kind: Kind = Kind.SPEAKER,
+        method: Method = Method.KMEANS,
+        count: int | None = None,
+        dimensions: int | None = None,
+        sources: Sequence[str] | None = None,
+    ) -> bytes:
+        """The embeddings with their groups as a ZIP archive, for other tools."""
+        return self._ask(asking.export(kind, method, count, dimensions, sources))
 
     def compare(self, group: Sequence[str], reference: Sequence[str], *, kind: Kind = Kind.SPEAKER) -> Comparison:
         """A group of recordings against a reference set, both kept, by name."""

@@ -186,8 +186,11 @@ async def test_embeddings_are_kept_searched_grouped_and_compared(recordings: Pat
         assert (await client.search(("again.flac", angry[0].read_bytes()), kind=Kind.EMOTION, count=1)).hits[
             0
         ].source == kept[0]
+        assert (await client.search(source=kept[0], kind=Kind.EMOTION, count=1)).hits[0].source in kept[1:4]
         told = await client.cluster(kind=Kind.EMOTION, count=2, projection=Projection.PCA)
         assert {item.group for item in told.items} == {0, 1}
+        assert len((await client.cluster(kind=Kind.EMOTION, count=2, sources=kept[2:6])).items) == 4
+        assert (await client.export(kind=Kind.EMOTION, count=2)).startswith(b"PK")
         assert (await client.compare(kept[:4], kept[4:], kind=Kind.EMOTION)).score < 1
         await client.unkeep(None, Kind.EMOTION)
         assert await client.library(Kind.EMOTION) == {}
