@@ -268,6 +268,7 @@ ASKED: dict[str, Callable[[Any], Any]] = {
     "unkeep": lambda client: client.unkeep("a.wav", Kind.EMOTION),
     "search": lambda client: client.search(RECORDING, kind=Kind.EMOTION, count=3),
     "cluster": lambda client: client.cluster(method=Method.HDBSCAN, count=4, projection=Projection.TSNE),
+    "export": lambda client: client.export(kind=Kind.EMOTION, count=3, dimensions=2, sources=["a.wav"]),
     "compare": lambda client: client.compare(["a"], ["b"], kind=Kind.EMOTION),
 }
 
