@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -112,9 +112,10 @@ class Ears:
         self._model = model
         self._listening = Listening(endpointing, judge, model.spec.window_samples)
 
-    def hear(self, recordings: Iterable[Audio]) -> Iterator[Voice | Unheard]:
+    def hear(self, recordings: Iterable[Audio], told: Callable[[], None] = lambda: None) -> Iterator[Voice | Unheard]:
         """The voice of each recording as it ends, not always in their order: batches are made across recordings, and of
-        each only seconds are kept. One that the model fails on is Unheard and spoils none of the others."""
+        each only seconds are kept. One that the model fails on is Unheard and spoils none of the others. `told` is
+        called after every block of those that are heard side by side, and what it raises ends the whole."""
         heard: dict[int, _Heard] = {}
         broken: set[int] = set()
         for cuts, ended in self._listening.hear(iter(recordings)):
@@ -129,14 +130,15 @@ class Ears:
                 if cut.number not in heard:
                     heard[cut.number] = _Heard(np.zeros(self.spec.embedding_size))
                 heard[cut.number].take(cut.speech, embedding)
+            told()
             for each in ended:
                 voice = self._voice(each.name, each.sound, heard.pop(each.number, None))
                 yield Unheard(each.name, failed("model"), voice.quality) if each.number in broken else voice
 
-    def hear_files(self, items: Iterable[Item]) -> Iterator[Voice | Unheard]:
+    def hear_files(self, items: Iterable[Item], told: Callable[[], None] = lambda: None) -> Iterator[Voice | Unheard]:
         """The same of recordings that are to be decoded, readable or not; their channels are mixed."""
         unreadable: list[Unheard] = []
-        for voice in self.hear(_audio(items, unreadable)):
+        for voice in self.hear(_audio(items, unreadable), told):
             yield voice
             yield from unreadable
             unreadable.clear()
