@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -21,7 +21,7 @@ from workbench import media
 from workbench.asked import Item
 from workbench.embedding import embed_windows
 from workbench.failures import failed
-from workbench.listening import Audio, Listening, Sound
+from workbench.listening import Audio, Heard, Listening, Sound
 from workbench.results import Failure
 from workbench.sentences import Sentence, say
 
@@ -112,13 +112,13 @@ class Ears:
         self._model = model
         self._listening = Listening(endpointing, judge, model.spec.window_samples)
 
-    def hear(self, recordings: Iterable[Audio], told: Callable[[], None] = lambda: None) -> Iterator[Voice | Unheard]:
+    def hear(self, recordings: Iterable[Audio], heard: Heard | None = None) -> Iterator[Voice | Unheard]:
         """The voice of each recording as it ends, not always in their order: batches are made across recordings, and of
-        each only seconds are kept. One that the model fails on is Unheard and spoils none of the others. `told` is
-        called after every block of those that are heard side by side, and what it raises ends the whole."""
-        heard: dict[int, _Heard] = {}
+        each only seconds are kept. One that the model fails on is Unheard and spoils none of the others. `heard`: as of
+        Listening."""
+        voices: dict[int, _Heard] = {}
         broken: set[int] = set()
-        for cuts, ended in self._listening.hear(iter(recordings)):
+        for cuts, ended in self._listening.hear(iter(recordings), heard):
             windows = [
                 Window(at, Role.SPEAKER, 0, cut.speech.end * FRAME_SAMPLES, cut.speech.samples, cut.stream)
                 for at, cut in enumerate(cuts)
@@ -127,18 +127,17 @@ class Ears:
                 if embedding is None:
                     broken.add(cut.number)
                     continue
-                if cut.number not in heard:
-                    heard[cut.number] = _Heard(np.zeros(self.spec.embedding_size))
-                heard[cut.number].take(cut.speech, embedding)
-            told()
+                if cut.number not in voices:
+                    voices[cut.number] = _Heard(np.zeros(self.spec.embedding_size))
+                voices[cut.number].take(cut.speech, embedding)
             for each in ended:
-                voice = self._voice(each.name, each.sound, heard.pop(each.number, None))
+                voice = self._voice(each.name, each.sound, voices.pop(each.number, None))
                 yield Unheard(each.name, failed("model"), voice.quality) if each.number in broken else voice
 
-    def hear_files(self, items: Iterable[Item], told: Callable[[], None] = lambda: None) -> Iterator[Voice | Unheard]:
+    def hear_files(self, items: Iterable[Item], heard: Heard | None = None) -> Iterator[Voice | Unheard]:
         """The same of recordings that are to be decoded, readable or not; their channels are mixed."""
         unreadable: list[Unheard] = []
-        for voice in self.hear(_audio(items, unreadable), told):
+        for voice in self.hear(_audio(items, unreadable), heard):
             yield voice
             yield from unreadable
             unreadable.clear()
@@ -183,15 +182,16 @@ def _audio(items: Iterable[Item], unreadable: list[Unheard]) -> Iterator[Audio]:
     """Those that can be read; the others go into `unreadable`."""
     for item in items:
         try:
-            blocks = media.opened(_mono(item))
+            recording = media.Recording(item.source, item.name)
+            blocks = media.opened(_mono(recording))
         except media.MediaError as error:
             unreadable.append(Unheard(item.name, failed(error.code, **error.values)))
             continue
-        yield Audio(item.name, blocks)
+        yield Audio(item.name, blocks, recording.declared_s)
 
 
-def _mono(item: Item) -> Iterator[Samples]:
-    with media.Recording(item.source, item.name) as recording:
+def _mono(recording: media.Recording) -> Iterator[Samples]:
+    with recording:
         for block in recording.blocks(1):
             yield block[0]
 

@@ -82,6 +82,15 @@ def test_embeddings_of_two_sizes_under_one_name_are_said_to_be(database: Databas
         library.shelf(Kind.SPEAKER, "model")
 
 
+def test_an_encrypted_embedding_cannot_be_passed_off_for_that_of_another_recording(database: Database) -> None:
+    library = Library(database, Seal(new_key()))
+    library.add(shelf("a.wav", "b.wav"), NOW)
+    with database.writing() as connection:
+        connection.exec_driver_sql("UPDATE embeddings SET source = 'c.wav' WHERE source = 'b.wav'")
+    with pytest.raises(SealError, match=r"the embedding of c.wav cannot be read: .* belongs elsewhere"):
+        library.shelf(Kind.SPEAKER, "model")
+
+
 def test_recordings_can_be_taken_out(database: Database) -> None:
     library = Library(database, Seal())
     library.add(shelf("a.wav", "b.wav", "c.wav"), NOW)

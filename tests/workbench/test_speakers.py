@@ -11,12 +11,14 @@ import pytest
 
 from inference.loading import load
 from monitor.analysis import Analysis, Role, Window
-from tests.evaluation.recordings import ScriptedModel
+from tests.evaluation.recordings import ScriptedModel, write_wav
 from tests.scripted import SPEECH, silence, voice
 from tests.workbench.scripted import ENDPOINTING, ears, recording
 from vad.endpointing import EndpointingConfig
 from vad.pcm import Samples
 from workbench import media
+from workbench.asked import Item
+from workbench.lanes import Underway
 from workbench.listening import SIDE_BY_SIDE, Audio
 from workbench.speakers import Ears, Unheard, Voice
 
@@ -141,3 +143,17 @@ def test_where_the_judge_of_speech_fails_the_gate_decides() -> None:
     judged = Ears(ScriptedModel(Role.SPEAKER), Judge(), EndpointingConfig("cascade"))
     found = list(judged.hear(recording(f"{number}", talk(110, number)) for number in range(10)))
     assert all(isinstance(each, Voice) for each in found)
+
+
+def test_it_tells_how_far_it_is_and_can_be_given_up_in_the_middle(tmp_path: Path) -> None:
+    write_wav(tmp_path / "long.wav", np.tile(talk(), 5))
+    told: list[tuple[str, float, float | None]] = []
+
+    def heard(recordings: Sequence[Underway]) -> None:
+        told.extend((each.name, each.heard_s, each.declared_s) for each in recordings)
+        if len(told) > 3:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        list(ears().hear_files([Item("long", tmp_path / "long.wav")], heard))
+    assert told == [("long", 0.5 * block, pytest.approx(34.5, abs=0.1)) for block in range(1, 5)]
