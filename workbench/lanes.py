@@ -96,7 +96,7 @@ class Lane:
             return None
         self._coming = readers.submit(self._next)
         if self.meter.samples + block.shape[1] > self._asked.longest_s * SAMPLE_RATE_HZ:
-            self.give_up(failed("too_long", longest_s=self._asked.longest_s))
+            self.give_up(failed("too_long", longest_s=round(self._asked.longest_s)))
             return None
         self.meter.feed(block.mean(axis=0))
         if self._voices is not None:
