@@ -29,12 +29,12 @@ from workbench.asked import Asked, Item
 from workbench.conclusion import Outcome
 from workbench.media import MediaError, Recording
 from workbench.npyrows import NpyRows
-from workbench.recordings import Places
+from workbench.recordings import RUN_STATE, Places
 from workbench.results import Prediction, decode, encode
 
 log = logging.getLogger("undertone.workbench")
 OUTPUTS = Path("outputs")
-RUN, RESULT, RESULTS, STATE, LOCK = "run.json", "result.json", "results.jsonl", "state.jsonl", ".lock"
+RUN, RESULT, RESULTS, STATE, LOCK = "run.json", "result.json", "results.jsonl", RUN_STATE, ".lock"
 TRIED_AGAIN = ("model", "not_permitted")
 """Failures that may have passed without the recording being changed."""
 
