@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workbench.sentences import Sentence
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -25,13 +27,16 @@ class Fault:
 
 class Refusal(Exception):
     """A peer's mistake, found where a value cannot be returned; `reason` says what was wrong and what is expected.
-    `retry_after_s`: when the same may be granted."""
+    `retry_after_s`: when the same may be granted; `sentence`: the reason so that a page can say it otherwise."""
 
-    def __init__(self, code: str, reason: str, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, code: str, reason: str, retry_after_s: float | None = None, sentence: Sentence | None = None
+    ) -> None:
         super().__init__(reason)
         self.fault = FAULTS[code]
         self.reason = reason
         self.retry_after_s = retry_after_s
+        self.sentence = sentence
 
 
 ERRORS: tuple[Fault, ...] = (
@@ -79,6 +84,7 @@ ERRORS: tuple[Fault, ...] = (
     Fault("voice.not_found", "there is no voiceprint of this name", None, 404),
     Fault("voice.invalid", "the name, or the consent, of a voiceprint is not as documented, or taken", None, 422),
     Fault("library.refused", "too little is kept to do that, or not what was named", None, 422),
+    Fault("library.unavailable", "what makes groups and maps is not installed on the server", None, 501),
     Fault("job.not_found", "there is no job of this id, or no longer", None, 404),
     Fault("jobs.full", "as many jobs wait as may, or there is no room on the disk; try again later", None, 503),
     Fault("jobs.unavailable", "recordings cannot be worked on; the reason says why", None, 503),
@@ -102,7 +108,12 @@ ERRORS: tuple[Fault, ...] = (
         401,
     ),
     Fault("request.media_type", "the `Content-Type` of a request is not the documented one", None, 415),
-    Fault("request.too_big", "the body of a request was larger than 64 KiB", None, 413),
+    Fault(
+        "request.too_big",
+        "the body of a request was larger than 64 KiB (a list of recordings: 4 MiB; voiceprints: 8 MiB)",
+        None,
+        413,
+    ),
     Fault("request.not_found", "there is nothing at this address", None, 404),
     Fault("request.method_not_allowed", "this address does not take this method", None, 405),
     Fault("request.forbidden", "a page of another site, or a host name that is not this server's, asked", None, 403),

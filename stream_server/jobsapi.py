@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,22 +15,28 @@ from stream_server.bodies import answers, json
 from stream_server.engine import Engine
 from stream_server.faults import Refusal
 from stream_server.intake import parse_roles
-from stream_server.jobs import RETRY_S, Entry, Jobs
+from stream_server.jobentry import Entry
+from stream_server.jobs import Jobs
 from stream_server.jobworker import Task
-from stream_server.uploads import OPENAPI, receive
-from workbench.asked import Asked
-from workbench.jobs import Job, JobList, Results
+from stream_server.uploads import OPENAPI, RETRY_S, receive
+from workbench.asked import Asked, EmbeddingsOf
+from workbench.jobs import Job, JobList, ProblemCode, Results
+from workbench.ledger import RESULTS
 from workbench.results import Granularity
-from workbench.runfolder import RESULTS
 
 MOST = 1000
+MOST_PAGE_BYTES = 8 << 20
+"""A page ends with the line that makes it longer: one with the scores of all frames may have 3 MB."""
 AT_ONCE = 32
 """Recordings that one may wait for in a request."""
 LOOK_EVERY_S = 1.0
+PASSING: tuple[ProblemCode, ...] = ("cannot_start", "died", "stuck")
+"""Problems that may not be there the next time."""
 NO_STORE = {"Cache-Control": "no-store"}
 Grain = Annotated[Granularity, Query(description="what embeddings are of; frame: scores of every 20 ms, too")]
 Embeddings = Annotated[bool, Query(description="make embeddings, and keep them as .npy files")]
 Speakers = Annotated[bool, Query(description="who speaks when, and how each sounds; takes about as long again")]
+Of = Annotated[EmbeddingsOf, Query(description="speaker: one embedding of each recording's voice, and nothing else")]
 EveryFrame = Annotated[bool, Query(description="pauses count like speech")]
 Channels = Annotated[int, Query(ge=1, le=2, description="2 keeps the parties apart")]
 Roles = Annotated[str | None, Query(description="who is on each channel, such as customer,agent")]
@@ -53,8 +60,16 @@ def asked_of(
     every_frame: bool = False,
     channels: int = 1,
     roles: str | None = None,
+    kind: EmbeddingsOf = "emotion",
 ) -> Asked:
     """What a request asks for, with the settings of the server. Raises Refusal."""
+    if kind == "speaker":
+        if engine.specs.speaker is None:
+            raise Refusal("jobs.unavailable", "this server has no speaker model (models.speaker is none)")
+        if (granularity, speakers, every_frame, channels) != ("utterance", False, False, 1):
+            reason = "kind speaker: there is one embedding of each recording; granularity, speakers, every_frame and "
+            raise Refusal("request.invalid", reason + "channels do not go with it")
+        embeddings = True
     if speakers and engine.specs.speaker is None:
         raise Refusal("request.invalid", "speakers: this server has no speaker model (models.speaker is none)")
     settings = engine.settings
@@ -67,17 +82,17 @@ def asked_of(
         monitor=settings.monitor,
         endpointing=settings.vad,
         tracking=settings.tracking,
+        kind=kind,
     )
 
 
 async def submit(request: Request, jobs: Jobs, asked: Asked, ahead: bool, task: Task | None = None) -> Entry:
     """Take the upload of a request. Raises Refusal."""
     announced = request.headers.get("content-length")
-    with jobs.admit(None if announced is None else int(announced)) as (folder, limits):
+    with jobs.admit(None if announced is None else int(announced), ahead) as (folder, limits):
+        if ahead:
+            limits = replace(limits, most_files=min(AT_ONCE, limits.most_files))
         upload = await receive(request, folder, limits)
-        if ahead and len(upload.items) > AT_ONCE:
-            reason = f"{len(upload.items)} recordings are more than one can wait for ({AT_ONCE}); POST them to /v1/jobs"
-            raise Refusal("upload.too_big", reason)
         return jobs.submit(upload, asked, ahead, task)
 
 
@@ -94,7 +109,9 @@ async def wait(request: Request, engine: Engine, jobs: Jobs, entry: Entry, secon
             if engine.draining:
                 raise Refusal("server.stopping", "the server is shutting down") from None
     if entry.problem is not None:
-        raise Refusal(entry.code, entry.problem, RETRY_S if entry.code == "jobs.unavailable" else None)
+        found = entry.problem
+        retry_after_s = RETRY_S if found.code in PASSING else None
+        raise Refusal(found.fault, found.reason, retry_after_s, found.sentence)
 
 
 def _add_work(app: FastAPI, engine: Engine, jobs: Jobs) -> None:
@@ -122,18 +139,21 @@ def _add_work(app: FastAPI, engine: Engine, jobs: Jobs) -> None:
     @app.post("/v1/embed", tags=["recordings"], responses=answers(Results), openapi_extra=OPENAPI)
     async def embed(
         request: Request,
+        kind: Of = "emotion",
         granularity: Grain = "utterance",
         every_frame: EveryFrame = False,
         channels: Channels = 1,
         roles: Roles = None,
         wait_s: Wait = 60.0,
     ) -> Response:
-        """Emotion embeddings of recordings: as predict with `embeddings`."""
-        return await now(request, asked_of(engine, granularity, True, False, every_frame, channels, roles), wait_s)
+        """Embeddings of recordings: of emotion, as predict with `embeddings`, or of voices."""
+        asked = asked_of(engine, granularity, True, False, every_frame, channels, roles, kind)
+        return await now(request, asked, wait_s)
 
     @app.post("/v1/jobs", tags=["recordings"], status_code=202, responses=answers(Job, 202), openapi_extra=OPENAPI)
     async def begin(
         request: Request,
+        kind: Of = "emotion",
         granularity: Grain = "utterance",
         embeddings: Embeddings = False,
         speakers: Speakers = False,
@@ -141,8 +161,8 @@ def _add_work(app: FastAPI, engine: Engine, jobs: Jobs) -> None:
         channels: Channels = 1,
         roles: Roles = None,
     ) -> Response:
-        """Many recordings, or long ones: as predict, but the answer comes at once, and the results by and by."""
-        asked = asked_of(engine, granularity, embeddings, speakers, every_frame, channels, roles)
+        """Many recordings, or long ones: as predict or embed, but the answer comes at once, the results by and by."""
+        asked = asked_of(engine, granularity, embeddings, speakers, every_frame, channels, roles, kind)
         entry = await submit(request, jobs, asked, ahead=False)
         return json(entry.view(), 202, {"Location": f"/v1/jobs/{entry.job_id}"})
 
@@ -168,6 +188,13 @@ def _add_reading(app: FastAPI, jobs: Jobs) -> None:
         """A file of a job: `result.json`, `results.csv`, `embedding.npy`, ..., as jobs and results name them."""
         return file_of(jobs.find(job_id), name)
 
+    @app.post("/v1/jobs/{job_id}/stop", tags=["recordings"], responses=answers(Job))
+    async def stop(job_id: str) -> Response:
+        """Give a job up, if it is not over; what is done of it stays as long as that of others."""
+        entry = jobs.find(job_id)
+        await jobs.stop(entry)
+        return json(entry.view())
+
     @app.delete("/v1/jobs/{job_id}", tags=["recordings"], status_code=204)
     async def delete(job_id: str) -> Response:
         """Give a job up, if it is not over, and delete all its files."""
@@ -178,8 +205,12 @@ def _add_reading(app: FastAPI, jobs: Jobs) -> None:
 def file_of(entry: Entry, name: str) -> FileResponse:
     """Raises Refusal."""
     run = entry.run.resolve()
-    path = (run / name).resolve()
-    if not path.is_relative_to(run) or not path.is_file():
+    try:
+        path = (run / name).resolve()
+        found = path.is_relative_to(run) and path.is_file()
+    except (OSError, ValueError):  # no name that a file can have
+        found = False
+    if not found:
         raise Refusal("request.not_found", f"job {entry.job_id} has no file {name[:200]!r}")
     return FileResponse(path, filename=path.name, headers=NO_STORE)
 
@@ -187,8 +218,8 @@ def file_of(entry: Entry, name: str) -> FileResponse:
 async def page(entry: Entry, after: str | None, limit: int, status: int = 200) -> Response:
     """Lines of result from a place on. Raises Refusal."""
     over = entry.over.is_set()
-    lines, end = await asyncio.to_thread(_lines, entry.run / RESULTS, _place(after), limit)
-    following = str(end) if len(lines) == limit or not over else None
+    lines, end, more = await asyncio.to_thread(_lines, entry.run / RESULTS, _place(after), limit)
+    following = str(end) if more or not over else None
     return json({"job": entry.view(), "results": lines, "next": following}, status, NO_STORE)
 
 
@@ -200,18 +231,23 @@ def _place(after: str | None) -> int:
     return int(after)
 
 
-def _lines(path: Path, start: int, most: int) -> tuple[list[msgspec.Raw], int]:
-    """Whole lines from a place in the file on, and the place behind the last of them. Raises Refusal if no line begins
-    there."""
-    if not path.exists():
-        return [], start
+def _lines(path: Path, start: int, most: int) -> tuple[list[msgspec.Raw], int, bool]:
+    """Whole lines from a place in the file on, the place behind the last of them, and whether there may be more. Raises
+    Refusal if no line begins there."""
     out: list[msgspec.Raw] = []
-    with path.open("rb") as file:
+    end = start
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:  # nothing is known yet, or everything is deleted
+        return out, start, False
+    with file:
         if start:
             file.seek(start - 1)
             if file.read(1) != b"\n":
                 raise Refusal("request.invalid", f"after '{start}' is not the `next` of a page")
-        while len(out) < most and (line := file.readline()).endswith(b"\n"):
+        while len(out) < most and end - start < MOST_PAGE_BYTES:
+            if not (line := file.readline()).endswith(b"\n"):
+                return out, end, False
             out.append(msgspec.Raw(line[:-1]))
-            start += len(line)
-    return out, start
+            end += len(line)
+    return out, end, True

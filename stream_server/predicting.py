@@ -15,9 +15,10 @@ from stream_server.settings import Settings
 from workbench import batch, runfolder, tables
 from workbench.asked import Asked, Item
 from workbench.batch import Progress
+from workbench.ledger import RunError
 from workbench.prediction import emotion_model
 from workbench.results import AudioFacts, Prediction, Reading, encode
-from workbench.runfolder import RunError, RunFolder
+from workbench.runfolder import RunFolder
 
 CLEAR = "\r\x1b[K"
 NOT_INFERRED = "no channel's role is one whose emotion is inferred"

@@ -65,8 +65,9 @@ def add_voices(parser: Parser, add_settings: AddSettings, settings: ReadSettings
     delete = command("delete", "delete a voiceprint, or all of them", kept)
     delete.add_argument("name", nargs="?")
     delete.add_argument("--all", action="store_true", help="everyone's")
-    export = command("export", "write the voiceprints of the model in use as JSON, unencrypted", heard)
+    export = command("export", "write the voiceprints of the model in use as JSON, encrypted if there is a key", heard)
     export.add_argument("file", type=Path, nargs="?", help="(default: standard output)")
+    export.add_argument("--unencrypted", action="store_true", help="for an Undertone with another key, or none")
     taken = command("import", "take in voiceprints that were exported for the same model", heard)
     taken.add_argument("file", type=Path)
     taken.add_argument("--replace", action="store_true", help="in place of those of the same names")
@@ -95,7 +96,7 @@ def guarded(work: Callable[[], Callable[[Options, Settings], int]], options: Opt
     """Import a command and run it; the exit status: 1 if what was asked for cannot be done."""
     from history.database import DatabaseError
     from inference.model import CheckpointError
-    from workbench.runfolder import RunError
+    from workbench.ledger import RunError
     from workbench.sealing import SealError
 
     try:

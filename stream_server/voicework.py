@@ -13,9 +13,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from stream_server.hearing import hear, hear_all, open_ears, open_store
 from stream_server.settings import Settings
 from stream_server.voicecommands import DAY_S
+from stream_server.voicestore import hear, open_ears, open_store
 from workbench.enrolment import portray
 from workbench.exchange import exported, read, take_in
 from workbench.identification import identify, open_gallery
@@ -24,7 +24,7 @@ from workbench.recordings import find
 from workbench.runfolder import named_for
 from workbench.sealing import Seal, new_key
 from workbench.verification import Purpose, verify
-from workbench.voicefolder import VoiceFolder
+from workbench.voicefolder import VoiceFolder, VoiceLine
 from workbench.voiceprints import Consent
 
 SHOWN_MATCHES = 3
@@ -51,19 +51,26 @@ def _verify(options: Namespace, settings: Settings) -> int:
 
 
 def _embed(options: Namespace, settings: Settings) -> int:
-    items = find(options.recordings)
+    items = {item.name: item for item in find(options.recordings)}
     ears = open_ears(settings)
-    folder = VoiceFolder(options.out or named_for(datetime.now()), ears.spec.name, len(items) == 1)
-    for heard in hear_all(ears, items):
-        line = folder.keep(heard)
-        if line.failure is not None:
-            print(f"{line.file}  failed: {line.failure.reason.text} {line.failure.remedy.text}")
-            continue
-        (facts,) = line.embeddings
-        print(f"{line.file}  done: {facts.file}, {facts.shape[1]} numbers, mean {facts.mean:.4f}, std {facts.std:.4f}")
-    folder.finish(datetime.now())
-    print(f"wrote {folder.path}")
-    return 0
+    counts = {"done": 0, "failed": 0}
+    with VoiceFolder(options.out or named_for(datetime.now()), ears.spec.name, len(items) == 1) as folder:
+        left = folder.left(items.values())
+        for heard in ears.hear_files(left):
+            line = folder.keep(items[heard.name], heard)
+            counts[line.status] += 1
+            print(_embedded(line), flush=True)
+        folder.finish(datetime.now())
+    before = f", {len(items) - len(left)} done before" if len(left) < len(items) else ""
+    print(f"{counts['done']} done, {counts['failed']} failed{before}; embeddings are in {folder.path}")
+    return 0 if counts["done"] or before else 1
+
+
+def _embedded(line: VoiceLine) -> str:
+    if line.failure is not None:
+        return f"{line.file}  failed: {line.failure.reason.text} {line.failure.remedy.text}"
+    (facts,) = line.embeddings
+    return f"{line.file}  done: {facts.file}, {facts.shape[1]} numbers, mean {facts.mean:.4f}, std {facts.std:.4f}"
 
 
 def _enroll(options: Namespace, settings: Settings) -> int:
@@ -117,7 +124,8 @@ def _delete(options: Namespace, settings: Settings) -> int:
 def _export(options: Namespace, settings: Settings) -> int:
     spec = open_ears(settings).spec
     with open_store(settings) as store:
-        document = msgspec.json.encode(exported(store.voiceprints, spec, time.time()))
+        seal = Seal() if options.unencrypted else store.seal
+        document = msgspec.json.encode(exported(store.voiceprints, spec, time.time(), seal))
     if options.file is None:
         print(document.decode())
     else:
@@ -127,11 +135,12 @@ def _export(options: Namespace, settings: Settings) -> int:
 
 
 def _import(options: Namespace, settings: Settings) -> int:
-    document = read(options.file.read_bytes(), open_ears(settings).spec)
+    spec = open_ears(settings).spec
     with open_store(settings) as store:
+        document = read(options.file.read_bytes(), spec, store.seal)
         done = take_in(store.voiceprints, document, time.time(), options.replace)
     for name, reason in done.left_out.items():
-        print(f"{name} was left out: {reason}")
+        print(f"{name} was left out: {reason.text}")
     print(f"{len(done.added)} voiceprint(s) taken in, {len(done.left_out)} left out")
     return 0
 
@@ -173,8 +182,11 @@ def _new_key(_: Namespace, __: Settings) -> int:
 
 
 def _rotate_key(options: Namespace, settings: Settings) -> int:
-    seal = Seal(options.file.read_text(encoding="utf-8").strip() if options.file is not None else "")
-    with open_store(settings) as store, store.database.writing() as connection:
+    key = options.file.read_text(encoding="utf-8").strip() if options.file is not None else ""
+    if options.file is not None and not key:
+        raise ValueError(f"{options.file}: there is no key in it; without a file everything is decrypted")
+    seal = Seal(key)
+    with open_store(settings) as store, store.database.erasing() as connection:
         count = store.voiceprints.reseal(seal, connection) + store.library.reseal(seal, connection)
     told = f"encrypted with {seal.name}: set that key as workbench.key" if seal.name else "not encrypted any more"
     print(f"{count} voiceprints and embeddings are {told}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -43,6 +43,12 @@ class Item:
             return self.source
         return f"{self.source} [{self.start_s:.1f}-{self.end_s:.1f} s]"
 
+    @property
+    def label(self) -> str | None:
+        """The emotion with the highest score, where scores are known."""
+        scores = self.about.get("scores")
+        return max(scores, key=lambda label: scores[label]) if scores else None
+
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
@@ -72,9 +78,7 @@ class Library:
     def add(self, shelf: Shelf, now: float) -> None:
         """Keep embeddings; those of the same recordings, kind and model are replaced. `now` in seconds since 1970.
         Raises LibraryError for a vector that is not finite or all zero."""
-        good = np.isfinite(shelf.vectors).all(axis=1) & shelf.vectors.any(axis=1)
-        if not good.all():
-            raise LibraryError(f"{shelf.items[int(np.argmin(good))].source}: its embedding is all zero, or not finite")
+        check(shelf)
         rows = [
             {
                 "kind": shelf.kind.value,
@@ -82,14 +86,14 @@ class Library:
                 "source": item.source,
                 "start_s": item.start_s,
                 "end_s": item.end_s,
-                "vector": self._seal.lock(vector, _about(shelf.kind, shelf.model)),
+                "vector": self._seal.lock(vector, _about(shelf.kind, shelf.model, item)),
                 "sealed_by": self._seal.name,
                 "about": item.about,
                 "created_at": now,
             }
             for item, vector in zip(shelf.items, shelf.vectors, strict=True)
         ]
-        with self._database.writing() as connection:
+        with self._database.erasing() as connection:
             if shelf.kind is not Kind.COHORT:
                 sources = sorted({item.source for item in shelf.items})
                 for at in range(0, len(sources), AT_ONCE):
@@ -99,14 +103,19 @@ class Library:
                 connection.execute(insert(table), rows[at : at + AT_ONCE])
 
     def shelf(self, kind: Kind, model: str) -> Shelf:
-        """All embeddings of a kind by a model, in the order in which they came. Raises SealError."""
-        columns = table.c.source, table.c.start_s, table.c.end_s, table.c.about, table.c.vector, table.c.sealed_by
+        """All embeddings of a kind by a model, in the order in which they came. Raises SealError, and LibraryError if
+        they are of several sizes."""
         which = (table.c.kind == kind.value) & (table.c.model == model)
+        items: list[Item] = []
+        blocks: list[NDArray[np.float32]] = []
         with self._database.reading() as connection:
-            rows = connection.execute(select(*columns).where(which).order_by(table.c.id)).all()
-        items = [Item(row.source, row.start_s, row.end_s, row.about) for row in rows]
-        vectors = [self._vector(row, kind, model) for row in rows]
-        return Shelf(kind, model, items, np.array(vectors) if vectors else np.zeros((0, 0), np.float32))
+            rows = connection.execution_options(yield_per=AT_ONCE).execute(
+                select(table).where(which).order_by(table.c.id)
+            )
+            for some in rows.partitions():
+                items += [_item(row) for row in some]
+                blocks.append(_stacked([self._vector(row, kind, model) for row in some], model))
+        return Shelf(kind, model, items, _stacked(blocks, model, np.concatenate))
 
     def models(self, kind: Kind) -> dict[str, int]:
         """By which models there are embeddings of a kind, and how many."""
@@ -116,6 +125,17 @@ class Library:
         with self._database.reading() as connection:
             return {row.model: row.held for row in connection.execute(counted)}
 
+    def sources(self, kind: Kind) -> dict[str, list[str]]:
+        """The recordings of which there are embeddings of a kind, by model, in the order in which they came."""
+        columns = table.c.model, table.c.source
+        first = func.min(table.c.id)
+        named = select(*columns).where(table.c.kind == kind.value).group_by(*columns).order_by(first)
+        out: dict[str, list[str]] = {}
+        with self._database.reading() as connection:
+            for row in connection.execute(named):
+                out.setdefault(row.model, []).append(row.source)
+        return out
+
     def state(self, kind: Kind) -> tuple[int, float]:
         """Changes whenever the embeddings of a kind do."""
         counted = select(func.count(), func.max(table.c.created_at)).where(table.c.kind == kind.value)
@@ -124,31 +144,57 @@ class Library:
         return count, last or 0.0
 
     def delete(self, sources: Iterable[str]) -> int:
-        """All that is kept of these recordings; how many embeddings that were."""
-        with self._database.writing() as connection:
-            return sum(connection.execute(delete(table).where(table.c.source == source)).rowcount for source in sources)
+        """All that is kept of these recordings; how many embeddings that were. A cohort has no names."""
+        own = table.c.kind != Kind.COHORT.value
+        with self._database.erasing() as connection:
+            return sum(
+                connection.execute(delete(table).where(own, table.c.source == source)).rowcount for source in sources
+            )
 
     def delete_all(self, kind: Kind) -> int:
-        with self._database.writing() as connection:
+        with self._database.erasing() as connection:
             return connection.execute(delete(table).where(table.c.kind == kind.value)).rowcount
 
     def reseal(self, seal: Seal, connection: Connection) -> int:
-        """Encrypt all anew with another key, or with none, in the transaction of `connection`; how many."""
+        """Encrypt all anew with another key, or with none, in the transaction of `connection`, one of `erasing`; how
+        many. What that key has encrypted already is left alone. Raises SealError if one cannot be read."""
         done = 0
-        columns = table.c.id, table.c.kind, table.c.model, table.c.source, table.c.vector, table.c.sealed_by
-        for row in connection.execute(select(*columns)).all():
+        for row in connection.execute(select(table).where(table.c.sealed_by.is_distinct_from(seal.name))).all():
             kind = Kind(row.kind)
-            vector = seal.lock(self._vector(row, kind, row.model), _about(kind, row.model))
+            vector = seal.lock(self._vector(row, kind, row.model), _about(kind, row.model, _item(row)))
             connection.execute(update(table).where(table.c.id == row.id).values(vector=vector, sealed_by=seal.name))
             done += 1
         return done
 
     def _vector(self, row: Row[*tuple[Any, ...]], kind: Kind, model: str) -> NDArray[np.float32]:
         try:
-            return self._seal.unlock(row.vector, row.sealed_by, _about(kind, model))
+            return self._seal.unlock(row.vector, row.sealed_by, _about(kind, model, _item(row)))
         except SealError as error:
             raise SealError(f"the embedding of {row.source} cannot be read: {error}") from None
 
 
-def _about(kind: Kind, model: str) -> str:
-    return f"embedding {kind.value} {model}"
+def check(shelf: Shelf) -> None:
+    """Raises LibraryError for a vector that is not finite or all zero: nothing can be compared with it."""
+    good = np.isfinite(shelf.vectors).all(axis=1) & shelf.vectors.any(axis=1)
+    if not good.all():
+        raise LibraryError(f"{shelf.items[int(np.argmin(good))].source}: its embedding is all zero, or not finite")
+
+
+def _stacked(
+    parts: Sequence[NDArray[np.float32]],
+    model: str,
+    stack: Callable[[Sequence[NDArray[np.float32]]], NDArray[np.float32]] = np.array,
+) -> NDArray[np.float32]:
+    """Vectors, or rows of them, one below the other; shape (0, 0) without any."""
+    if len({part.shape[-1] for part in parts}) > 1:
+        raise LibraryError(f"the embeddings that are kept of {model} are of several sizes; forget and embed them anew")
+    return stack(parts) if parts else np.zeros((0, 0), np.float32)
+
+
+def _item(row: Row[*tuple[Any, ...]]) -> Item:
+    return Item(row.source, row.start_s, row.end_s, row.about)
+
+
+def _about(kind: Kind, model: str, item: Item) -> str:
+    """What a vector is locked for, so that those of two recordings cannot be passed off for each other."""
+    return f"embedding {kind.value} {model} {item.start_s} {item.end_s} {item.source}"

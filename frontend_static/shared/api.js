@@ -64,18 +64,30 @@ export function request(path) {
   return ask(path, "GET");
 }
 
-/** @param {string} path @param {"GET"|"POST"|"DELETE"} method @param {FormData} [body] @returns {Promise<any>} the answer, null where it has none. Throws an ApiError. */
-export async function ask(path, method, body) {
-  let response;
-  try {
-    response = await fetch(path, { method, body, headers: { accept: "application/json" } });
-  } catch {
-    throw new ApiError("unreachable", () => t("shared.error.unreachable"));
-  }
+/** @param {string} path @param {"GET"|"POST"|"DELETE"} method @param {FormData|object} [body] what is no form goes as JSON @param {AbortSignal} [signal] @returns {Promise<any>} the answer, null where it has none. Throws an ApiError, of the code `stopped` after the signal. */
+export async function ask(path, method, body, signal) {
+  const response = await send(path, method, body, signal);
   if (response.status === 204) return null;
   const answer = await response.json().catch(() => null);
   if (response.ok && answer) return answer;
   throw apiError(response.status, answer);
+}
+
+/** @param {string} path @param {"GET"|"POST"} method @param {FormData|object} [body] @returns {Promise<Blob>} the answer as a file. Throws an ApiError. */
+export async function fetchFile(path, method, body) {
+  const response = await send(path, method, body);
+  if (response.ok) return response.blob();
+  throw apiError(response.status, await response.json().catch(() => null));
+}
+
+/** @param {string} path @param {string} method @param {FormData|object} [body] @param {AbortSignal} [signal] @returns {Promise<Response>} */
+async function send(path, method, body, signal) {
+  const [json, data] = body === undefined || body instanceof FormData ? [{}, body] : [{ "content-type": "application/json" }, JSON.stringify(body)];
+  try {
+    return await fetch(path, { method, body: data, headers: { accept: "application/json", ...json }, signal });
+  } catch {
+    throw signal?.aborted ? new ApiError("stopped", () => "") : new ApiError("unreachable", () => t("shared.error.unreachable"));
+  }
 }
 
 /** @param {number} status @param {any} body of the answer, null where it was no JSON @returns {ApiError} */

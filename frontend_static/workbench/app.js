@@ -8,6 +8,7 @@ import { Choices } from "./choices.js";
 import { counts, entryOf, files, MOST_FILES, named, remaining, reset, unique, unsaved, waits } from "./entries.js";
 import { Intake } from "./intake.js";
 import { fileUrl, server } from "./jobs.js";
+import { LibraryView } from "./libraryview.js";
 import { List } from "./list.js";
 import { ResultView } from "./resultview.js";
 import { csv, jsonLines } from "./rows.js";
@@ -47,8 +48,9 @@ class App {
       url: (entry, file) => fileUrl(entry.job, file), taken: (entry, file) => this.taken(entry, file), result: (entry) => this.saveResult(entry), close: () => this.show(null),
     });
     this.voices = new VoicesView();
+    this.library = new LibraryView((entry) => this.show(entry));
     byId("main").append(h("h1", { t: "work.title" }), h("p.lead", { t: "work.lead" }), this.intake.element, this.choices.element,
-      this.going_on, this.list.element, this.result.element, this.voices.element, this.spoken, h("p.notice", { t: "work.notice" }));
+      this.going_on, this.list.element, this.result.element, this.voices.element, this.library.element, this.spoken, h("p.notice", { t: "work.notice" }));
     onLanguage(() => this.relabel());
     addEventListener("beforeunload", (event) => {
       if (this.run || this.entries.some(unsaved)) event.preventDefault();
@@ -64,6 +66,7 @@ class App {
       const models = await fetchModels();
       this.choices.know(models);
       if (models.speaker) await this.voices.begin();
+      await this.library.begin(models);
     } catch {
       // The server is away: whoever starts the work is told.
     }
@@ -209,6 +212,7 @@ class App {
     setText(this.status, [this.summary(), run?.trouble?.(), this.packing?.(), this.rest(over)].filter(Boolean).join(" "));
     this.list.show(entries, this.open, Boolean(run));
     this.voices.show(entries);
+    this.library.show(entries, []);
   }
 
   /** @returns {string} how many files are how far */
@@ -232,6 +236,7 @@ class App {
     this.intake.relabel();
     this.result.show(this.open);
     this.voices.relabel();
+    this.library.relabel();
     this.drawNow();
   }
 }

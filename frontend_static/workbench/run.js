@@ -21,7 +21,7 @@ const AGAIN_MS = 3000;
 /** How often in a row a job is asked after in vain before it counts as lost: five minutes. */
 const MOST_SILENCE = 100;
 /** What a server says that is full, or just starting. */
-const FULL = new Set(["server.busy", "server.warming_up", "jobs.full", "unreachable"]);
+export const FULL = new Set(["server.busy", "server.warming_up", "jobs.full", "unreachable"]);
 
 export class Run {
   #stop = new AbortController();
