@@ -66,8 +66,10 @@ class Naming:
         return name if self._gallery is not None and name in self._gallery.names else None
 
     def merge(self, speaker: str, into: str) -> None:
-        """Two were one, of whom now more is known."""
-        self._names.pop(speaker, None)
+        """Two were one, of whom now more is known. A name that only one of them had is kept until it is asked for."""
+        name = self._names.pop(speaker, None)
+        if name is not None:
+            self._names.setdefault(into, name)
         self._next.pop(speaker, None)
         self._next.pop(into, None)
 

@@ -41,7 +41,8 @@ def _search(options: Namespace, settings: Settings) -> int:
         if options.json:
             print(msgspec.json.encode(hit).decode())
         else:
-            print(f"{hit.cosine:6.3f}  {hit.sentence.text:13}  {Item(hit.source, hit.start_s, hit.end_s).shown}")
+            word = f"{hit.sentence.text:13}  " if kind is Kind.EMOTION else ""
+            print(f"{hit.cosine:6.3f}  {word}{Item(hit.source, hit.start_s, hit.end_s).shown}")
     return 0
 
 

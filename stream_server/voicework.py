@@ -161,17 +161,18 @@ def _identify(options: Namespace, settings: Settings) -> int:
 
 
 def _cohort(options: Namespace, settings: Settings) -> int:
-    with open_store(settings) as store:
-        if options.folder is None:
+    if options.folder is None:
+        with open_store(settings) as store:
             print(f"{store.library.delete_all(Kind.COHORT)} voices deleted")
-            return 0
-        ears = open_ears(settings)
-        vectors = [voice.vector for voice in hear(ears, find([options.folder]))]
-        if not vectors:
-            raise ValueError(f"{options.folder}: there is no recording with a voice")
+        return 0
+    ears = open_ears(settings)
+    vectors = [voice.vector for voice in hear(ears, find([options.folder]))]
+    if not vectors:
+        raise ValueError(f"{options.folder}: there is no recording with a voice")
+    nameless = Shelf(Kind.COHORT, ears.spec.name, [Item("cohort")] * len(vectors), np.array(vectors))
+    with open_store(settings) as store:
         store.library.delete_all(Kind.COHORT)
-        nameless = [Item("cohort")] * len(vectors)
-        store.library.add(Shelf(Kind.COHORT, ears.spec.name, nameless, np.array(vectors)), time.time())
+        store.library.add(nameless, time.time())
     print(f"{len(vectors)} voices are there to compare with")
     return 0
 

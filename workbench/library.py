@@ -108,11 +108,9 @@ class Library:
         which = (table.c.kind == kind.value) & (table.c.model == model)
         items: list[Item] = []
         blocks: list[NDArray[np.float32]] = []
-        with self._database.reading() as connection:
-            rows = connection.execution_options(yield_per=AT_ONCE).execute(
-                select(table).where(which).order_by(table.c.id)
-            )
-            for some in rows.partitions():
+        rows = select(table).where(which).order_by(table.c.id).execution_options(yield_per=AT_ONCE)
+        with self._database.reading() as connection, connection.execute(rows) as found:
+            for some in found.partitions():
                 items += [_item(row) for row in some]
                 blocks.append(_stacked([self._vector(row, kind, model) for row in some], model))
         return Shelf(kind, model, items, _stacked(blocks, model, np.concatenate))

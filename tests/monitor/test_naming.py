@@ -74,6 +74,14 @@ def test_without_a_gallery_nobody_is_named() -> None:
     assert naming.name("S1") is None
 
 
+def test_a_name_that_only_one_of_two_had_who_were_one_is_not_lost() -> None:
+    naming = Naming(Scripted(None, "Bob"))
+    naming.hear("S1", TOTAL, 2.0)
+    naming.hear("S2", TOTAL, 2.0)
+    naming.merge("S2", "S1")
+    assert (naming.name("S1"), naming.name("S2")) == ("Bob", None)
+
+
 def test_two_that_were_one_are_asked_about_again() -> None:
     gallery = Scripted("Ann", "Bob", "Ann")
     naming = Naming(gallery)

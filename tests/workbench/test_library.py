@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,18 +9,14 @@ import pytest
 from numpy.typing import NDArray
 
 from history.database import Database
+from tests.history.conftest import database, database_url, postgres_url
 from workbench.library import Item, Kind, Library, LibraryError, Shelf
 from workbench.sealing import Seal, SealError, new_key
 
+__all__ = ["database", "database_url", "postgres_url"]
+
 NOW = 1_800_000_000.0
 Array = NDArray[np.float32]
-
-
-@pytest.fixture
-def database() -> Iterator[Database]:
-    opened = Database("")
-    yield opened
-    opened.close()
 
 
 def vectors(count: int, seed: int = 0) -> Array:
