@@ -15,6 +15,7 @@ from stream_server.settings import Settings
 from workbench import batch, runfolder, tables
 from workbench.asked import Asked, Item
 from workbench.batch import Progress
+from workbench.ledger import RunError
 from workbench.prediction import emotion_model
 from workbench.results import AudioFacts, Prediction, Reading, encode
 from workbench.runfolder import RunFolder
@@ -42,7 +43,7 @@ class Predicting:
 def run(settings: Settings, items: Sequence[Item], wanted: Predicting) -> int:
     """Analyse, print and write; the exit status: 1 if no recording could be used.
 
-    Raises CheckpointError, RunError or TableError before any work is done, OSError if something cannot be written.
+    Raises CheckpointError, RunError or TableError before any work is done, RunError if the folder cannot be written to.
     """
     if wanted.form == "parquet":
         tables.check_parquet()
@@ -65,19 +66,28 @@ def run(settings: Settings, items: Sequence[Item], wanted: Predicting) -> int:
                 sys.stdout.write(_shown(prediction, wanted, len(items) == 1))
                 sys.stdout.flush()
                 status.show(at)
+            status.clear()
+            if folder is not None:
+                _finish(folder, wanted, at, loading_s)
         except KeyboardInterrupt:
+            status.clear()
             print(_broken_off(at, path), file=sys.stderr)
             raise
-        finally:
+        except OSError as error:
             status.clear()
-        if folder is not None:
-            if wanted.form in WRITERS:
-                name, write = WRITERS[wanted.form]
-                write(folder.predictions(), folder.path / name)
-            log = {"loading_s": round(loading_s, 2), "taken_s": round(at.taken_s, 2), "audio_s": round(at.audio_s, 1)}
-            folder.finish(datetime.now(), log)
+            if path is None or isinstance(error, BrokenPipeError):
+                raise
+            raise RunError(_broken_off(at, path, f"cannot be written to ({error.strerror or error})")) from None
     print(_summed_up(at, path, wanted.asked), file=sys.stderr)
     return 0 if at.done or at.skipped else 1
+
+
+def _finish(folder: RunFolder, wanted: Predicting, at: Progress, loading_s: float) -> None:
+    if wanted.form in WRITERS:
+        name, write = WRITERS[wanted.form]
+        write(folder.predictions(), folder.path / name)
+    log = {"loading_s": round(loading_s, 2), "taken_s": round(at.taken_s, 2), "audio_s": round(at.audio_s, 1)}
+    folder.finish(datetime.now(), log)
 
 
 class StatusLine:
@@ -190,9 +200,11 @@ def _summed_up(at: Progress, path: Path | None, asked: Asked) -> str:
     return f"{', '.join(counts)}{pace}; {kept}"
 
 
-def _broken_off(at: Progress, path: Path | None) -> str:
-    passed = f"\n{at.total - at.left} of {at.total} are done"
-    return passed if path is None else f"{passed}, and kept; the same command with --out {path} does the others"
+def _broken_off(at: Progress, path: Path | None, why: str = "broken off") -> str:
+    passed = f"{at.total - at.left} of {at.total} are done"
+    if path is None:
+        return f"{why}: {passed}"
+    return f"{path}: {why}: {passed}, and kept; the same command with --out {path} does the others"
 
 
 def _duration(seconds: float) -> str:

@@ -76,6 +76,13 @@ class Lane:
         declared_s = None if self.recording is None else self.recording.declared_s
         return Underway(self.name, self.meter.samples / SAMPLE_RATE_HZ, declared_s)
 
+    def expected_s(self) -> float:
+        """As long as it is as far as is known, for which it must be open: waits for its first block."""
+        if self.recording is None and self._coming is not None:
+            self._coming.exception()
+        underway = self.underway
+        return max(underway.heard_s, underway.declared_s or 0.0)
+
     def begin(self, readers: Executor) -> None:
         """Let the first block be decoded."""
         self._coming = readers.submit(self._next)
@@ -96,7 +103,7 @@ class Lane:
             return None
         self._coming = readers.submit(self._next)
         if self.meter.samples + block.shape[1] > self._asked.longest_s * SAMPLE_RATE_HZ:
-            self.give_up(failed("too_long", longest_s=self._asked.longest_s))
+            self.give_up(failed("too_long", longest_s=round(self._asked.longest_s)))
             return None
         self.meter.feed(block.mean(axis=0))
         if self._voices is not None:
@@ -123,5 +130,8 @@ class Lane:
     def _next(self) -> Samples | None:
         if self._blocks is None:
             self.recording = Recording(self._item.source, self.name)
+            declared_s, longest_s = self.recording.declared_s, self._asked.longest_s
+            if declared_s is not None and declared_s > longest_s + 1:  # a header may round
+                raise MediaError("too_long", f"{self.name}: {declared_s:.0f} s long", longest_s=round(longest_s))
             self._blocks = self.recording.blocks(len(self._asked.roles), BLOCK_S)
         return next(self._blocks, None)

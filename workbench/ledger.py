@@ -13,10 +13,10 @@ from filelock import FileLock, Timeout
 from msgspec.structs import replace
 
 from workbench.asked import Item
-from workbench.recordings import Places
+from workbench.recordings import RUN_STATE, Places
 from workbench.results import Failure
 
-RUN, RESULTS, STATE, LOCK = "run.json", "results.jsonl", "state.jsonl", ".lock"
+RUN, RESULTS, STATE, LOCK = "run.json", "results.jsonl", RUN_STATE, ".lock"
 TRIED_AGAIN = ("model", "not_permitted")
 """Failures that may have passed without the recording being changed."""
 

@@ -127,7 +127,9 @@ class Recording:
             return None
         if self._track.duration is not None and self._track.time_base is not None:
             return float(self._track.duration * self._track.time_base)
-        return None if self._container.duration is None else self._container.duration / av.time_base
+        if self._container.duration is None or len(self._container.streams) > 1:  # it may be that of a picture
+            return None
+        return self._container.duration / av.time_base
 
     def _planes(self) -> Iterator[Samples]:
         """(channels, n) as they come."""

@@ -17,6 +17,9 @@ from workbench.lanes import Lane, Sinks, Underway
 
 log = logging.getLogger("undertone.workbench")
 MOST_LANES = 64
+MOST_TOGETHER_S = 12 * 3600.0
+"""Recordings that are heard side by side are no longer than this in all, unless it is one alone: of each something is
+kept that grows with its length."""
 READERS = 2
 Heard = Callable[[Sequence[Underway]], None]
 """Told of all recordings that are heard side by side, after each block of them."""
@@ -59,7 +62,7 @@ def predict(
                     lane = Lane(item, asked, models, model, spec, sinks)
                     lane.begin(readers)
                     ahead.append(lane)
-                while len(going) < most and ahead:
+                while ahead and len(going) < most and _fits(ahead[0], going):
                     going.append(ahead.popleft())
                 if not going:
                     return
@@ -73,6 +76,10 @@ def predict(
         finally:
             for lane in (*going, *ahead):
                 lane.close()
+
+
+def _fits(lane: Lane, going: Sequence[Lane]) -> bool:
+    return not going or sum(each.expected_s() for each in (*going, lane)) <= MOST_TOGETHER_S
 
 
 def _advance(lanes: Sequence[Lane], readers: Executor, judge: Model, model: EmbeddingModel) -> list[Lane]:

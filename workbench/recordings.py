@@ -15,6 +15,8 @@ SUFFIXES = (
 """What is taken out of a folder; a file that is named is tried whatever it is called."""
 SHADOW = "._"
 """So begin the names of what macOS lays beside files on disks that are not its own."""
+RUN_STATE = "state.jsonl"
+"""What a run has done, in its folder."""
 MOST_BYTES = 200
 """Of a part of a place: file systems take 255, and something is put behind it."""
 
@@ -31,11 +33,15 @@ def find(paths: Iterable[Path]) -> list[Item]:
 
 def _inside(folder: Path) -> Iterator[Path]:
     """What is called like a recording in a folder: no folders, no pipes or devices; links that lead nowhere, which is
-    then said."""
-    for path in folder.rglob("*"):
-        called = path.suffix.lower() in SUFFIXES and not path.name.startswith(SHADOW)
-        if called and (path.is_file() or not path.exists()):
-            yield path
+    then said. What runs have left inside is not looked at: audio that they keep is no recording of its own."""
+    for place, folders, names in os.walk(folder):
+        if RUN_STATE in names and Path(place) != folder:
+            folders.clear()
+            continue
+        for path in (Path(place, name) for name in names):
+            called = path.suffix.lower() in SUFFIXES and not path.name.startswith(SHADOW)
+            if called and (path.is_file() or not path.exists()):
+                yield path
 
 
 class Places:

@@ -12,7 +12,7 @@ import os
 import wave
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -88,6 +88,8 @@ class RunFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with ExitStack() as ending:  # all of it, even where a full disk keeps a part from being closed
+            if error is not None:  # of which more is to be said
+                ending.enter_context(suppress(OSError))
             ending.callback(self._ledger.close)
             for sink in chain.from_iterable(self._open.values()):  # of recordings that were not heard to their end
                 ending.callback(sink.discard)

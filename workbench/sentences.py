@@ -57,7 +57,7 @@ SENTENCES: Mapping[str, str] = {
     "remedy.cannot_be_decoded": "Export it as WAV or FLAC with the program that made it.",
     "remedy.cut_off": "Upload or copy it again.",
     "remedy.too_short": "Use a longer piece; three to ten seconds of speech are best.",
-    "remedy.too_long": "Cut it into parts, or raise the limit.",
+    "remedy.too_long": "Cut it into parts.",
     "remedy.silent": "Was the microphone muted, or the wrong channel recorded?",
     "remedy.clipped": "Record again with a lower gain.",
     "remedy.no_speech": "Check that it is the right file; if somebody does speak, let every frame count.",

@@ -9,8 +9,8 @@ from pathlib import Path
 
 LOOKED_AT = 65_536
 """Bytes at either end; more than the headers of a recorder, and than one page of Ogg."""
-UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
-"""What programs write that do not know the size yet."""
+UNKNOWN_FROM = 0x7FFF0000
+"""From here on, and 0, is what programs write that do not know the size yet; each has a number of its own."""
 OGG_LAST_PAGE = 0x04
 MP3_FIRST_FRAME = 256
 """Bytes of it that are looked at; what it says of the length lies in its first 48."""
@@ -56,7 +56,7 @@ def riff_s(start: bytes) -> float | None:
         if name == b"fmt " and at + 20 <= len(start):
             (bytes_per_s,) = struct.unpack_from("<I", start, at + 16)
         elif name == b"data":
-            return size / bytes_per_s if bytes_per_s and size not in UNKNOWN_SIZES else None
+            return size / bytes_per_s if bytes_per_s and 0 < size < UNKNOWN_FROM else None
         at += 8 + size + size % 2
     return None
 

@@ -748,7 +748,7 @@ export default {
   "work.says.remedy.cannot_be_decoded": "Export it as WAV or FLAC with the program that made it.",
   "work.says.remedy.cut_off": "Upload or copy it again.",
   "work.says.remedy.too_short": "Use a longer piece; three to ten seconds of speech are best.",
-  "work.says.remedy.too_long": "Cut it into parts, or raise the limit.",
+  "work.says.remedy.too_long": "Cut it into parts.",
   "work.says.remedy.silent": "Was the microphone muted, or the wrong channel recorded?",
   "work.says.remedy.clipped": "Record again with a lower gain.",
   "work.says.remedy.no_speech": "Check that it is the right file; if somebody does speak, let every frame count.",

@@ -748,7 +748,7 @@ export default {
   "work.says.remedy.cannot_be_decoded": "请用生成它的程序导出为 WAV 或 FLAC。",
   "work.says.remedy.cut_off": "请重新上传或复制。",
   "work.says.remedy.too_short": "请使用更长的片段；三到十秒语音最合适。",
-  "work.says.remedy.too_long": "请切分成几段，或调高上限。",
+  "work.says.remedy.too_long": "请切分成几段。",
   "work.says.remedy.silent": "麦克风是否静音，或录错了声道？",
   "work.says.remedy.clipped": "请调低增益重新录制。",
   "work.says.remedy.no_speech": "请确认文件是否正确；如确有人说话，请让每一帧都计入。",

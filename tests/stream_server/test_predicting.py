@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
+import os
 import re
 from pathlib import Path
 
@@ -103,9 +105,24 @@ def test_who_breaks_off_is_told_how_to_go_on(
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(RunFolder, "keep", broken_off)
         assert main(["embed", *paths, "--out", "run"]) == 130
-    assert "1 of 3 are done, and kept; the same command with --out run does the others" in capfd.readouterr().err
+    told = "1 of 3 are done, and kept; the same command with --out run does the others"
+    assert f"run: broken off: {told}\nundertone: interrupted\n" in capfd.readouterr().err
     assert main(["embed", *paths, "--out", "run"]) == 0
     assert "2 done, 1 done before" in capfd.readouterr().err
+
+
+def test_a_full_disk_is_said_and_how_to_go_on(
+    recordings: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def full(folder: RunFolder, item: Item, outcome: Outcome) -> Prediction:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(RunFolder, "keep", full)
+    assert main(["embed", str(emodb(recordings)), "--out", "run"]) == 1
+    assert capfd.readouterr().err == (
+        "undertone: run: cannot be written to (No space left on device): 0 of 1 are done, and kept; the same command "
+        "with --out run does the others\n"
+    )
 
 
 def test_the_forms_hold_the_same(recordings: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -138,13 +138,21 @@ def test_a_mono_file_has_no_parties(tmp_path: Path) -> None:
     assert no.value.values == {"channels": 1, "wanted": 2}
 
 
-def test_a_header_that_does_not_know_its_size_promises_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [0, 0x7FFF_F000, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF])
+def test_a_header_that_does_not_know_its_size_promises_nothing(size: int, tmp_path: Path) -> None:
     whole = bytearray(write(tmp_path / "a.wav", BUZZ).read_bytes())
     at = whole.index(b"data") + 4
     assert wholeness.riff_s(bytes(whole)) == pytest.approx(SECONDS)
-    whole[at : at + 4] = b"\xff\xff\xff\xff"
+    whole[at : at + 4] = size.to_bytes(4, "little")
     assert wholeness.riff_s(bytes(whole)) is None
     assert wholeness.riff_s(b"RIFF") is None
+
+
+def test_a_video_that_outlasts_its_sound_does_not_say_how_long_that_is(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.mkv", BUZZ, video=True)
+    with Recording(path) as recording:
+        assert recording.declared_s is None
+        assert recording.codec == "aac"
 
 
 @pytest.mark.parametrize("channels", [3, 7, 8, 12])

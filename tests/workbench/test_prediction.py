@@ -21,7 +21,7 @@ from tests.scripted import voice
 from tests.workbench.models import Meddled, embedded, published
 from tests.workbench.sounds import FORMATS, cut, emodb, samples_of, spoken, write
 from vad.pcm import Samples
-from workbench import media
+from workbench import media, prediction
 from workbench.asked import Asked, Item
 from workbench.conclusion import FRAMES_TOLD, Outcome
 from workbench.prediction import predict
@@ -386,3 +386,33 @@ def test_the_audio_of_a_long_recording_is_not_kept(models: Models, recordings: P
     more_audio_mb = 6 * minute.nbytes / 1e6
     outcomes([short], models)
     assert most_mb(long, models) - most_mb(short, models) < more_audio_mb / 2
+
+
+def test_long_recordings_are_heard_side_by_side_only_up_to_a_length_in_all(
+    models: Models, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prediction, "MOST_TOGETHER_S", 20)
+    lengths_s = (8, 8, 8, 4, 25, 8)
+    paths = [write(tmp_path / f"{n}.wav", spoken(recordings, each)) for n, each in enumerate(lengths_s)]
+    together: list[set[str]] = []
+    items = [Item(path.name, path) for path in (*paths, tmp_path / "nowhere.wav")]
+    found = predict(items, models, Asked(), heard=lambda going: together.append({each.name for each in going}))
+    assert [outcome.prediction.status for outcome in found].count("done") == len(paths)
+    for names in together:
+        in_all_s = sum(lengths_s[int(name[0])] for name in names if name != "nowhere.wav")
+        assert in_all_s <= 20 or names == {"4.wav"}
+    assert {"0.wav", "1.wav"} in together
+    assert {"4.wav"} in together
+
+
+def test_what_declares_to_be_too_long_is_not_heard_first(models: Models, tmp_path: Path) -> None:
+    path = write(tmp_path / "long.wav", np.tile(voice(120, 10.0, 1), 3))
+    told: list[float] = []
+    (outcome,) = predict(
+        [Item("long", path)],
+        models,
+        Asked(longest_s=20),
+        heard=lambda going: told.extend(each.heard_s for each in going),
+    )
+    assert code(outcome) == "too_long"
+    assert told == [0.0]

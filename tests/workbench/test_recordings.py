@@ -32,6 +32,16 @@ def test_only_recordings_are_taken_out_of_a_folder(tmp_path: Path) -> None:
     assert names == ["again.wav", "b.wav", "folder.wav/a.wav", "lost.wav"]
 
 
+def test_what_a_run_has_left_among_recordings_is_none(tmp_path: Path) -> None:
+    for name in ("a.wav", "outputs/run/state.jsonl", "outputs/run/audio/a.wav", "outputs/b.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert [item.name for item in find([tmp_path])] == [
+        (tmp_path / name).as_posix() for name in ("a.wav", "outputs/b.wav")
+    ]
+    assert len(find([tmp_path / "outputs" / "run"])) == 1, "unless it is asked for"
+
+
 def test_a_name_that_is_no_text_is_told_as_text(tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"caf\xe9.wav")
     path.touch()
