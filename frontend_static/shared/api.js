@@ -64,7 +64,7 @@ export function request(path) {
   return ask(path, "GET");
 }
 
-/** @param {string} path @param {"GET"|"POST"|"DELETE"} method @param {FormData} [body] @returns {Promise<any>} the answer, null where it has none. Throws an ApiError. */
+/** @param {string} path @param {"GET"|"POST"|"PATCH"|"DELETE"} method @param {BodyInit} [body] @returns {Promise<any>} the answer, null where it has none. Throws an ApiError. */
 export async function ask(path, method, body) {
   let response;
   try {
@@ -76,6 +76,11 @@ export async function ask(path, method, body) {
   const answer = await response.json().catch(() => null);
   if (response.ok && answer) return answer;
   throw apiError(response.status, answer);
+}
+
+/** @param {any} value @returns {Blob} it as the body of a request */
+export function json(value) {
+  return new Blob([JSON.stringify(value)], { type: "application/json" });
 }
 
 /** @param {number} status @param {any} body of the answer, null where it was no JSON @returns {ApiError} */
