@@ -73,7 +73,7 @@ def _stranger(voices: Sequence[Voice], spec: SpeakerSpec) -> Voice | None:
 
 def _problems(voices: Sequence[Voice], speech_s: float) -> list[Sentence]:
     found = [
-        say("enrolment.recording", name=voice.name, problem=each.text)
+        say("enrolment.recording", name=voice.name, problem=each.text, problem_key=each.key, **each.values)
         for voice in voices
         for each in voice.quality.problems
     ]

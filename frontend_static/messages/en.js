@@ -544,6 +544,7 @@ export default {
   "work.start": { one: "Analyse {count} file", other: "Analyse {count} files" },
   "work.stop": "Stop",
   "work.again": "Analyse again",
+  "work.again.ticked": { one: "Analyse the ticked file again", other: "Analyse the {count} ticked files again" },
   "work.again.lose": "Some results have not been downloaded. Analyse again, and lose them?",
   "work.remove.lose": "The result of {name} has not been downloaded. Remove it all the same?",
   "work.clear.lose": { one: "Its result has not been downloaded. Remove the file all the same?", other: "Some results have not been downloaded. Remove the {count} files all the same?" },

@@ -544,6 +544,7 @@ export default {
   "work.start": { other: "分析 {count} 个文件" },
   "work.stop": "停止",
   "work.again": "重新分析",
+  "work.again.ticked": { other: "重新分析勾选的 {count} 个文件" },
   "work.again.lose": "有结果尚未下载。重新分析将丢失它们，继续吗？",
   "work.remove.lose": "{name} 的结果尚未下载。仍要移除吗？",
   "work.clear.lose": { other: "有结果尚未下载。仍要移除这 {count} 个文件吗？" },

@@ -176,7 +176,7 @@ class App {
     const { meant } = this;
     this.choices.show(run ? going.length : meant.length);
     this.choices.enable(!run);
-    setText(this.start, t(run ? "work.stop" : ticked.length ? "work.start.ticked" : meant.some(waits) || !meant.length ? "work.start" : "work.again", { count: meant.length }));
+    setText(this.start, t(run ? "work.stop" : startOf(ticked.length > 0, meant.some(waits) || !meant.length), { count: meant.length }));
     /** @type {HTMLButtonElement} */ (this.start).disabled = !entries.length || Boolean(run?.stopped);
     this.progress.hidden = !run;
     this.going_on.classList.toggle("busy", Boolean(run));
@@ -211,6 +211,12 @@ class App {
     this.voices.relabel();
     this.drawNow();
   }
+}
+
+/** @param {boolean} ticked whether the files were @param {boolean} fresh whether something waits among them @returns {string} the key of what the button says */
+function startOf(ticked, fresh) {
+  if (ticked) return fresh ? "work.start.ticked" : "work.again.ticked";
+  return fresh ? "work.start" : "work.again";
 }
 
 new App();

@@ -25,7 +25,7 @@ export async function dropped(transfer) {
 /** @param {Iterable<File>} files that were chosen @param {boolean} folder whether a folder was, with all that is in it @returns {{found: Found[], left: Left}} */
 export function picked(files, folder) {
   const all = [...files].map((file) => ({ name: (folder && file.webkitRelativePath) || file.name, file }));
-  const found = folder ? all.filter(({ name }) => isRecording(name)) : all;
+  const found = folder ? all.filter(({ name }) => isRecording(name)).sort((a, b) => inOrder(a.name, b.name)) : all; // browsers give them in any order
   return { found, left: { ...nothing(), skipped: all.length - found.length } };
 }
 
@@ -48,8 +48,13 @@ async function* children(folder) {
   for (;;) {
     const some = await new Promise((/** @type {(entries: FileSystemEntry[]) => void} */ resolve, reject) => reader.readEntries(resolve, reject));
     if (!some.length) return;
-    yield* some.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+    yield* some.sort((a, b) => inOrder(a.name, b.name));
   }
+}
+
+/** "call 2" before "call 10". @param {string} one @param {string} other */
+function inOrder(one, other) {
+  return one.localeCompare(other, "en", { numeric: true });
 }
 
 /** @param {FileSystemFileEntry} entry @returns {Promise<File>} */

@@ -11,7 +11,14 @@ const LABELLED = new Set(["first", "second", "label", "before"]);
 export function sentenceText({ key, text, values }) {
   const known = `work.says.${key}`;
   if (!has(known)) return text;
-  return t(known, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, LABELLED.has(name) ? labelWord(String(value)) : value])));
+  return t(known, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, valueText(name, value, values)])));
+}
+
+/** A value may be a label, or a sentence itself, whose key and values stand beside it. @param {string} name @param {string|number} value @param {Sentence["values"]} values */
+function valueText(name, value, values) {
+  if (LABELLED.has(name)) return labelWord(String(value));
+  const { [`${name}_key`]: key, [name]: text, ...others } = values;
+  return key ? sentenceText({ key: String(key), text: String(text), values: others }) : value;
 }
 
 /** One after the other, as the language in force puts them. @param {Sentence[]} all @returns {string} */

@@ -40,7 +40,7 @@ def keeping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]
 
 @pytest.fixture
 def page(browser: Browser, keeping: ServerProcess) -> Iterator[Page]:
-    """The workbench of the server that keeps voiceprints, of which there are none yet; whatever it asks is agreed to."""
+    """The workbench of the server that keeps voiceprints, none so far; whatever it asks is agreed to."""
     httpx.delete(f"{keeping.url}/v1/voices").raise_for_status()
     page = browser.new_page(base_url=keeping.url, locale="en-GB")
     page.on("dialog", lambda dialog: dialog.accept())
@@ -206,7 +206,7 @@ def test_nothing_is_deleted_or_saved_by_who_thinks_better_of_it(
 
     other.on("dialog", refuse)
     other.goto("/workbench")
-    other.get_by_text("声纹（1）").click()
+    other.locator(".voices summary").click()
     for name in ("删除全部声纹", "保存为文件", "删除 Ada 的声纹"):
         other.get_by_role("button", name=name).click()
     other.close()

@@ -185,6 +185,15 @@ test("the server's sentences are said in the language in force, and as they came
   assert.equal(sentencesText([say("emotion.flat"), say("audio.new", "Something new.")]), "没有突出的情绪。Something new.");
 });
 
+test("a sentence within a sentence is said in the language in force, too", (t) => {
+  const problem = say("enrolment.recording", "a.wav: The speech is only 7 dB above the noise; record where it is quieter.",
+    { name: "a.wav", problem: "The speech is only 7 dB above the noise; record where it is quieter.", problem_key: "voice.noisy", snr_db: 7 });
+  assert.equal(sentenceText(problem), problem.text);
+  globalThis.document = { documentElement: { lang: "zh-CN" } };
+  t.after(() => delete globalThis.document);
+  assert.equal(sentenceText(problem), "a.wav：语音只比噪声高 7 dB；请在更安静处录音。");
+});
+
 test("durations are as long as one can say", () => {
   assert.deepEqual([0.2, 40, 200, 3900].map(durationText), ["1 s", "40 s", "3 min", "1 h 5 min"]);
 });
