@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workbench.sentences import Sentence
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -25,13 +27,16 @@ class Fault:
 
 class Refusal(Exception):
     """A peer's mistake, found where a value cannot be returned; `reason` says what was wrong and what is expected.
-    `retry_after_s`: when the same may be granted."""
+    `retry_after_s`: when the same may be granted; `sentence`: the reason so that a page can say it otherwise."""
 
-    def __init__(self, code: str, reason: str, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, code: str, reason: str, retry_after_s: float | None = None, sentence: Sentence | None = None
+    ) -> None:
         super().__init__(reason)
         self.fault = FAULTS[code]
         self.reason = reason
         self.retry_after_s = retry_after_s
+        self.sentence = sentence
 
 
 ERRORS: tuple[Fault, ...] = (
