@@ -48,9 +48,10 @@ def open_store(settings: Settings) -> Iterator[Store]:
     seal = Seal(settings.workbench.key)
     with closing(Database(settings.history.url)) as database:
         store = Store(database, seal, Voiceprints(database, seal), Library(database, seal))
-        for name in store.voiceprints.sweep(time.time()):
-            print(f"undertone: the voiceprint of {name} was deleted: the consent has expired", file=sys.stderr)
-        yield store
+        with database.told():
+            for name in store.voiceprints.sweep(time.time()):
+                print(f"undertone: the voiceprint of {name} was deleted: the consent has expired", file=sys.stderr)
+            yield store
 
 
 def hear(ears: Ears, items: Iterable[Item]) -> Iterator[Voice]:

@@ -25,7 +25,7 @@ from workbench.answers import Enrolled, Identified, Verified, VoiceprintList
 from workbench.exchange import Imported, VoiceprintDocument, exported, read, take_in
 from workbench.sealing import SealError
 from workbench.verification import Purpose
-from workbench.voiceprints import Voiceprint, VoiceprintError
+from workbench.voiceprints import UnknownVoiceError, Voiceprint, VoiceprintError
 
 PATIENCE_S = 600.0
 DAY_S = 86_400.0
@@ -119,21 +119,15 @@ def _add_known(app: FastAPI, engine: Engine) -> None:
         new = (await read_json(request, NewName)).name
 
         def renamed(store: Store) -> list[Voiceprint]:
-            _must_be_known(store, name)
             store.voiceprints.rename(name, new, time.time())
-            return [each for each in store.voiceprints.known(time.time()) if each.name == new]
+            return store.voiceprints.called(new)
 
         return json(VoiceprintList(await stored(engine, renamed)), headers=NO_STORE)
 
     @app.delete("/v1/voices/{name:path}", tags=["voices"], status_code=204)
     async def forget(name: str) -> Response:
         """Delete the voiceprints of a person."""
-
-        def forgotten(store: Store) -> int:
-            _must_be_known(store, name)
-            return store.voiceprints.delete(name)
-
-        await stored(engine, forgotten)
+        await stored(engine, lambda store: store.voiceprints.delete(name))
         return Response(status_code=204)
 
     @app.delete("/v1/voices", tags=["voices"], status_code=204)
@@ -212,12 +206,9 @@ async def stored(engine: Engine, ask: Callable[[Store], T]) -> T:
 
     try:
         return await asyncio.to_thread(asked)
+    except UnknownVoiceError as error:
+        raise Refusal("voice.not_found", str(error)) from None
     except VoiceprintError as error:
         raise Refusal("voice.invalid", str(error)) from None
     except (DatabaseError, SealError) as error:
         raise Refusal("history.unavailable", str(error)) from None
-
-
-def _must_be_known(store: Store, name: str) -> None:
-    if all(each.name != name for each in store.voiceprints.known(time.time())):
-        raise Refusal("voice.not_found", f"there is no voiceprint of {name[:80]!r}")

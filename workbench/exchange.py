@@ -50,7 +50,7 @@ class Imported(msgspec.Struct, frozen=True):
     """What became of a document: names that were taken in, and the others with the reason."""
 
     added: tuple[str, ...]
-    left_out: dict[str, str]
+    left_out: dict[str, Sentence]
 
 
 def exported(voiceprints: Voiceprints, spec: SpeakerSpec, now: float, seal: Seal) -> VoiceprintDocument:
@@ -78,12 +78,9 @@ def read(data: bytes, spec: SpeakerSpec, seal: Seal) -> VoiceprintDocument:
     try:
         document = msgspec.json.decode(data, type=VoiceprintDocument)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise VoiceprintError(f"not a document of voiceprints: {error}") from None
+        raise VoiceprintError("no_document", problem=str(error)) from None
     if document.model != spec.name:
-        raise VoiceprintError(
-            f"the voiceprints are of the model {document.model!r}, and {spec.name!r} is in use; "
-            "enrol from recordings again, or use that model"
-        )
+        raise VoiceprintError("document_model", model=document.model, wanted=spec.name)
     opened = [
         msgspec.structs.replace(entry, vector=_vector(entry, document, spec, seal).tolist())
         for entry in document.voiceprints
@@ -118,14 +115,14 @@ def _vector(entry: VoiceprintEntry, document: VoiceprintDocument, spec: SpeakerS
         try:
             given = seal.unlock(entry.vector, document.sealed_by, _about(entry.name, document.model))
         except SealError as error:
-            raise VoiceprintError(f"{entry.name!r}: the vector cannot be read: {error}") from None
+            raise VoiceprintError("sealed", name=entry.name, problem=str(error)) from None
     else:
         given = np.array(entry.vector)
     least, most = LENGTHS
     with np.errstate(over="ignore"):
         sound = given.shape == (spec.embedding_size,) and least <= np.linalg.norm(given) <= most
     if not sound:
-        raise VoiceprintError(f"{entry.name!r}: the vector is not {spec.embedding_size} numbers, not all zero")
+        raise VoiceprintError("no_vector", name=entry.name, size=spec.embedding_size)
     return unit(given).astype(np.float32)
 
 

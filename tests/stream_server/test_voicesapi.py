@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -63,7 +64,11 @@ async def test_who_is_enrolled_is_identified_renamed_and_forgotten(recordings: P
         assert (again.status_code, again.json()["error"]["code"]) == (422, "voice.invalid")
         told = (await upload(served, "/v1/identify", one[3], other[0])).json()["identifications"]
         assert [each["name"] for each in told] == ["Ann", None]
-        assert (await change(served, "PATCH", "/v1/voices/Ann", name="Ann Lee")).status_code == 200
+        odd = "Zo\u00eb/Lee?#.."
+        assert (await change(served, "PATCH", "/v1/voices/Ann", name=odd)).json()["voices"][0]["name"] == odd
+        back = f"/v1/voices/{quote(odd, safe='')}"
+        assert (await change(served, "PATCH", back, name="Ann Lee")).status_code == 200
+        assert (await change(served, "PATCH", back, name="Ann")).json()["error"]["code"] == "voice.not_found"
         assert [each["name"] for each in (await served.ask("/v1/voices"))["voices"]] == ["Ann Lee"]
         assert "vector" not in (await served.ask("/v1/voices"))["voices"][0]
         assert (await served.delete("/v1/voices/Ann")).json()["error"]["code"] == "voice.not_found"
@@ -87,7 +92,7 @@ async def test_everyone_moves_to_another_server_as_a_document(recordings: Path, 
         told = (await upload(served, "/v1/identify", one[3], other[0])).json()["identifications"]
         assert [each["name"] for each in told] == ["Ann", None]
         again = (await change(served, "POST", "/v1/voices/import", **document)).json()
-        assert "already" in again["left_out"]["Ann"]
+        assert again["left_out"]["Ann"]["key"] == "refused.taken"
         replaced = (await change(served, "POST", "/v1/voices/import?replace=true", **document)).json()
         assert replaced["added"] == ["Ann"]
         foreign = await change(served, "POST", "/v1/voices/import", **{**document, "model": "another"})
