@@ -38,7 +38,7 @@ MISTAKES_OF_A_PROGRAM = (
 )
 """Codes of what the pages do not do; should it happen, the server's own words are shown."""
 SHOWN = ("emotion.", "band.", "moment.", "audio.", "failed.", "remedy.", "embeddings.", "voice.", "enrolment.",
-         "voices.", "verify.", "identify.")  # fmt: skip
+         "refused.", "voices.", "verify.", "identify.")  # fmt: skip
 """What the workbench says on its page."""
 
 

@@ -1,6 +1,7 @@
 /** The server's REST API and socket addresses. Failures are `ApiError`s, whose text can be shown as it is. */
 import { noticeText } from "./format.js";
 import { t } from "./i18n.js";
+import { sentenceText } from "./sentences.js";
 
 export class ApiError extends Error {
   /** @param {string} code @param {() => string} text in the language in force */
@@ -85,6 +86,6 @@ export function json(value) {
 
 /** @param {number} status @param {any} body of the answer, null where it was no JSON @returns {ApiError} */
 export function apiError(status, body) {
-  const code = body?.error?.code ?? `http.${status}`;
-  return new ApiError(code, () => noticeText({ code, reason: body?.error?.reason ?? t("shared.error.status", { status }) }));
+  const { code = `http.${status}`, reason, sentence } = body?.error ?? {};
+  return new ApiError(code, () => (sentence ? sentenceText(sentence) : noticeText({ code, reason: reason ?? t("shared.error.status", { status }) })));
 }

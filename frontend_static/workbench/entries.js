@@ -4,7 +4,7 @@
  * waiting -> sending -> working -> done | failed; what is asked for again waits again.
  *
  * @typedef {"waiting"|"sending"|"working"|"done"|"failed"} State
- * @typedef {{key: string, text: string, values: Record<string, string|number>}} Sentence
+ * @typedef {import("../shared/sentences.js").Sentence} Sentence
  * @typedef {{reason: () => string, remedy: () => string, again: boolean}} Trouble in the language in force; `again`: whether trying again may help
  * @typedef {Record<string, any>} Prediction as `workbench/results.py` documents it
  * @typedef {{name: string, size: number, state: State, share: number|null, prediction: Prediction|null, trouble: Trouble|null,

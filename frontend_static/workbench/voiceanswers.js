@@ -14,7 +14,7 @@ export function answer({ verification, identifications, voiceprint, added, left_
   if (voiceprint) parts.push(h("p.says", {}, t("work.voices.enrolled", { name: voiceprint.name, count: voiceprint.recordings })), ...problems(voiceprint.problems));
   if (added) parts.push(h("p.says", {}, t("work.voices.imported", { count: added.length })));
   const left = Array.isArray(left_out) ? left_out.map(({ file, failure }) => `${file}: ${sentencesText([failure.reason, failure.remedy])}`)
-    : Object.entries(left_out).map(([name, reason]) => `${name}: ${typeof reason === "string" ? reason : sentenceText(reason)}`);
+    : Object.entries(left_out).map(([name, reason]) => `${name}: ${sentenceText(reason)}`);
   if (left.length) parts.push(h("ul.remarks", {}, ...left.map((text) => h("li", {}, text))));
   return parts;
 }

@@ -45,7 +45,7 @@ export function forgetAll() {
   return ask(KNOWN, "DELETE");
 }
 
-/** @param {Blob} file that was exported @param {boolean} replace who is there already @returns {Promise<{added: string[], left_out: Record<string, string|Sentence>}>} */
+/** @param {Blob} file that was exported @param {boolean} replace who is there already @returns {Promise<{added: string[], left_out: Record<string, Sentence>}>} */
 export function takeIn(file, replace) {
   return ask(`${KNOWN}/import?replace=${replace}`, "POST", new Blob([file], { type: "application/json" }));
 }
