@@ -30,7 +30,7 @@ $(BIN)/python:
 
 $(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt
 	@echo "== 3/3 installing Undertone (PyTorch is the large part: some minutes the first time)"
-	@$(PIP) install --quiet --quiet --constraint constraints.txt --editable '.[plot,bench]'
+	@$(PIP) install --quiet --quiet --constraint constraints.txt --editable '.[plot,bench,workbench]'
 	@touch $@
 
 $(VENV)/installed-evaluation: $(VENV)/installed

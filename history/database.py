@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +18,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 BUSY_S = 10.0
 """How long a writer waits for another one to be done, in SQLite."""
+ERASE_S = 1.0
+"""How long what is erased waits for readers to be done with what they read, in SQLite."""
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
 
@@ -54,6 +57,28 @@ class Database:
     def writing(self) -> AbstractContextManager[Connection]:
         """A context with a Connection in a transaction, committed at its end, taken back if it raises."""
         return self._engine.begin()
+
+    @contextmanager
+    def erasing(self) -> Iterator[Connection]:
+        """As `writing`, and of what is deleted or overwritten nothing stays in SQLite's files: rows are overwritten,
+        and the write-ahead log is emptied, unless somebody reads on for longer than ERASE_S; then with the next."""
+        with self.writing() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("PRAGMA secure_delete=ON")
+            yield connection
+        if self.is_sqlite:
+            with self.reading() as connection:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={round(1000 * ERASE_S)}")
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={round(1000 * BUSY_S)}")
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """What the database cannot do within, as a DatabaseError."""
+        try:
+            yield
+        except SQLAlchemyError as error:
+            raise DatabaseError(f"history.url {self.shown}: {_reason(error)}") from None
 
     def reading(self) -> AbstractContextManager[Connection]:
         """A context with a Connection that sees one state of the database."""

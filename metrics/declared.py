@@ -134,6 +134,33 @@ HISTORY_ROWS = Declared(
 HISTORY_WAITING_ROWS = Declared(
     "undertone_history_waiting_rows", Kind.GAUGE, "Events of which rows are still to be made and written", unit="events"
 )
+JOBS = Declared(
+    "undertone_jobs",
+    Kind.GAUGE,
+    "Work on recordings that was asked for over REST: waiting, working",
+    ("state",),
+    "jobs",
+)
+RECORDINGS = Declared(
+    "undertone_recordings_total",
+    Kind.COUNTER,
+    "Recordings that were worked on over REST: done, or the code of what is wrong with them (docs/workbench.md)",
+    ("outcome",),
+    "recordings",
+)
+RECORDING_SECONDS = Declared(
+    "undertone_recording_seconds_total", Kind.COUNTER, "Recordings that were worked on over REST, in seconds", unit="s"
+)
+JOB_BUSY_SECONDS = Declared(
+    "undertone_job_busy_seconds_total", Kind.COUNTER, "For how long the process of jobs was at work", unit="s"
+)
+JOB_PROCESS_ENDS = Declared(
+    "undertone_job_process_ends_total",
+    Kind.COUNTER,
+    "Ends of the process of jobs: idle (nothing to do), died, stuck, dropped (a job did not give up)",
+    ("reason",),
+    "ends",
+)
 EVENT_LAG_SECONDS = Declared(
     "undertone_event_lag_seconds",
     Kind.HISTOGRAM,

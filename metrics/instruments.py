@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.core import Metric
@@ -11,7 +13,7 @@ from prometheus_client.registry import Collector
 from metrics import declared
 from metrics.bounded import Bounded
 from metrics.livecalls import LiveCalls
-from metrics.readings import STATUSES, CallReading, Status
+from metrics.readings import STATUSES, CallReading, JobProcessEnd, JobState, Status
 from monitor.analysis import Role
 
 
@@ -45,6 +47,11 @@ class Instruments:
         self._notifications_waiting = declared.NOTIFICATIONS_WAITING.gauge(registry)
         self._history_rows = declared.HISTORY_ROWS.counter(registry)
         self._history_waiting_rows = declared.HISTORY_WAITING_ROWS.gauge(registry)
+        self._jobs = declared.JOBS.gauge(registry)
+        self._recordings = declared.RECORDINGS.counter(registry)
+        self._recording_seconds = declared.RECORDING_SECONDS.counter(registry)
+        self._job_busy_seconds = declared.JOB_BUSY_SECONDS.counter(registry)
+        self._job_process_ends = declared.JOB_PROCESS_ENDS.counter(registry)
         self._rules = Bounded()
         self._channels = Bounded()
 
@@ -80,6 +87,21 @@ class Instruments:
     def watch_history(self, waiting: Callable[[], int]) -> None:
         """Report, at each scrape, what `waiting` gives then."""
         self._history_waiting_rows.set_function(waiting)
+
+    def watch_jobs(self, number: Callable[[JobState], int]) -> None:
+        """Report, at each scrape, how many jobs `number` says to be in each state then."""
+        for state in get_args(JobState):
+            self._jobs.labels(state).set_function(partial(number, state))
+
+    def recordings_worked_on(self, outcomes: Mapping[str, int], audio_s: float, busy_s: float) -> None:
+        """So many recordings were `done`, or failed by a code of workbench.failures; `audio_s` of them in `busy_s`."""
+        for outcome, number in outcomes.items():
+            self._recordings.labels(outcome).inc(number)
+        self._recording_seconds.inc(audio_s)
+        self._job_busy_seconds.inc(busy_s)
+
+    def job_process_ended(self, reason: JobProcessEnd) -> None:
+        self._job_process_ends.labels(reason).inc()
 
     def batch_done(self, role: Role, size: int, waited_s: float, inference_s: float) -> None:
         self.batch_size.labels(role.value).observe(size)

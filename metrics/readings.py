@@ -12,6 +12,10 @@ Scores = Mapping[str, float]
 Status = Literal["ready", "warming up", "draining", "full", "models restarting"]
 """What /readyz says."""
 STATUSES: tuple[Status, ...] = get_args(Status)
+JobState = Literal["waiting", "working"]
+"""Of jobs that are not over."""
+JobProcessEnd = Literal["idle", "died", "stuck", "dropped"]
+"""Why the process of jobs has ended."""
 
 
 class RuleReading(msgspec.Struct, frozen=True):

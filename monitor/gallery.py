@@ -9,7 +9,7 @@ lies off: of a normal distribution the mean and the spread of the upper part are
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Annotated
@@ -81,6 +81,8 @@ class Gallery:
         self.spec = spec
         self.config = config
         self.names = tuple(person.name for person in people)
+        self._people = tuple(people)
+        self._others = cohort
         self._vectors = unit(np.array([person.vector for person in people]).reshape(len(people), spec.embedding_size))
         self._windows = np.array([person.windows for person in people])
         own = cohort is None or len(cohort) < LEAST_COHORT
@@ -93,6 +95,10 @@ class Gallery:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def only(self, names: Collection[str]) -> Gallery:
+        """Without whoever is none of these."""
+        return Gallery(self.spec, [each for each in self._people if each.name in names], self._others, self.config)
 
     @property
     def normalised(self) -> bool:

@@ -10,7 +10,8 @@ from monitor.alerting import Said as AlertSaid
 from monitor.analysis import Analysis, EmotionAnalysis, Missing, Role, SpeakerAnalysis
 from monitor.events import CallSummary, Emotion, SpeakerChanged, SpeakerUpdated
 from monitor.mood import Mood, Said
-from monitor.naming import Naming
+from monitor.naming import ChannelVoice, Naming
+from monitor.parties import Passed
 from monitor.rules import Rule
 from monitor.teller import Teller
 from monitor.tracking import Confirmed, Merged, SpeakerTracker
@@ -30,7 +31,8 @@ class Interpreter:
     """Is told everything in the order of the call, each cut with its analysis, and says what follows.
 
     `moods`: one per channel, None where no emotion is inferred. `tracker`: None where the speaker of a channel is its
-    role, or where there is no speaker model. `naming`: what the tracker's speakers are called.
+    role, or where there is no speaker model. `naming`: what the speakers are called, be they the tracker's or roles;
+    `voices`: of the channels whose roles are to be named, if they are.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Interpreter:
         tracker: SpeakerTracker | None,
         alarms: Alarms,
         naming: Naming,
+        voices: Sequence[ChannelVoice] = (),
     ) -> None:
         self.send_frames = False
         self.alarms = alarms
@@ -49,6 +52,7 @@ class Interpreter:
         self._roles = roles
         self._moods = moods
         self._tracker = tracker
+        self._voices = voices
         self._heard_until = [0] * len(roles)
         self._closing: dict[int, tuple[int, int, str | None]] = {}
 
@@ -66,7 +70,13 @@ class Interpreter:
         """What is known of the call so far."""
         return self._teller.ledger.summary(duration_s, self._moods)
 
-    def interpret(self, channel: int, occurrence: Occurrence | Took, answer: Analysis | None) -> None:
+    def pass_floor(self, passed: Passed) -> None:
+        """Say that another party has the floor."""
+        before = None if passed.before is None else self._roles[passed.before]
+        to, t = self._roles[passed.after], passed.boundary * FRAME_S
+        self._teller.say(SpeakerChanged, t, None, from_=before, to=to, confidence=1.0, name=self.naming.name(to))
+
+    def interpret(self, channel: int, occurrence: Occurrence | Took | Passed, answer: Analysis | None) -> None:
         """`answer`: the analysis of a cut; None for what needs none."""
         mood = self._moods[channel]
         if isinstance(occurrence, (ContextCut, SpeechCut)):
@@ -79,6 +89,8 @@ class Interpreter:
                 self._say(channel, said)
             case SpeechCut(), SpeakerAnalysis() if self._tracker is not None:
                 self._track(channel, self._tracker, occurrence, answer)
+            case SpeechCut(), SpeakerAnalysis() if self._voices:
+                self._hear_party(channel, self._voices[channel], occurrence, answer)
             case FellSilent(decided), _ if mood is not None:
                 self._say(channel, mood.fell_silent(decided, self._speaker(channel)))
             case Closed(start, end), _:
@@ -88,6 +100,8 @@ class Interpreter:
                 self.alarms.opened(channel, start)
             case Took(decided), _:
                 self.alarms.took(channel, decided)
+            case Passed(), _:
+                self.pass_floor(occurrence)
             case Ticked(decided), _:
                 parties = [self._speaker(number) for number in range(len(self._roles))]
                 self._alert(self.alarms.passed(decided, parties))
@@ -139,6 +153,12 @@ class Interpreter:
         speaker = tracker.current
         if speaker is not None and self.naming.hear(speaker, *tracker.voice()):
             self._update(channel, cut.decided, speaker, tracker.is_confirmed(speaker))
+
+    def _hear_party(self, channel: int, voice: ChannelVoice, cut: SpeechCut, answer: SpeakerAnalysis) -> None:
+        voice.hear(cut, answer.embedding)
+        role = self._roles[channel]
+        if self.naming.hear(role, voice.total, voice.windows, voice.heard):
+            self._update(channel, cut.decided, role, confirmed=True)
 
     def _update(self, channel: int, decided: int, speaker: str, confirmed: bool, into: str | None = None) -> None:
         """Say what is known of a speaker by now; of one that is another, what that one is called."""

@@ -31,14 +31,13 @@ from monitor.events import (
     Error,
     Event,
     ModelInfo,
-    SpeakerChanged,
     SpeechEnded,
     SpeechStarted,
 )
 from monitor.gallery import Gallery
 from monitor.interpreter import Interpreter, Took
 from monitor.mood import Mood
-from monitor.naming import Naming
+from monitor.naming import ChannelVoice, Naming
 from monitor.parties import MARKS, Parties, Passed
 from monitor.rules import Rule, admits
 from monitor.teller import Teller
@@ -90,7 +89,7 @@ class _Step:
 
     channel: int
     number: int | None
-    occurrence: Occurrence | Took
+    occurrence: Occurrence | Took | Passed
 
 
 class Session:
@@ -110,7 +109,8 @@ class Session:
         rules: Iterable[Rule] = (),
         gallery: Gallery | None = None,
     ) -> None:
-        """`gallery`: the people who are to be recognised; nobody is without it."""
+        """`gallery`: the people who are to be recognised; nobody is without it. Where channels separate the parties
+        nobody is in a call that began without one, for their voices are not heard then."""
         self.call_id = call_id
         self.roles = roles
         self.state = State.LIVE
@@ -134,12 +134,14 @@ class Session:
         self._speaking = 0
         self._spoken_until = 0
         judged = specs.speech.window_samples // FRAME_SAMPLES if specs.speech is not None else 0
+        parties = specs.speaker if len(roles) > 1 and gallery is not None else None
+        self._voices = [] if parties is None else [ChannelVoice(parties) for _ in roles]
         self._ears = Lockstep([Listener(endpointing, self._cutting(n), judged) for n in range(len(roles))])
         tracked = specs.speaker if len(roles) == 1 else None
         tracker = SpeakerTracker(tracked, tracking) if tracked is not None else None
         alarms = Alarms(call_id, roles, self.tags, rules, monitor.exact_horizon_s, specs.emotion)
         moods = [self._mood(role) for role in roles]
-        self._interpreter = Interpreter(self._teller, roles, moods, tracker, alarms, Naming(gallery))
+        self._interpreter = Interpreter(self._teller, roles, moods, tracker, alarms, Naming(gallery), self._voices)
         self._start(transport)
 
     # --- what comes in
@@ -264,7 +266,7 @@ class Session:
             hop=round(self._monitor.hop_s / FRAME_S),
             horizon=round(self._monitor.horizon_s / FRAME_S),
             context=emotion.window_samples // FRAME_SAMPLES if emotion else 0,
-            speech=speaker.window_samples // FRAME_SAMPLES if speaker and len(self.roles) == 1 else 0,
+            speech=speaker.window_samples // FRAME_SAMPLES if speaker and (len(self.roles) == 1 or self._voices) else 0,
             no_speech=round(self._monitor.no_speech_s / FRAME_S),
             marks=MARKS if len(self.roles) > 1 else (),
             ticks=channel == 0,
@@ -342,12 +344,14 @@ class Session:
         return 0.0 if self._speaking else (frame - self._spoken_until) * FRAME_S
 
     def _pass_floor(self, passed: Passed | None, decided: int) -> None:
-        if passed is not None:
-            if passed.taken:
-                self._steps.append(_Step(passed.after, None, Took(decided)))
-            before = None if passed.before is None else self.roles[passed.before]
-            to, t = self.roles[passed.after], passed.boundary * FRAME_S
-            self._teller.say(SpeakerChanged, t, None, from_=before, to=to, confidence=1.0)
+        if passed is None:
+            return
+        if passed.taken:
+            self._steps.append(_Step(passed.after, None, Took(decided)))
+        if self._voices:  # what whoever has it now is called follows from analyses
+            self._steps.append(_Step(passed.after, None, passed))
+        else:
+            self._interpreter.pass_floor(passed)
 
     def _apply(self) -> None:
         """Apply, in order, every step whose answer is there; end the call after the last."""

@@ -53,6 +53,7 @@ from stream_server.version import VERSION
 from stream_server.voicesapi import add_voices
 from stream_server.whip import FRAGMENT, PATH, SDP, Whip
 from workbench.jobs import Job, JobList, Results
+from workbench.sentences import Sentence
 
 log = logging.getLogger("undertone")
 FRONTEND = Path(__file__).resolve().parent.parent / "frontend_static"
@@ -89,7 +90,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warming_up = asyncio.create_task(engine.start())  # /healthz and /readyz answer meanwhile
-        await offline.open()
+        await offline.open(engine.instruments)
         recognising = None if recognition is None else asyncio.create_task(recognition.run(engine.recognise))
         yield
         if recognising is not None:
@@ -281,15 +282,18 @@ class _PageHeaders:
 
 
 def _add_faults(app: FastAPI, engine: Engine) -> None:
-    """Every error leaves in one shape: {"error": {"code", "reason"}}."""
+    """Every error leaves in one shape: {"error": {"code", "reason"}}, some with a `sentence` that a page translates."""
 
-    def answer(code: str, reason: str) -> Response:
+    def answer(code: str, reason: str, sentence: Sentence | None = None) -> Response:
         engine.instruments.faults.labels(code).inc()
-        return json({"error": {"code": code, "reason": reason}}, FAULTS[code].status or 500)
+        error: dict[str, Any] = {"code": code, "reason": reason}
+        if sentence is not None:
+            error["sentence"] = sentence
+        return json({"error": error}, FAULTS[code].status or 500)
 
     @app.exception_handler(Refusal)
     async def refused(_: Request, refusal: Refusal) -> Response:
-        response = answer(refusal.fault.code, refusal.reason)
+        response = answer(refusal.fault.code, refusal.reason, refusal.sentence)
         if refusal.retry_after_s is not None:
             response.headers["Retry-After"] = str(math.ceil(refusal.retry_after_s))
         if response.status_code == 401:

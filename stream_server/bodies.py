@@ -35,12 +35,12 @@ async def read_body(request: Request, media_type: str, most_bytes: int = MOST_BO
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given != media_type:
         raise Refusal("request.media_type", f"Content-Type must be {media_type}, and is {given[:80] or 'missing'}")
-    data = b""
+    data = bytearray()
     async for chunk in request.stream():
         data += chunk
         if len(data) > most_bytes:
             raise Refusal("request.too_big", f"the body has more than {most_bytes} bytes")
-    return data
+    return bytes(data)
 
 
 def has_body(request: Request) -> bool:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workbench.sentences import Sentence
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -25,13 +27,16 @@ class Fault:
 
 class Refusal(Exception):
     """A peer's mistake, found where a value cannot be returned; `reason` says what was wrong and what is expected.
-    `retry_after_s`: when the same may be granted."""
+    `retry_after_s`: when the same may be granted; `sentence`: the reason so that a page can say it otherwise."""
 
-    def __init__(self, code: str, reason: str, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, code: str, reason: str, retry_after_s: float | None = None, sentence: Sentence | None = None
+    ) -> None:
         super().__init__(reason)
         self.fault = FAULTS[code]
         self.reason = reason
         self.retry_after_s = retry_after_s
+        self.sentence = sentence
 
 
 ERRORS: tuple[Fault, ...] = (
@@ -104,7 +109,10 @@ ERRORS: tuple[Fault, ...] = (
     ),
     Fault("request.media_type", "the `Content-Type` of a request is not the documented one", None, 415),
     Fault(
-        "request.too_big", "the body of a request was larger than 64 KiB, or a list of recordings than 4 MiB", None, 413
+        "request.too_big",
+        "the body of a request was larger than 64 KiB (lists of recordings: 4 MiB, voiceprints: 8 MiB)",
+        None,
+        413,
     ),
     Fault("request.not_found", "there is nothing at this address", None, 404),
     Fault("request.method_not_allowed", "this address does not take this method", None, 405),

@@ -10,11 +10,11 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from starlette.responses import FileResponse
 
-from monitor.labels import LABELS
 from stream_server.bodies import JSON, json
 from stream_server.engine import Engine
 from stream_server.faults import Refusal
-from stream_server.jobs import Entry, Jobs
+from stream_server.jobentry import Entry
+from stream_server.jobs import Jobs
 from stream_server.jobsapi import NO_STORE, asked_of, file_of, page, wait
 from stream_server.uploads import MULTIPART, receive
 from workbench.jobs import Results
@@ -22,6 +22,18 @@ from workbench.results import Granularity, Prediction
 
 PATIENCE_S = 600.0
 FORMER = re.compile(r"outputs/outputs_\d{8}_\d{6}_(?P<job_id>[0-9a-f]+)/(?P<name>.+)")
+TOOLKIT_LABELS = {
+    "angry": "生气/angry",
+    "disgusted": "厌恶/disgusted",
+    "fearful": "恐惧/fearful",
+    "happy": "开心/happy",
+    "neutral": "中立/neutral",
+    "other": "其他/other",
+    "sad": "难过/sad",
+    "surprised": "吃惊/surprised",
+    "unknown": "<unk>",
+}
+"""What emotion2vec's own toolkit calls the labels, in its order; programs take the places of scores from it."""
 FORM = {
     "requestBody": {
         "required": True,
@@ -66,7 +78,7 @@ def add_former(app: FastAPI, engine: Engine, jobs: Jobs) -> None:
 async def _submit(request: Request, engine: Engine, jobs: Jobs) -> Entry:
     announced = request.headers.get("content-length")
     with jobs.admit(None if announced is None else int(announced)) as (folder, limits):
-        upload = await receive(request, folder, limits, ("granularity", "extract_embedding"))
+        upload = await receive(request, folder, limits, fields=None)
         if len(upload.items) > 1:
             raise Refusal("upload.invalid", "one recording at a time; /v1/predict takes several")
         granularity = upload.fields.get("granularity", "utterance")
@@ -78,18 +90,18 @@ async def _submit(request: Request, engine: Engine, jobs: Jobs) -> Entry:
 
 
 def answer(found: Prediction, entry: Entry) -> dict[str, Any]:
-    """`labels` and `scores`, highest first in `labels`; what `result.json` of a run has; and where the embedding is.
-    Raises Refusal for a recording that cannot be used."""
+    """`labels` and `scores` as emotion2vec's own toolkit has them; `emotion` and `confidence` as in `result.json` of a
+    run; and where the embedding is. Raises Refusal for a recording that cannot be used."""
     if found.failure is not None:
         raise Refusal("recording.unusable", f"{found.failure.reason.text} {found.failure.remedy.text}")
     reading = found.emotion
     if reading is None:
         raise Refusal("recording.unusable", "monitor.emotion_roles does not admit what has no role")
     out: dict[str, Any] = {
+        "labels": list(TOOLKIT_LABELS.values()),
+        "scores": [reading.scores[label] for label in TOOLKIT_LABELS],
         "emotion": reading.label,
         "confidence": reading.confidence,
-        "labels": sorted(LABELS, key=lambda label: -reading.scores[label]),
-        "scores": reading.scores,
         "granularity": entry.asked.granularity,
         "timestamp": datetime.fromtimestamp(entry.created_at).isoformat(sep=" ", timespec="seconds"),
     }

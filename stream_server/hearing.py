@@ -37,6 +37,7 @@ class Store:
     """What is kept of voices."""
 
     database: Database
+    seal: Seal
     voiceprints: Voiceprints
     library: Library
 
@@ -46,10 +47,11 @@ def open_store(settings: Settings) -> Iterator[Store]:
     """What is kept, without the voiceprints whose consent has expired. Raises DatabaseError, SealError."""
     seal = Seal(settings.workbench.key)
     with closing(Database(settings.history.url)) as database:
-        store = Store(database, Voiceprints(database, seal), Library(database, seal))
-        for name in store.voiceprints.sweep(time.time()):
-            print(f"undertone: the voiceprint of {name} was deleted: the consent has expired", file=sys.stderr)
-        yield store
+        store = Store(database, seal, Voiceprints(database, seal), Library(database, seal))
+        with database.told():
+            for name in store.voiceprints.sweep(time.time()):
+                print(f"undertone: the voiceprint of {name} was deleted: the consent has expired", file=sys.stderr)
+            yield store
 
 
 def hear(ears: Ears, items: Iterable[Item]) -> Iterator[Voice]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from queue import SimpleQueue
 from typing import Protocol
 
 from stream_server.jobworker import Broken, Drop, Load, Order, Ready, Report, main
@@ -26,8 +27,6 @@ class JobProcessError(Exception):
 @dataclass(frozen=True, slots=True)
 class Died:
     """The process has ended without being asked to."""
-
-    how: str
 
 
 class Running(Protocol):
@@ -67,7 +66,8 @@ class JobProcess:
         self._begin = start
         self._line: Connection | None = None
         self._running: Running | None = None
-        self._listener: threading.Thread | None = None
+        self._out: SimpleQueue[Order | Drop | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
         self._first: asyncio.Future[Report | Died] | None = None
 
     @property
@@ -84,10 +84,13 @@ class JobProcess:
         try:
             self._running = await asyncio.to_thread(self._begin, self._load, far)
             far.close()
-            self._listener = threading.Thread(
-                target=self._listen, args=(near, loop), name="undertone-jobs", daemon=True
-            )
-            self._listener.start()
+            self._out = SimpleQueue()
+            self._threads = [
+                threading.Thread(target=self._listen, args=(near, loop), name="undertone-jobs-in", daemon=True),
+                threading.Thread(target=write, args=(near, self._out), name="undertone-jobs-out", daemon=True),
+            ]
+            for thread in self._threads:
+                thread.start()
             async with asyncio.timeout(START_S):
                 said = await self._first
         except BaseException as error:
@@ -101,20 +104,21 @@ class JobProcess:
             raise JobProcessError(said.reason if isinstance(said, Broken) else "its process ended at once")
 
     def send(self, message: Order | Drop) -> None:
-        """Nothing happens if it is gone; that is heard."""
+        """Nothing happens if it is gone; that is heard. A thread writes it: an order of thousands of recordings is more
+        than a pipe takes, and whoever is to read it may not get a core for a long time."""
         if self._line is not None:
-            with suppress(OSError, ValueError):
-                self._line.send(message)
+            self._out.put(message)
 
     async def stop(self) -> str:
         """Stop it, whatever it is at; in words, how it ended."""
         line, self._line = self._line, None
         running, self._running = self._running, None
         self._first = None
-        listener, self._listener = self._listener, None
+        threads, self._threads = self._threads, []
+        self._out.put(None)
         how = "" if running is None else await asyncio.to_thread(running.stop)
-        if listener is not None:
-            await asyncio.to_thread(listener.join)
+        for thread in threads:
+            await asyncio.to_thread(thread.join)
         if line is not None:
             line.close()
         return how
@@ -125,7 +129,7 @@ class JobProcess:
             try:
                 said: Report | Died = line.recv()
             except (EOFError, OSError):
-                said = Died("")
+                said = Died()
             with suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(self._take, line, said)
             if isinstance(said, Died):
@@ -139,3 +143,10 @@ class JobProcess:
                 self._first.set_result(said)
         else:
             self._hear(said)
+
+
+def write(line: Connection, out: SimpleQueue[Order | Drop | None]) -> None:
+    """In a thread of its own: pass on what is to be sent, until None, or until the line is closed."""
+    with suppress(OSError, ValueError):
+        while (message := out.get()) is not None:
+            line.send(message)

@@ -14,15 +14,18 @@ from stream_server.bodies import answers, json
 from stream_server.engine import Engine
 from stream_server.faults import Refusal
 from stream_server.intake import parse_roles
-from stream_server.jobs import RETRY_S, Entry, Jobs
+from stream_server.jobentry import Entry
+from stream_server.jobs import Jobs
 from stream_server.jobworker import Task
-from stream_server.uploads import OPENAPI, receive
+from stream_server.uploads import OPENAPI, RETRY_S, receive
 from workbench.asked import Asked
 from workbench.jobs import Job, JobList, Results
 from workbench.results import Granularity
 from workbench.runfolder import RESULTS
 
 MOST = 1000
+MOST_PAGE_BYTES = 8 << 20
+"""A page ends with the line that makes it longer: one with the scores of all frames may have 3 MB."""
 AT_ONCE = 32
 """Recordings that one may wait for in a request."""
 LOOK_EVERY_S = 1.0
@@ -73,7 +76,7 @@ def asked_of(
 async def submit(request: Request, jobs: Jobs, asked: Asked, ahead: bool, task: Task | None = None) -> Entry:
     """Take the upload of a request. Raises Refusal."""
     announced = request.headers.get("content-length")
-    with jobs.admit(None if announced is None else int(announced)) as (folder, limits):
+    with jobs.admit(None if announced is None else int(announced), ahead) as (folder, limits):
         upload = await receive(request, folder, limits)
         if ahead and len(upload.items) > AT_ONCE:
             reason = f"{len(upload.items)} recordings are more than one can wait for ({AT_ONCE}); POST them to /v1/jobs"
@@ -94,7 +97,9 @@ async def wait(request: Request, engine: Engine, jobs: Jobs, entry: Entry, secon
             if engine.draining:
                 raise Refusal("server.stopping", "the server is shutting down") from None
     if entry.problem is not None:
-        raise Refusal(entry.code, entry.problem, RETRY_S if entry.code == "jobs.unavailable" else None)
+        found = entry.problem
+        retry_after_s = RETRY_S if found.fault == "jobs.unavailable" else None
+        raise Refusal(found.fault, found.reason, retry_after_s, found.sentence)
 
 
 def _add_work(app: FastAPI, engine: Engine, jobs: Jobs) -> None:
@@ -168,6 +173,13 @@ def _add_reading(app: FastAPI, jobs: Jobs) -> None:
         """A file of a job: `result.json`, `results.csv`, `embedding.npy`, ..., as jobs and results name them."""
         return file_of(jobs.find(job_id), name)
 
+    @app.post("/v1/jobs/{job_id}/stop", tags=["recordings"], responses=answers(Job))
+    async def stop(job_id: str) -> Response:
+        """Give a job up, if it is not over; what is done of it stays as long as that of others."""
+        entry = jobs.find(job_id)
+        await jobs.stop(entry)
+        return json(entry.view())
+
     @app.delete("/v1/jobs/{job_id}", tags=["recordings"], status_code=204)
     async def delete(job_id: str) -> Response:
         """Give a job up, if it is not over, and delete all its files."""
@@ -178,8 +190,12 @@ def _add_reading(app: FastAPI, jobs: Jobs) -> None:
 def file_of(entry: Entry, name: str) -> FileResponse:
     """Raises Refusal."""
     run = entry.run.resolve()
-    path = (run / name).resolve()
-    if not path.is_relative_to(run) or not path.is_file():
+    try:
+        path = (run / name).resolve()
+        found = path.is_relative_to(run) and path.is_file()
+    except (OSError, ValueError):  # no name that a file can have
+        found = False
+    if not found:
         raise Refusal("request.not_found", f"job {entry.job_id} has no file {name[:200]!r}")
     return FileResponse(path, filename=path.name, headers=NO_STORE)
 
@@ -187,8 +203,8 @@ def file_of(entry: Entry, name: str) -> FileResponse:
 async def page(entry: Entry, after: str | None, limit: int, status: int = 200) -> Response:
     """Lines of result from a place on. Raises Refusal."""
     over = entry.over.is_set()
-    lines, end = await asyncio.to_thread(_lines, entry.run / RESULTS, _place(after), limit)
-    following = str(end) if len(lines) == limit or not over else None
+    lines, end, more = await asyncio.to_thread(_lines, entry.run / RESULTS, _place(after), limit)
+    following = str(end) if more or not over else None
     return json({"job": entry.view(), "results": lines, "next": following}, status, NO_STORE)
 
 
@@ -200,18 +216,23 @@ def _place(after: str | None) -> int:
     return int(after)
 
 
-def _lines(path: Path, start: int, most: int) -> tuple[list[msgspec.Raw], int]:
-    """Whole lines from a place in the file on, and the place behind the last of them. Raises Refusal if no line begins
-    there."""
-    if not path.exists():
-        return [], start
+def _lines(path: Path, start: int, most: int) -> tuple[list[msgspec.Raw], int, bool]:
+    """Whole lines from a place in the file on, the place behind the last of them, and whether there may be more. Raises
+    Refusal if no line begins there."""
     out: list[msgspec.Raw] = []
-    with path.open("rb") as file:
+    end = start
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:  # nothing is known yet, or everything is deleted
+        return out, start, False
+    with file:
         if start:
             file.seek(start - 1)
             if file.read(1) != b"\n":
                 raise Refusal("request.invalid", f"after '{start}' is not the `next` of a page")
-        while len(out) < most and (line := file.readline()).endswith(b"\n"):
+        while len(out) < most and end - start < MOST_PAGE_BYTES:
+            if not (line := file.readline()).endswith(b"\n"):
+                return out, end, False
             out.append(msgspec.Raw(line[:-1]))
-            start += len(line)
-    return out, start
+            end += len(line)
+    return out, end, True

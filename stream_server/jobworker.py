@@ -7,10 +7,12 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol
@@ -19,26 +21,33 @@ from inference.model import CheckpointError, Models
 from workbench import batch, runfolder, tables
 from workbench.asked import Asked, Item
 from workbench.batch import Progress
+from workbench.jobs import ProblemCode
 from workbench.prediction import emotion_model
+from workbench.results import Prediction
 from workbench.runfolder import RunError, RunFolder
+from workbench.sentences import Sentence
 
 log = logging.getLogger("undertone.jobs")
 TELL_EVERY_S = 0.2
 WEIGH_EVERY_S = 2.0
 LEAST_PRIORITY = 19
 THREADS = Path("/proc/self/task")
+OOM_SCORE = Path("/proc/self/oom_score_adj")
+FIRST_TO_GO = "1000"
 BROKEN = "something broke on our side; the log has it"
 Load = Callable[[], Models]
 """Loads the models; picklable."""
 
 
 class TaskError(Exception):
-    """What was asked cannot be done; the message says why. `code`: one of stream_server.faults."""
+    """What was asked cannot be done; the message says why. `code`: one of stream_server.faults; `sentence`: the reason
+    so that a page can say it otherwise."""
 
-    def __init__(self, code: str, reason: str) -> None:
+    def __init__(self, code: str, reason: str, sentence: Sentence | None = None) -> None:
         super().__init__(code, reason)
         self.code = code
         self.reason = reason
+        self.sentence = sentence
 
 
 class Task(Protocol):
@@ -83,25 +92,54 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a job does not come to its end, to a program and in words. `fault`: the code (stream_server.faults) by which
+    whoever waits for it is refused; `sentence`: the reason so that a page can say it otherwise."""
+
+    code: ProblemCode
+    reason: str
+    fault: str = "jobs.unavailable"
+    sentence: Sentence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What was done since that was last told: recordings by their outcome (`done`, or what is wrong with them), how
+    long these are, and how long the process was at work."""
+
+    outcomes: Mapping[str, int]
+    audio_s: float
+    busy_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A job is at work."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Advanced:
     """How far a job is."""
 
     job_id: str
     progress: Progress
+    work: Work
 
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """A job is at its end; `problem`: why it is that before its time, with its `code`; `answer`: that of a task."""
+    """A job is at its end, if there is a `problem` before its time; `answer`: that of a task."""
 
     job_id: str
     progress: Progress | None
-    problem: str | None = None
-    code: str = "jobs.unavailable"
+    work: Work
+    problem: Problem | None = None
     answer: bytes | None = None
 
 
-Report = Ready | Broken | Advanced | Over
+Report = Ready | Broken | Begun | Advanced | Over
 
 
 def main(load: Load, line: Connection) -> None:
@@ -135,7 +173,10 @@ def serve(load: Load, line: Connection) -> None:
 
 
 def give_way() -> None:
-    """Let whatever else wants a core go first: all threads that there are, and those that they will start."""
+    """Let whatever else wants a core go first: all threads that there are, and those that they will start. Where memory
+    runs out, let the kernel take it from this process and not from live calls."""
+    with suppress(OSError):
+        OOM_SCORE.write_text(FIRST_TO_GO, encoding="ascii")
     if not hasattr(os, "setpriority"):
         return
     for thread in [int(entry.name) for entry in THREADS.iterdir()] if THREADS.exists() else [0]:
@@ -146,7 +187,7 @@ def give_way() -> None:
 
 
 class Desk:
-    """Works on one order at a time; one that is to go ahead comes between two recordings of another."""
+    """Works on one order at a time; one that is to go ahead comes between two blocks of another's recordings."""
 
     def __init__(self, line: Connection, models: Models, loading_s: float) -> None:
         self._line = line
@@ -154,6 +195,7 @@ class Desk:
         self._loading_s = loading_s
         self._orders: list[Order] = []
         self._dropped: set[str] = set()
+        self._ledger = _Ledger()
 
     def take(self, message: Order | Drop) -> None:
         if isinstance(message, Order):
@@ -162,79 +204,142 @@ class Desk:
             self._dropped.add(message.job_id)
 
     def work(self) -> None:
-        """Everything that was ordered."""
+        """Everything that was ordered. Raises EOFError once the line is closed."""
+        self._ledger.begin()
         while self._orders:
             self._do(self._orders.pop(0))
         self._dropped.clear()
 
     def _do(self, order: Order) -> None:
-        if order.task is not None:
-            self._line.send(self._answered(order, order.task))
-            return
-        at: Progress | None = None
-        problem = None
+        course = _Course(order)
+        self._tell(Begun(order.job_id))
+        answer, problem = None, None
+        if order.task is None:
+            problem = self._predicted(course)
+        else:
+            try:
+                answer = order.task.answer(self._models, order.items)
+            except TaskError as error:
+                problem = Problem("refused", error.reason, error.code, error.sentence)
+            except Exception:
+                log.exception("task %s failed", order.job_id)
+                problem = Problem("broken", BROKEN)
+        self._tell(Over(order.job_id, course.at, self._ledger.told(), problem, answer))
+
+    def _predicted(self, course: _Course) -> Problem | None:
+        """Work on recordings; what kept it from coming to its end."""
+        order = course.order
         try:
-            for progress in self._run(order):
-                at = progress
-                self._listen(order)
-                if order.job_id in self._dropped:
-                    problem = "it was given up"
-                    break
+            self._run(course)
+        except _LineLostError:
+            raise
+        except _GivenUpError:
+            return Problem("given_up", "it was given up")
         except (RunError, CheckpointError) as error:
-            problem = str(error)
+            return Problem("refused", str(error))
         except OSError as error:
             log.exception("job %s cannot be kept", order.job_id)
-            problem = f"its results cannot be written: {error.strerror or 'the disk failed'}"
+            return Problem("disk", f"its results cannot be written: {error.strerror or 'the disk failed'}")
         except _TooLargeError:
-            problem = f"its results take more than {order.most_bytes >> 20} MB; ask for less, or in several jobs"
+            reason = f"its results take more than {order.most_bytes >> 20} MB; ask for less, or in several jobs"
+            return Problem("too_large", reason)
         except Exception:
             log.exception("job %s failed", order.job_id)
-            problem = BROKEN
-        self._line.send(Over(order.job_id, at, problem))
+            return Problem("broken", BROKEN)
+        return None
 
-    def _answered(self, order: Order, task: Task) -> Over:
-        try:
-            return Over(order.job_id, None, answer=task.answer(self._models, order.items))
-        except TaskError as error:
-            return Over(order.job_id, None, error.reason, error.code)
-        except Exception:
-            log.exception("task %s failed", order.job_id)
-            return Over(order.job_id, None, BROKEN)
-
-    def _listen(self, current: Order) -> None:
-        """Take what has come meanwhile; what is to go ahead is done now."""
-        while self._line.poll():
-            self.take(self._line.recv())
-        if not current.ahead:
-            while (first := next((order for order in self._orders if order.ahead), None)) is not None:
-                self._orders.remove(first)
-                self._do(first)
-
-    def _run(self, order: Order) -> Iterator[Progress]:
-        """Work on an order; how far it is, after each recording."""
+    def _run(self, course: _Course) -> None:
+        order = course.order
         _, spec = emotion_model(self._models)
         single = len(order.items) == 1
         about = runfolder.about(order.asked, spec.name, single)
-        told_s = weighed_s = 0.0
         with RunFolder(order.folder, about, spec.embedding_size) as folder:
-            at = batch.start(order.items, folder)
-            for _, at in batch.run(order.items, self._models, order.asked, folder):
-                now_s = time.monotonic()
-                if now_s - told_s >= TELL_EVERY_S:
-                    told_s = now_s
-                    self._line.send(Advanced(order.job_id, at))
-                if now_s - weighed_s >= WEIGH_EVERY_S:
-                    weighed_s = now_s
-                    if weight(order.folder) > order.most_bytes:
-                        raise _TooLargeError
-                yield at
+            course.at = at = batch.start(order.items, folder)
+            tell = partial(self._look_up, course)
+            for prediction, at in batch.run(order.items, self._models, order.asked, folder, tell=tell):
+                self._ledger.count(prediction)
+                self._look_up(course, at)
             if not single:
                 tables.write_csv(folder.predictions(), order.folder / "results.csv")
                 with suppress(tables.TableError):  # without pyarrow there is no Parquet
                     tables.write_parquet(folder.predictions(), order.folder / "results.parquet")
             log_s = {"loading_s": round(self._loading_s, 2), "taken_s": round(at.taken_s, 2)}
             folder.finish(datetime.now(), log_s | {"audio_s": round(at.audio_s, 1)})
-        yield at
+
+    def _look_up(self, course: _Course, at: Progress) -> None:
+        """After every block of sound and every recording: tell how far it is, and hear what has come meanwhile; what is
+        to go ahead is done now."""
+        course.at = at
+        order, now_s = course.order, time.monotonic()
+        if now_s - course.told_s >= TELL_EVERY_S:
+            course.told_s = now_s
+            self._tell(Advanced(order.job_id, at, self._ledger.told()))
+        if now_s - course.weighed_s >= WEIGH_EVERY_S:
+            course.weighed_s = now_s
+            if weight(order.folder) > order.most_bytes:
+                raise _TooLargeError
+        self._listen()
+        if not order.ahead:
+            while (first := next((each for each in self._orders if each.ahead), None)) is not None:
+                self._orders.remove(first)
+                self._do(first)
+        if order.job_id in self._dropped:
+            raise _GivenUpError
+
+    def _listen(self) -> None:
+        try:
+            while self._line.poll():
+                self.take(self._line.recv())
+        except (EOFError, OSError):
+            raise _LineLostError from None
+
+    def _tell(self, report: Report) -> None:
+        try:
+            self._line.send(report)
+        except OSError:
+            raise _LineLostError from None
+
+
+class _Course:
+    """How far an order is, and when that was last told and weighed."""
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+        self.at: Progress | None = None
+        self.told_s = 0.0
+        self.weighed_s = 0.0
+
+
+class _Ledger:
+    """Counts what is done until it is told."""
+
+    def __init__(self) -> None:
+        self._outcomes: Counter[str] = Counter()
+        self._audio_s = 0.0
+        self._since_s = time.monotonic()
+
+    def begin(self) -> None:
+        """Nothing was done until now."""
+        self._since_s = time.monotonic()
+
+    def count(self, prediction: Prediction) -> None:
+        self._outcomes["done" if prediction.failure is None else prediction.failure.code] += 1
+        self._audio_s += 0.0 if prediction.facts is None else prediction.facts.duration_s
+
+    def told(self) -> Work:
+        now_s = time.monotonic()
+        work = Work(dict(self._outcomes), self._audio_s, now_s - self._since_s)
+        self._outcomes.clear()
+        self._audio_s, self._since_s = 0.0, now_s
+        return work
+
+
+class _LineLostError(EOFError):
+    """The server has gone."""
+
+
+class _GivenUpError(Exception):
+    """Nobody wants the order any more."""
 
 
 class _TooLargeError(Exception):

@@ -95,10 +95,11 @@ def _library(options: Namespace, settings: Settings) -> int:
         elif options.forget:
             print(f"{store.library.delete(options.forget)} embeddings deleted")
         else:
-            for model, count in store.library.models(kind).items():
-                print(f"{count} embeddings by {model}")
-                for item in store.library.shelf(kind, model).items:
-                    print(f"  {item.shown}")
+            counts = store.library.models(kind)
+            for model, sources in store.library.sources(kind).items():
+                print(f"{counts[model]} embeddings by {model}")
+                for source in sources:
+                    print(f"  {source}")
     return 0
 
 

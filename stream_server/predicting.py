@@ -19,6 +19,7 @@ from workbench.prediction import emotion_model
 from workbench.results import AudioFacts, Prediction, Reading, encode
 from workbench.runfolder import RunFolder
 
+CLEAR = "\r\x1b[K"
 WRITERS = {"csv": ("results.csv", tables.write_csv), "parquet": ("results.parquet", tables.write_parquet)}
 
 
@@ -51,13 +52,13 @@ def run(settings: Settings, items: Sequence[Item], wanted: Predicting) -> int:
     _, spec = emotion_model(models)
     path = wanted.folder(datetime.now())
     about = runfolder.about(wanted.asked, spec.name, len(items) == 1)
-    status = StatusLine(len(items) > 1)
+    status = StatusLine()
     with ExitStack() as stack:
         folder = None if path is None else stack.enter_context(RunFolder(path, about, spec.embedding_size))
         at = batch.start(items, folder)
         if wanted.form == "csv":
             sys.stdout.write(tables.csv_line(None))
-        for prediction, at in batch.run(items, models, wanted.asked, folder):
+        for prediction, at in batch.run(items, models, wanted.asked, folder, tell=status.show):
             status.clear()
             sys.stdout.write(_shown(prediction, wanted, len(items) == 1))
             sys.stdout.flush()
@@ -76,19 +77,20 @@ def run(settings: Settings, items: Sequence[Item], wanted: Predicting) -> int:
 class StatusLine:
     """How far the run is, in the last line of a terminal; nothing where standard error is none."""
 
-    def __init__(self, wanted: bool) -> None:
-        self._wanted = wanted and sys.stderr.isatty()
+    def __init__(self) -> None:
+        self._wanted = sys.stderr.isatty()
 
     def show(self, at: Progress) -> None:
-        if self._wanted and at.remaining_s is not None:
-            passed = at.total - at.left
+        if self._wanted and at.left and at.remaining_s is not None:
             failed = f", {at.failed} failed" if at.failed else ""
-            sys.stderr.write(f"{passed} of {at.total}{failed}, {_duration(at.remaining_s)} left")
+            passed = f"{at.total - at.left} of {at.total}{failed}" if at.total > 1 else f"{at.share:.0%} heard"
+            sys.stderr.write(f"{CLEAR}{passed}, {_duration(at.remaining_s)} left")
             sys.stderr.flush()
 
     def clear(self) -> None:
         if self._wanted:
-            sys.stderr.write("\r\x1b[K")
+            sys.stderr.write(CLEAR)
+            sys.stderr.flush()
 
 
 def _shown(prediction: Prediction, wanted: Predicting, alone: bool) -> str:

@@ -116,7 +116,7 @@ class JobsConfig:
     upload_files: Annotated[int, Ge(1), Le(100_000)] = 2000
     "Most recordings in one request"
     waiting: Annotated[int, Ge(1), Le(1000)] = 8
-    "Jobs that may be waited for, uploads under way among them; further ones are refused"
+    "Jobs that may wait, uploads under way among them, and as many requests that somebody waits for; more are refused"
     kept: Annotated[int, Ge(1), Le(10_000)] = 100
     "Finished jobs whose results are kept; the oldest go first"
     keep_s: Annotated[float, Gt(0), Le(30 * 86400)] = 3600.0

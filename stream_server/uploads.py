@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
+from urllib.parse import unquote
 
 from fastapi import Request
 from python_multipart.exceptions import FormParserError
@@ -24,8 +26,18 @@ BREATH_S = 0.01
 """So long the event loop is left to live calls after as many bytes."""
 SILENT_S = 60.0
 """For how long a sender may send nothing."""
+LEAST_BYTES = 1 << 16
+"""So much has to come in that time: who sends less holds a place that others wait for."""
 MOST_FIELD_BYTES = 1000
+MOST_FIELDS = 50
 MOST_NAME = 255
+MOST_PART_BYTES = 200
+"""Of a folder's or file's name in it: a disk takes 255, and `.npy` and the like come behind it."""
+ESCAPES = re.compile("%(?:22|0D|0A)", re.IGNORECASE)
+ESCAPED = {"%22": '"', "%0D": "", "%0A": ""}
+"""What browsers write for the characters that a file name cannot have in a form."""
+EXTENDED = re.compile(rb"filename\*\s*=\s*\"?utf-8'[^']*'([^\s;\"]+)", re.IGNORECASE)
+RETRY_S = 10.0
 OPENAPI = {
     "requestBody": {
         "required": True,
@@ -113,28 +125,39 @@ class Form:
         kind, options = parse_options_header(self._headers.get(b"content-disposition"))
         if kind != b"form-data" or b"name" not in options:
             raise FormParserError("a part of it has no name")
-        file = options.get(b"filename")
         name = options[b"name"].decode(errors="replace")
-        self._out.append(Part(name, None if file is None else file.decode(errors="replace")))
+        self._out.append(Part(name, _file_name(self._headers[b"content-disposition"], options.get(b"filename"))))
 
     def _ends(self) -> None:
         self.complete = True
 
 
-async def receive(request: Request, folder: Path, limits: Limits, fields: Collection[str] = ()) -> Upload:
-    """Take the body of a request: its recordings into `folder`, which must be there. `fields`: what else it may hold.
-    Raises Refusal; what lies in the folder then is the caller's to delete."""
+def _file_name(disposition: bytes, given: bytes | None) -> str | None:
+    """The name of the file that a part is; None for a field. Some libraries give names that are not ASCII by RFC 5987
+    as well, or only so."""
+    if (extended := EXTENDED.search(disposition)) is not None:
+        return unquote(extended[1].decode("ascii", "replace"))
+    if given is None:
+        return None
+    return ESCAPES.sub(lambda found: ESCAPED[found[0].upper()], given.decode(errors="replace"))
+
+
+async def receive(request: Request, folder: Path, limits: Limits, fields: Collection[str] | None = ()) -> Upload:
+    """Take the body of a request: its recordings into `folder`, which must be there. `fields`: what else it may hold;
+    None: whatever it likes. Raises Refusal; what lies in the folder then is the caller's to delete."""
     form = _form(request, limits)
     taking = _Taking(Upload(folder), limits.most_files, fields)
+    pace = _Pace()
     chunks = request.stream()
     rested_bytes = 0
     try:
         while True:
-            async with asyncio.timeout(SILENT_S):
+            async with asyncio.timeout_at(pace.until_s):
                 chunk = await anext(chunks, None)
             if chunk is None:
                 break
             taking.upload.size_bytes += len(chunk)
+            pace.came(len(chunk))
             if taking.upload.size_bytes > limits.most_bytes:
                 raise _too_big(limits)
             for piece in form.feed(chunk):
@@ -145,13 +168,13 @@ async def receive(request: Request, folder: Path, limits: Limits, fields: Collec
         if not form.complete:
             raise Refusal("upload.invalid", "the body ends before its form does")
     except TimeoutError:
-        raise Refusal("upload.invalid", f"nothing came for {SILENT_S:g} s") from None
+        raise Refusal("upload.invalid", f"less than {LEAST_BYTES >> 10} KB came in {SILENT_S:g} s") from None
     except ClientDisconnect:
         raise Refusal("upload.invalid", "its sender has gone") from None
     except ValueError as error:
         raise Refusal("upload.invalid", f"the body is no form: {error}") from None
     except OSError as error:
-        raise Refusal("jobs.full", f"the upload cannot be written: {error.strerror}") from None
+        raise Refusal("jobs.full", f"the upload cannot be written: {error.strerror}", RETRY_S) from None
     finally:
         taking.close()
     if not taking.upload.items:
@@ -175,10 +198,24 @@ def _too_big(limits: Limits) -> Refusal:
     return Refusal("upload.too_big", f"more than {limits.most_bytes >> 20} MB; send it in several requests")
 
 
+class _Pace:
+    """How long a sender has for the next LEAST_BYTES: in time of the event loop, until `until_s`."""
+
+    def __init__(self) -> None:
+        self._bytes = 0
+        self.until_s = asyncio.get_running_loop().time() + SILENT_S
+
+    def came(self, size: int) -> None:
+        self._bytes += size
+        if self._bytes >= LEAST_BYTES:
+            self._bytes = 0
+            self.until_s = asyncio.get_running_loop().time() + SILENT_S
+
+
 class _Taking:
     """Where the parts of one upload go."""
 
-    def __init__(self, upload: Upload, most_files: int, fields: Collection[str]) -> None:
+    def __init__(self, upload: Upload, most_files: int, fields: Collection[str] | None) -> None:
         self.upload = upload
         self._most_files = most_files
         self._fields = fields
@@ -191,7 +228,7 @@ class _Taking:
         """Raises Refusal, OSError."""
         match piece:
             case Part(name=name, file=None):
-                if name not in self._fields:
+                if self._fields is not None and name not in self._fields:
                     known = f"; {', '.join(self._fields)} would be known" if self._fields else ""
                     raise Refusal("upload.invalid", f"there is no field {name[:80]!r} here{known}")
                 self._field = name
@@ -208,7 +245,8 @@ class _Taking:
 
     def close(self) -> None:
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # a full disk is told where it was written to
+                self._file.close()
 
     def _begin(self, file: str) -> None:
         if len(self.upload.items) == self._most_files:
@@ -226,7 +264,8 @@ class _Taking:
 
     async def _end(self) -> None:
         if self._file is None:
-            self.upload.fields[self._field] = self._held.decode(errors="replace")
+            if len(self.upload.fields) < MOST_FIELDS:
+                self.upload.fields[self._field] = self._held.decode(errors="replace")
             self._held.clear()
             return
         await self._write()
@@ -247,5 +286,13 @@ def named(file: str) -> str:
     """The name that a recording goes by: as its sender says, without what does not belong into a name, and within its
     folders."""
     printable = "".join(sign for sign in file.replace("\\", "/") if sign.isprintable())
-    parts = [part for part in printable.split("/") if part.strip(". ")]
+    parts = [_shortened(part) for part in printable.split("/") if part.strip(". ")]
     return "/".join(parts)[-MOST_NAME:].strip("/ ") or "recording"
+
+
+def _shortened(part: str) -> str:
+    """A name of which the end, where its kind stands, stays whole."""
+    suffix = PurePosixPath(part).suffix
+    suffix = suffix if len(suffix.encode()) <= 16 else ""
+    stem = part.removesuffix(suffix).encode()[: MOST_PART_BYTES - len(suffix.encode())]
+    return stem.decode(errors="ignore") + suffix

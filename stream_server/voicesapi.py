@@ -11,22 +11,27 @@ import msgspec
 from fastapi import FastAPI, Query, Request, Response
 
 from history.database import DatabaseError
-from stream_server.bodies import JSON, answers, asks, json, read_json
+from monitor.analysis import SpeakerSpec
+from stream_server.bodies import JSON, answers, asks, json, read_body, read_json
 from stream_server.engine import Engine
 from stream_server.faults import Refusal
 from stream_server.hearing import Store, open_store
-from stream_server.jobs import Jobs
+from stream_server.jobs import RETRY_S, Jobs
 from stream_server.jobsapi import NO_STORE, asked_of, submit, wait
 from stream_server.jobworker import Task
 from stream_server.uploads import OPENAPI, Upload
 from stream_server.voicetasks import Enroll, Identify, Verify
 from workbench.answers import Enrolled, Identified, Verified, VoiceprintList
+from workbench.exchange import Imported, VoiceprintDocument, exported, read, take_in
 from workbench.sealing import SealError
 from workbench.verification import Purpose
-from workbench.voiceprints import Voiceprint, VoiceprintError
+from workbench.voiceprints import UnknownVoiceError, Voiceprint, VoiceprintError
 
 PATIENCE_S = 600.0
 DAY_S = 86_400.0
+MOST_DOCUMENT_BYTES = 8 << 20
+"""Of a document of voiceprints: some thousands of people. For more there is the command line."""
+SENT_WITHIN_S = 60.0
 T = TypeVar("T")
 Text = Annotated[str, Query(min_length=1, max_length=500)]
 
@@ -37,7 +42,7 @@ class NewName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
 
 
-SHAPES = (Verified, Enrolled, Identified, VoiceprintList, NewName)
+SHAPES = (Verified, Enrolled, Identified, VoiceprintList, NewName, VoiceprintDocument, Imported)
 
 
 async def answered(
@@ -62,12 +67,12 @@ async def answered(
 def add_voices(app: FastAPI, engine: Engine, jobs: Jobs) -> None:
     _add_recordings(app, engine, jobs)
     _add_known(app, engine)
+    _add_exchange(app, engine)
 
 
 def _add_recordings(app: FastAPI, engine: Engine, jobs: Jobs) -> None:
     async def now(request: Request, task: Task) -> Response:
-        if engine.specs.speaker is None:
-            raise Refusal("jobs.unavailable", "this server has no speaker model (models.speaker is none)")
+        _speaker(engine)
         return await answered(request, engine, jobs, task)
 
     @app.post("/v1/verify", tags=["voices"], responses=answers(Verified), openapi_extra=OPENAPI)
@@ -116,21 +121,15 @@ def _add_known(app: FastAPI, engine: Engine) -> None:
         new = (await read_json(request, NewName)).name
 
         def renamed(store: Store) -> list[Voiceprint]:
-            _must_be_known(store, name)
             store.voiceprints.rename(name, new, time.time())
-            return [each for each in store.voiceprints.known(time.time()) if each.name == new]
+            return store.voiceprints.called(new)
 
         return json(VoiceprintList(await stored(engine, renamed)), headers=NO_STORE)
 
     @app.delete("/v1/voices/{name:path}", tags=["voices"], status_code=204)
     async def forget(name: str) -> Response:
         """Delete the voiceprints of a person."""
-
-        def forgotten(store: Store) -> int:
-            _must_be_known(store, name)
-            return store.voiceprints.delete(name)
-
-        await stored(engine, forgotten)
+        await stored(engine, lambda store: store.voiceprints.delete(name))
         return Response(status_code=204)
 
     @app.delete("/v1/voices", tags=["voices"], status_code=204)
@@ -138,6 +137,56 @@ def _add_known(app: FastAPI, engine: Engine) -> None:
         """Delete all voiceprints."""
         await stored(engine, lambda store: store.voiceprints.delete_all())
         return Response(status_code=204)
+
+
+def _add_exchange(app: FastAPI, engine: Engine) -> None:
+    taking_in = asyncio.Lock()
+
+    @app.get("/v1/voices/export", tags=["voices"], responses=answers(VoiceprintDocument))
+    async def export() -> Response:
+        """The voiceprints of the model in use, vectors included; encrypted if there is a `workbench.key`."""
+        spec = _speaker(engine)
+
+        def written(store: Store) -> bytes:
+            return msgspec.json.encode(exported(store.voiceprints, spec, time.time(), store.seal))
+
+        headers = {"Content-Disposition": 'attachment; filename="voiceprints.json"', **NO_STORE}
+        return Response(await stored(engine, written), headers=headers, media_type=JSON)
+
+    @app.post("/v1/voices/import", tags=["voices"], responses=answers(Imported), openapi_extra=asks(VoiceprintDocument))
+    async def take(
+        request: Request,
+        replace: Annotated[bool, Query(description="in place of those of the same names")] = False,
+    ) -> Response:
+        """Take in voiceprints that were exported for the same model, by name; who is left out is told, with the
+        reason."""
+        spec = _speaker(engine)
+        kept_in(engine)
+        if taking_in.locked():
+            raise Refusal("jobs.full", "voiceprints are being taken in already; try again", RETRY_S)
+        async with taking_in:
+            document = await _document(request)
+            done = await stored(
+                engine,
+                lambda store: take_in(store.voiceprints, read(document, spec, store.seal), time.time(), replace),
+            )
+        return json(done, headers=NO_STORE)
+
+
+async def _document(request: Request) -> bytes:
+    """Raises Refusal."""
+    try:
+        async with asyncio.timeout(SENT_WITHIN_S):
+            return await read_body(request, JSON, MOST_DOCUMENT_BYTES)
+    except TimeoutError:
+        raise Refusal("request.invalid", f"the body did not come within {SENT_WITHIN_S:g} s") from None
+
+
+def _speaker(engine: Engine) -> SpeakerSpec:
+    """Raises Refusal if no model hears voices."""
+    if engine.specs.speaker is None:
+        raise Refusal("jobs.unavailable", "this server has no speaker model (models.speaker is none)")
+    return engine.specs.speaker
 
 
 def kept_in(engine: Engine) -> str:
@@ -159,12 +208,9 @@ async def stored(engine: Engine, ask: Callable[[Store], T]) -> T:
 
     try:
         return await asyncio.to_thread(asked)
+    except UnknownVoiceError as error:
+        raise Refusal("voice.not_found", str(error)) from None
     except VoiceprintError as error:
         raise Refusal("voice.invalid", str(error)) from None
     except (DatabaseError, SealError) as error:
         raise Refusal("history.unavailable", str(error)) from None
-
-
-def _must_be_known(store: Store, name: str) -> None:
-    if all(each.name != name for each in store.voiceprints.known(time.time())):
-        raise Refusal("voice.not_found", f"there is no voiceprint of {name[:80]!r}")

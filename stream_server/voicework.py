@@ -117,7 +117,8 @@ def _delete(options: Namespace, settings: Settings) -> int:
 def _export(options: Namespace, settings: Settings) -> int:
     spec = open_ears(settings).spec
     with open_store(settings) as store:
-        document = msgspec.json.encode(exported(store.voiceprints, spec, time.time()))
+        seal = Seal() if options.unencrypted else store.seal
+        document = msgspec.json.encode(exported(store.voiceprints, spec, time.time(), seal))
     if options.file is None:
         print(document.decode())
     else:
@@ -127,11 +128,12 @@ def _export(options: Namespace, settings: Settings) -> int:
 
 
 def _import(options: Namespace, settings: Settings) -> int:
-    document = read(options.file.read_bytes(), open_ears(settings).spec)
+    spec = open_ears(settings).spec
     with open_store(settings) as store:
+        document = read(options.file.read_bytes(), spec, store.seal)
         done = take_in(store.voiceprints, document, time.time(), options.replace)
     for name, reason in done.left_out.items():
-        print(f"{name} was left out: {reason}")
+        print(f"{name} was left out: {reason.text}")
     print(f"{len(done.added)} voiceprint(s) taken in, {len(done.left_out)} left out")
     return 0
 
@@ -173,8 +175,11 @@ def _new_key(_: Namespace, __: Settings) -> int:
 
 
 def _rotate_key(options: Namespace, settings: Settings) -> int:
-    seal = Seal(options.file.read_text(encoding="utf-8").strip() if options.file is not None else "")
-    with open_store(settings) as store, store.database.writing() as connection:
+    key = options.file.read_text(encoding="utf-8").strip() if options.file is not None else ""
+    if options.file is not None and not key:
+        raise ValueError(f"{options.file}: there is no key in it; without a file everything is decrypted")
+    seal = Seal(key)
+    with open_store(settings) as store, store.database.erasing() as connection:
         count = store.voiceprints.reseal(seal, connection) + store.library.reseal(seal, connection)
     told = f"encrypted with {seal.name}: set that key as workbench.key" if seal.name else "not encrypted any more"
     print(f"{count} voiceprints and embeddings are {told}")

@@ -134,10 +134,11 @@ def events_of(
     specs: Specs = SPECS,
     roles: tuple[str, ...] = ("mixed",),
     hold: int = 0,
+    gallery: Gallery | None = None,
 ) -> list[Event]:
     """All events of a call fed in chunks of `chunk` samples; `audio` has shape (n,) or one row per channel."""
     planes = np.atleast_2d(np.asarray(audio, np.float32))
-    driver = Driver(Session("call", roles, specs, transport="test"), hold)
+    driver = Driver(Session("call", roles, specs, transport="test", gallery=gallery), hold)
     for at in range(0, planes.shape[1], chunk):
         for channel, plane in enumerate(planes):
             driver.feed(plane[at : at + chunk], channel)

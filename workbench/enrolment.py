@@ -10,6 +10,7 @@ import numpy as np
 from monitor.analysis import SpeakerSpec
 from monitor.cosines import expected
 from monitor.gallery import unit
+from workbench.refusals import RefusalError
 from workbench.sentences import Sentence, say
 from workbench.speakers import Vector, Voice
 
@@ -17,8 +18,8 @@ LEAST_SPEECH_S = 3.0
 ENOUGH_SPEECH_S = 10.0
 
 
-class EnrolmentError(ValueError):
-    """Recordings of which no voiceprint is made; the message says why, and what would help."""
+class EnrolmentError(RefusalError):
+    """Recordings of which no voiceprint is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +39,18 @@ def portray(voices: Sequence[Voice], spec: SpeakerSpec) -> Portrait:
     """The mean of the voices, each as it stands, of length 1. Raises EnrolmentError for voices of another model, less
     than 3 s of speech, or a recording that sounds like somebody else than the others do."""
     if strange := next((voice for voice in voices if voice.model != spec.name), None):
-        raise EnrolmentError(f"{strange.name} was embedded by {strange.model}, not by {spec.name}")
+        raise EnrolmentError("other_model", recording=strange.name, model=strange.model, wanted=spec.name)
     speech_s = sum(voice.quality.speech_s for voice in voices)
     if speech_s < LEAST_SPEECH_S:
         raise EnrolmentError(
-            f"{speech_s:.1f} s of speech in {len(voices)} recording(s) are too few; {LEAST_SPEECH_S:g} s are needed, "
-            f"{ENOUGH_SPEECH_S:g} s in several recordings are good"
+            "little_speech",
+            speech_s=round(float(speech_s), 1),
+            recordings=len(voices),
+            least_s=LEAST_SPEECH_S,
+            enough_s=ENOUGH_SPEECH_S,
         )
     if (stranger := _stranger(voices, spec)) is not None:
-        raise EnrolmentError(f"{stranger.name} sounds like someone else than the other recordings do; leave it out")
+        raise EnrolmentError("stranger", recording=stranger.name)
     return Portrait(
         model=spec.name,
         vector=unit(np.sum([voice.vector for voice in voices], axis=0)).astype(np.float32),
@@ -73,7 +77,7 @@ def _stranger(voices: Sequence[Voice], spec: SpeakerSpec) -> Voice | None:
 
 def _problems(voices: Sequence[Voice], speech_s: float) -> list[Sentence]:
     found = [
-        say("enrolment.recording", name=voice.name, problem=each.text)
+        say("enrolment.recording", **each.values, name=voice.name, problem=each.text, problem_key=each.key)
         for voice in voices
         for each in voice.quality.problems
     ]

@@ -40,7 +40,7 @@ class Identification(msgspec.Struct, frozen=True):
 def identify(voice: Voice, gallery: Gallery) -> Identification:
     """Raises VerificationError if the voice is of another model than the gallery."""
     if voice.model != gallery.spec.name:
-        raise VerificationError(f"{voice.name} was embedded by {voice.model}, not by {gallery.spec.name}")
+        raise VerificationError("other_model", recording=voice.name, model=voice.model, wanted=gallery.spec.name)
     found = gallery.candidates(voice.vector, voice.windows)
     matches = tuple(
         Match(each.name, round(each.cosine, 4), round(each.log_odds, 3), round(each.probability, 4)) for each in found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
+from dataclasses import dataclass
 
 from inference.model import EmbeddingModel, Models
 from monitor.analysis import EmotionSpec
@@ -23,6 +24,20 @@ log = logging.getLogger("undertone.workbench")
 BLOCK_S = 3.0
 Sinks = Callable[[str, int], FrameSink | None]
 """Where the embeddings of a recording's frames go, by its name and channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """A recording that is being heard: so much of it has been; `declared_s`: its length, None if its file has none."""
+
+    name: str
+    heard_s: float
+    declared_s: float | None
+
+    @property
+    def share(self) -> float:
+        """From 0 to 1; 0 where nothing is declared."""
+        return min(1.0, self.heard_s / self.declared_s) if self.declared_s else 0.0
 
 
 class Lane:
@@ -55,6 +70,11 @@ class Lane:
         self._coming: Future[Samples | None] | None = None
         wants_voices = asked.speakers and asked.mixes
         self._voices = Voices(models, asked.monitor, asked.endpointing, asked.tracking) if wants_voices else None
+
+    @property
+    def underway(self) -> Underway:
+        declared_s = None if self.recording is None else self.recording.declared_s
+        return Underway(self.name, self.meter.samples / SAMPLE_RATE_HZ, declared_s)
 
     def begin(self, readers: Executor) -> None:
         """Let the first block be decoded."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -78,9 +78,7 @@ class Library:
     def add(self, shelf: Shelf, now: float) -> None:
         """Keep embeddings; those of the same recordings, kind and model are replaced. `now` in seconds since 1970.
         Raises LibraryError for a vector that is not finite or all zero."""
-        good = np.isfinite(shelf.vectors).all(axis=1) & shelf.vectors.any(axis=1)
-        if not good.all():
-            raise LibraryError(f"{shelf.items[int(np.argmin(good))].source}: its embedding is all zero, or not finite")
+        check(shelf)
         rows = [
             {
                 "kind": shelf.kind.value,
@@ -95,7 +93,7 @@ class Library:
             }
             for item, vector in zip(shelf.items, shelf.vectors, strict=True)
         ]
-        with self._database.writing() as connection:
+        with self._database.erasing() as connection:
             if shelf.kind is not Kind.COHORT:
                 sources = sorted({item.source for item in shelf.items})
                 for at in range(0, len(sources), AT_ONCE):
@@ -105,14 +103,29 @@ class Library:
                 connection.execute(insert(table), rows[at : at + AT_ONCE])
 
     def shelf(self, kind: Kind, model: str) -> Shelf:
-        """All embeddings of a kind by a model, in the order in which they came. Raises SealError."""
+        """All embeddings of a kind by a model, in the order in which they came. Raises SealError, and LibraryError if
+        they are of several sizes."""
         columns = table.c.source, table.c.start_s, table.c.end_s, table.c.about, table.c.vector, table.c.sealed_by
         which = (table.c.kind == kind.value) & (table.c.model == model)
+        items: list[Item] = []
+        blocks: list[NDArray[np.float32]] = []
         with self._database.reading() as connection:
-            rows = connection.execute(select(*columns).where(which).order_by(table.c.id)).all()
-        items = [Item(row.source, row.start_s, row.end_s, row.about) for row in rows]
-        vectors = [self._vector(row, kind, model) for row in rows]
-        return Shelf(kind, model, items, np.array(vectors) if vectors else np.zeros((0, 0), np.float32))
+            rows = connection.execution_options(yield_per=AT_ONCE).execute(
+                select(*columns).where(which).order_by(table.c.id)
+            )
+            for some in rows.partitions():
+                items += [Item(row.source, row.start_s, row.end_s, row.about) for row in some]
+                blocks.append(_stacked([self._vector(row, kind, model) for row in some], model))
+        return Shelf(kind, model, items, _stacked(blocks, model, np.concatenate))
+
+    def sources(self, kind: Kind) -> dict[str, list[str]]:
+        """Of which recordings there are embeddings of a kind, by model, in the order in which they came; each once."""
+        found: dict[str, dict[str, None]] = {}
+        columns = select(table.c.model, table.c.source).where(table.c.kind == kind.value).order_by(table.c.id)
+        with self._database.reading() as connection:
+            for row in connection.execution_options(yield_per=AT_ONCE).execute(columns):
+                found.setdefault(row.model, {})[row.source] = None
+        return {model: list(names) for model, names in found.items()}
 
     def models(self, kind: Kind) -> dict[str, int]:
         """By which models there are embeddings of a kind, and how many."""
@@ -122,17 +135,6 @@ class Library:
         with self._database.reading() as connection:
             return {row.model: row.held for row in connection.execute(counted)}
 
-    def sources(self, kind: Kind) -> dict[str, list[str]]:
-        """The recordings of which there are embeddings of a kind, by model, in the order in which they came."""
-        columns = table.c.model, table.c.source
-        first = func.min(table.c.id)
-        named = select(*columns).where(table.c.kind == kind.value).group_by(*columns).order_by(first)
-        out: dict[str, list[str]] = {}
-        with self._database.reading() as connection:
-            for row in connection.execute(named):
-                out.setdefault(row.model, []).append(row.source)
-        return out
-
     def state(self, kind: Kind) -> tuple[int, float]:
         """Changes whenever the embeddings of a kind do."""
         counted = select(func.count(), func.max(table.c.created_at)).where(table.c.kind == kind.value)
@@ -141,19 +143,23 @@ class Library:
         return count, last or 0.0
 
     def delete(self, sources: Iterable[str]) -> int:
-        """All that is kept of these recordings; how many embeddings that were."""
-        with self._database.writing() as connection:
-            return sum(connection.execute(delete(table).where(table.c.source == source)).rowcount for source in sources)
+        """All that is kept of these recordings; how many embeddings that were. A cohort has no names."""
+        own = table.c.kind != Kind.COHORT.value
+        with self._database.erasing() as connection:
+            return sum(
+                connection.execute(delete(table).where(own, table.c.source == source)).rowcount for source in sources
+            )
 
     def delete_all(self, kind: Kind) -> int:
-        with self._database.writing() as connection:
+        with self._database.erasing() as connection:
             return connection.execute(delete(table).where(table.c.kind == kind.value)).rowcount
 
     def reseal(self, seal: Seal, connection: Connection) -> int:
-        """Encrypt all anew with another key, or with none, in the transaction of `connection`; how many."""
+        """Encrypt all anew with another key, or with none, in the transaction of `connection`, one of `erasing`; how
+        many. What that key has encrypted already is left alone. Raises SealError if one cannot be read."""
         done = 0
         columns = table.c.id, table.c.kind, table.c.model, table.c.source, table.c.vector, table.c.sealed_by
-        for row in connection.execute(select(*columns)).all():
+        for row in connection.execute(select(*columns).where(table.c.sealed_by.is_distinct_from(seal.name))).all():
             kind = Kind(row.kind)
             vector = seal.lock(self._vector(row, kind, row.model), _about(kind, row.model))
             connection.execute(update(table).where(table.c.id == row.id).values(vector=vector, sealed_by=seal.name))
@@ -165,6 +171,24 @@ class Library:
             return self._seal.unlock(row.vector, row.sealed_by, _about(kind, model))
         except SealError as error:
             raise SealError(f"the embedding of {row.source} cannot be read: {error}") from None
+
+
+def check(shelf: Shelf) -> None:
+    """Raises LibraryError for a vector that is not finite or all zero: nothing can be compared with it."""
+    good = np.isfinite(shelf.vectors).all(axis=1) & shelf.vectors.any(axis=1)
+    if not good.all():
+        raise LibraryError(f"{shelf.items[int(np.argmin(good))].source}: its embedding is all zero, or not finite")
+
+
+def _stacked(
+    parts: Sequence[NDArray[np.float32]],
+    model: str,
+    stack: Callable[[Sequence[NDArray[np.float32]]], NDArray[np.float32]] = np.array,
+) -> NDArray[np.float32]:
+    """Vectors, or rows of them, one below the other; shape (0, 0) without any."""
+    if len({part.shape[-1] for part in parts}) > 1:
+        raise LibraryError(f"the embeddings that are kept of {model} are of several sizes; forget and embed them anew")
+    return stack(parts) if parts else np.zeros((0, 0), np.float32)
 
 
 def _about(kind: Kind, model: str) -> str:

@@ -13,12 +13,13 @@ from monitor.analysis import EmotionSpec, Role, SpeechAnalysis, Window
 from workbench.asked import Asked, Item
 from workbench.conclusion import Outcome, conclude
 from workbench.failures import failed
-from workbench.lanes import Lane, Sinks
+from workbench.lanes import Lane, Sinks, Underway
 
 log = logging.getLogger("undertone.workbench")
 MOST_LANES = 64
 READERS = 2
-Question = TypeVar("Question")
+Heard = Callable[[Sequence[Underway]], None]
+"""Told of all recordings that are heard side by side, after each block of them."""
 Answer = TypeVar("Answer")
 
 
@@ -32,12 +33,15 @@ def emotion_model(models: Models) -> tuple[EmbeddingModel, EmotionSpec]:
     return model, model.spec
 
 
-def predict(items: Iterable[Item], models: Models, asked: Asked, sinks: Sinks | None = None) -> Iterator[Outcome]:
+def predict(
+    items: Iterable[Item], models: Models, asked: Asked, sinks: Sinks | None = None, heard: Heard | None = None
+) -> Iterator[Outcome]:
     """One outcome for each item, as they become known: the shorter recordings of those side by side first.
 
     `models`: of the roles emotion and speech, and speaker if speakers are asked for. `sinks`: where the embeddings of
-    frames go; nowhere without. A recording that cannot be used is an outcome like others. Raises CheckpointError if a
-    model is missing. Not thread-safe: the models are called from here; decoding runs in threads of its own.
+    frames go; nowhere without. `heard` is called from here, and what it raises ends the whole. A recording that cannot
+    be used is an outcome like others. Raises CheckpointError if a model is missing. Not thread-safe: the models are
+    called from here; decoding runs in threads of its own.
     """
     model, spec = emotion_model(models)
     if Role.SPEECH not in models:
@@ -60,6 +64,8 @@ def predict(items: Iterable[Item], models: Models, asked: Asked, sinks: Sinks | 
                 if not going:
                     return
                 over = _advance(going, readers, models[Role.SPEECH], model)
+                if heard is not None:
+                    heard([lane.underway for lane in going])
                 going = [lane for lane in going if lane not in over]
                 for lane in over:
                     lane.close()

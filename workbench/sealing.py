@@ -64,6 +64,8 @@ class Seal:
                 raise SealError(f"it is encrypted with the key {sealed_by}, and workbench.key is {self.name}")
             try:
                 data = self._cipher.decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], about.encode())
-            except InvalidTag:
+            except (InvalidTag, ValueError):
                 raise SealError("it was changed since it was encrypted, or belongs elsewhere") from None
+        if len(data) % 4:
+            raise SealError("it is no vector")
         return np.frombuffer(data, "<f4").astype(np.float32)

@@ -78,6 +78,27 @@ SENTENCES: Mapping[str, str] = {
     "enrolment.short": "Only {speech_s} s of speech; {enough_s} s or more tell people apart better.",
     "enrolment.single": "Only one recording; a voice differs from day to day and from line to line, several show how.",
     "voices.caution": "This does not authenticate anyone: a voice can be recorded, played back and imitated.",
+    # what cannot be done with voices
+    "refused.few_voices": "{voices} recording(s) with a voice; two or more are needed.",
+    "refused.other_model": "{recording} was embedded by {model}, not by {wanted}.",
+    "refused.prior": "The prior {prior} is no probability between 0 and 1.",
+    "refused.little_speech":
+        "{speech_s} s of speech in {recordings} recording(s) are too few; {least_s} s are needed, "
+        "{enough_s} s in several recordings are good.",
+    "refused.stranger": "{recording} sounds like someone else than the other recordings do; leave it out.",
+    "refused.taken": "There is a voiceprint of {name} already; delete or replace it.",
+    "refused.unknown": "There is no voiceprint of {name}.",
+    "refused.no_name": "{name} is no name: 1 to {most} printable characters, without spaces around them.",
+    "refused.no_purpose": "A voiceprint needs consent to a purpose; say which.",
+    "refused.long": "A purpose has {most_purpose} characters at most, and a note {most_note}.",
+    "refused.expired": "The consent has expired already; nothing is kept.",
+    "refused.consent": "A consent is given before it ends, and holds for {years} years at most.",
+    "refused.no_document": "It is not a document of voiceprints: {problem}.",
+    "refused.document_model":
+        "The voiceprints are of the model {model}, and {wanted} is in use; "
+        "enrol from recordings again, or use that model.",
+    "refused.sealed": "{name}: the vector cannot be read: {problem}.",
+    "refused.no_vector": "{name}: the vector is not {size} numbers, not all zero.",
     # the same speaker or not
     "verify.same": "{one} and {other} very likely have the same speaker.",
     "verify.likely_same": "{one} and {other} probably have the same speaker.",

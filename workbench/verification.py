@@ -16,6 +16,7 @@ import numpy as np
 
 from monitor.analysis import SpeakerSpec
 from monitor.cosines import expected
+from workbench.refusals import RefusalError
 from workbench.sentences import Sentence, say
 from workbench.speakers import Voice
 
@@ -64,8 +65,8 @@ class Verification(msgspec.Struct, frozen=True):
     caution: Sentence
 
 
-class VerificationError(ValueError):
-    """Voices that cannot be compared; the message says why."""
+class VerificationError(RefusalError):
+    """Voices that cannot be compared."""
 
 
 def threshold(spec: SpeakerSpec, purpose: Purpose, one: float, other: float) -> float:
@@ -101,11 +102,11 @@ def verify(voices: Sequence[Voice], spec: SpeakerSpec, purpose: Purpose, prior: 
     """Compare each with each. Raises VerificationError for fewer than two voices, voices of other models, and a prior
     that is none."""
     if len(voices) < 2:
-        raise VerificationError(f"{len(voices)} recording(s) with a voice; two or more are needed")
+        raise VerificationError("few_voices", voices=len(voices))
     if strange := next((voice for voice in voices if voice.model != spec.name), None):
-        raise VerificationError(f"{strange.name} was embedded by {strange.model}, not by {spec.name}")
+        raise VerificationError("other_model", recording=strange.name, model=strange.model, wanted=spec.name)
     if not 0 < prior < 1:
-        raise VerificationError(f"the prior {prior} is no probability between 0 and 1")
+        raise VerificationError("prior", prior=prior)
     pairs = tuple(compare(one, other, spec, purpose, prior) for one, other in combinations(voices, 2))
     same = all(pair.same for pair in pairs)
     sentence = pairs[0].sentence if len(pairs) == 1 else _said_of_all(pairs)

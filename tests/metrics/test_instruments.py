@@ -47,6 +47,9 @@ def used(instruments: Instruments) -> Instruments:
     instruments.notified("desk", "delivered")
     instruments.notifications_wait("desk", 1)
     instruments.rows_done("turns", "written", 3)
+    instruments.watch_jobs(lambda state: 1)
+    instruments.recordings_worked_on({"done": 2}, 6.0, 0.5)
+    instruments.job_process_ended("idle")
     reading = CallReading("a", [("customer", scores(0.5))], [RuleReading("anger", "warning", 0.5, True, True, 1)])
     instruments.watch_calls(lambda: [reading], per_call=1)
     instruments.watch_status(lambda: "ready")
@@ -134,6 +137,20 @@ def test_rows_of_the_history_are_counted_by_table_and_outcome_and_those_that_wai
     assert value(instruments, "undertone_history_rows_total", table="seconds", outcome="written") == 500
     assert value(instruments, "undertone_history_rows_total", table="seconds", outcome="lost") == 2
     assert value(instruments, "undertone_history_waiting_rows") == 70
+
+
+def test_recordings_are_counted_by_what_became_of_them_and_jobs_are_shown_by_state(instruments: Instruments) -> None:
+    instruments.watch_jobs(lambda state: {"waiting": 3, "working": 1}[state])
+    instruments.recordings_worked_on({"done": 2, "silent": 1}, 9.0, 0.5)
+    instruments.recordings_worked_on({"done": 1}, 3.0, 0.25)
+    instruments.job_process_ended("died")
+    assert value(instruments, "undertone_jobs", state="waiting") == 3
+    assert value(instruments, "undertone_jobs", state="working") == 1
+    assert value(instruments, "undertone_recordings_total", outcome="done") == 3
+    assert value(instruments, "undertone_recordings_total", outcome="silent") == 1
+    assert value(instruments, "undertone_recording_seconds_total") == 12.0
+    assert value(instruments, "undertone_job_busy_seconds_total") == 0.75
+    assert value(instruments, "undertone_job_process_ends_total", reason="died") == 1
 
 
 @pytest.mark.parametrize("status", STATUSES)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from monitor.events import Emotion, SpeakerChanged, SpeechStarted
-from tests.scripted import JUDGED, SPECS, by_type_and_channel, conversation, events_of, of
+from tests.scripted import JUDGED, SPECS, by_type_and_channel, conversation, events_of, known_voices, of
 from vad.pcm import Encoding, PcmDecoder
 from vad.resample import Resampler
 
@@ -47,6 +47,17 @@ def test_stereo_gives_equal_events_in_one_order(audio: np.ndarray) -> None:
     assert by_type_and_channel(runs[0]) == by_type_and_channel(runs[1]) == by_type_and_channel(runs[2])
     assert len(of(runs[0], SpeakerChanged)) > 4
     assert {event.channel for event in of(runs[0], SpeechStarted)} == {0, 1}
+
+
+def test_names_of_parties_depend_on_neither_chunks_nor_late_answers(audio: np.ndarray) -> None:
+    stereo = np.stack([audio, np.roll(audio, 40_000)])
+    runs = [
+        events_of(stereo, chunk, roles=("customer", "agent"), hold=hold, gallery=known_voices())
+        for chunk, hold in ((320, 0), (1600, 0), (1600, 17), (WHOLE, 0))
+    ]
+    assert any(event.name for event in of(runs[0], SpeakerChanged) if isinstance(event, SpeakerChanged))
+    for run in runs[1:]:
+        assert by_type_and_channel(run) == by_type_and_channel(runs[0])
 
 
 def test_one_channel_far_ahead_of_the_other_gives_equal_events(audio: np.ndarray) -> None:

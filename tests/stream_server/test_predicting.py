@@ -132,6 +132,15 @@ def test_a_terminal_shows_how_far_the_run_is_and_how_long_it_will_take(
     assert "\r\x1b[K2 done, 1 failed in " in shown
 
 
+def test_a_terminal_shows_how_much_of_a_long_recording_is_heard(
+    recordings: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert main(["predict", str(recordings / "conversations" / "two_speakers_30s.flac")]) == 0
+    shown = re.findall(r"\r\x1b\[K(\d+)% heard, \d+ s left", capfd.readouterr().err)
+    assert [int(share) for share in shown] == [*range(10, 101, 10), 100]
+
+
 def test_a_folder_without_recordings_is_said_to_be_that(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
     assert main(["predict", "empty"]) == 1

@@ -113,7 +113,7 @@ def test_from_enrolment_to_deletion(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert run("voices", "import", tmp_path / "everyone.json") == 0
     assert run("voices", "delete", "Anna", heard=()) == 0
     assert run("voices", "delete", "Anna", heard=()) == 1
-    assert "no voiceprint of 'Anna'" in capsys.readouterr().err
+    assert "no voiceprint of Anna" in capsys.readouterr().err
 
 
 def test_a_key_encrypts_what_is_there_and_is_needed_from_then_on(
@@ -122,12 +122,23 @@ def test_a_key_encrypts_what_is_there_and_is_needed_from_then_on(
     assert enroll("Ann", spoken(tmp_path / "a.wav", 110)) == 0
     assert run("voices", "new-key", heard=()) == 0
     key = capsys.readouterr().out.splitlines()[-1]
+    (tmp_path / "key").write_text("", encoding="utf-8")
+    assert run("voices", "rotate-key", tmp_path / "key", heard=()) == 1
+    assert "there is no key in it" in capsys.readouterr().err
     (tmp_path / "key").write_text(key, encoding="utf-8")
     assert run("voices", "rotate-key", tmp_path / "key", heard=()) == 0
     assert run("voices", "identify", tmp_path / "a.wav") == 1
     assert "no key is set: workbench.key" in capsys.readouterr().err
     monkeypatch.setenv("UNDERTONE_WORKBENCH__KEY", key)
     assert run("voices", "identify", tmp_path / "a.wav") == 0
+    capsys.readouterr()
+    for unencrypted in (False, True):
+        assert run("voices", "export", *(["--unencrypted"] if unencrypted else [])) == 0
+        document = json.loads(capsys.readouterr().out)
+        assert ("sealed_by" in document, isinstance(document["voiceprints"][0]["vector"], list)) == (
+            not unencrypted,
+            unencrypted,
+        )
     assert run("voices", "rotate-key", heard=()) == 0
     monkeypatch.delenv("UNDERTONE_WORKBENCH__KEY")
     assert run("voices", "identify", tmp_path / "a.wav") == 0
@@ -146,8 +157,9 @@ def test_consent_must_be_given(tmp_path: Path, capsys: pytest.CaptureFixture[str
     recording = spoken(tmp_path / "a.wav", 110)
     with pytest.raises(SystemExit):
         main(["voices", "enroll", "Ann", str(recording), "--days", "10"])
-    assert enroll("Ann", recording, days=-1) == 1
-    assert "expired already" in capsys.readouterr().err
+    for days, problem in ((-1, "expired already"), (1e12, "100 years"), (float("nan"), "100 years")):
+        assert enroll("Ann", recording, days=days) == 1
+        assert problem in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["voices", "enroll", "Ann", str(recording), "--consent", "greeting", "--expires", "soon"])
 

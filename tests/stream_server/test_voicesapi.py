@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 
+from inference.model import Models
 from tests.stream_server.serving import Served
-from tests.stream_server.working import found, upload, working
+from tests.stream_server.working import found, shipped, upload, working
 
 Recording = tuple[str, bytes]
 
@@ -25,10 +27,10 @@ def voices(recordings: Path) -> dict[str, list[Recording]]:
 
 
 @asynccontextmanager
-async def knowing(tmp_path: Path) -> AsyncIterator[Served]:
+async def knowing(tmp_path: Path, *crews: Models) -> AsyncIterator[Served]:
     """A server that keeps voiceprints."""
     (tmp_path / "jobs").mkdir()
-    async with working(tmp_path / "jobs", history_url=f"sqlite:///{tmp_path}/kept.sqlite3") as served:
+    async with working(tmp_path / "jobs", history_url=f"sqlite:///{tmp_path}/kept.sqlite3", crews=crews) as served:
         yield served
 
 
@@ -62,13 +64,41 @@ async def test_who_is_enrolled_is_identified_renamed_and_forgotten(recordings: P
         assert (again.status_code, again.json()["error"]["code"]) == (422, "voice.invalid")
         told = (await upload(served, "/v1/identify", one[3], other[0])).json()["identifications"]
         assert [each["name"] for each in told] == ["Ann", None]
-        assert (await change(served, "PATCH", "/v1/voices/Ann", name="Ann Lee")).status_code == 200
+        odd = "Zo\u00eb/Lee?#.."
+        assert (await change(served, "PATCH", "/v1/voices/Ann", name=odd)).json()["voices"][0]["name"] == odd
+        back = f"/v1/voices/{quote(odd, safe='')}"
+        assert (await change(served, "PATCH", back, name="Ann Lee")).status_code == 200
+        assert (await change(served, "PATCH", back, name="Ann")).json()["error"]["code"] == "voice.not_found"
         assert [each["name"] for each in (await served.ask("/v1/voices"))["voices"]] == ["Ann Lee"]
         assert "vector" not in (await served.ask("/v1/voices"))["voices"][0]
         assert (await served.delete("/v1/voices/Ann")).json()["error"]["code"] == "voice.not_found"
         assert (await served.delete("/v1/voices/Ann%20Lee")).status_code == 204
         assert (await served.ask("/v1/voices"))["voices"] == []
         assert (await served.delete("/v1/voices")).status_code == 204
+
+
+async def test_everyone_moves_to_another_server_as_a_document(recordings: Path, tmp_path: Path) -> None:
+    (one, other) = voices(recordings).values()
+    for place in ("here", "there"):
+        (tmp_path / place).mkdir()
+    async with knowing(tmp_path / "here", shipped()) as served:
+        await upload(served, "/v1/enroll?name=Ann&consent=to+be+greeted&days=30", *one[:3])
+        exported = await served.get("/v1/voices/export")
+        assert exported.headers["Content-Disposition"] == 'attachment; filename="voiceprints.json"'
+    document = exported.json()
+    async with knowing(tmp_path / "there", shipped()) as served:
+        done = (await change(served, "POST", "/v1/voices/import", **document)).json()
+        assert done == {"added": ["Ann"], "left_out": {}}
+        told = (await upload(served, "/v1/identify", one[3], other[0])).json()["identifications"]
+        assert [each["name"] for each in told] == ["Ann", None]
+        again = (await change(served, "POST", "/v1/voices/import", **document)).json()
+        assert again["left_out"]["Ann"]["key"] == "refused.taken"
+        replaced = (await change(served, "POST", "/v1/voices/import?replace=true", **document)).json()
+        assert replaced["added"] == ["Ann"]
+        foreign = await change(served, "POST", "/v1/voices/import", **{**document, "model": "another"})
+        assert (foreign.status_code, foreign.json()["error"]["code"]) == (422, "voice.invalid")
+        big = await change(served, "POST", "/v1/voices/import", padding="x" * (9 << 20))
+        assert (big.status_code, big.json()["error"]["code"]) == (413, "request.too_big")
 
 
 async def test_without_consent_or_a_database_nothing_is_kept(recordings: Path, tmp_path: Path) -> None:
@@ -78,7 +108,9 @@ async def test_without_consent_or_a_database_nothing_is_kept(recordings: Path, t
         assert (refused.status_code, refused.json()["error"]["code"]) == (422, "request.invalid")
         refused = await upload(served, "/v1/enroll?name=Ann&days=30&consent=all", *one)
         assert (refused.status_code, refused.json()["error"]["code"]) == (503, "history.unavailable")
-        assert (await served.get("/v1/voices")).status_code == 503
+        for path in ("/v1/voices", "/v1/voices/export"):
+            assert (await served.get(path)).status_code == 503
+        assert (await change(served, "POST", "/v1/voices/import", version=1)).status_code == 503
 
 
 @pytest.mark.parametrize("query", ["prior=0", "prior=1", "purpose=door"])

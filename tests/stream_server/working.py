@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -16,13 +16,14 @@ from typing import Any
 import httpx
 
 from inference.model import Models
-from monitor.analysis import Role, Window
+from monitor.analysis import Role, Stream, Window
 from stream_server.jobprocess import JobProcess
 from stream_server.jobs import Jobs
-from stream_server.jobworker import Load, serve
+from stream_server.jobworker import Load, TaskError, serve
 from stream_server.settings import JobsConfig, Settings
 from tests.stream_server.serving import Served, serving
 from tests.workbench.models import Meddled, embedded
+from workbench.asked import Item
 
 
 class Killed(BaseException):
@@ -60,6 +61,40 @@ class Held:
         assert self.go.wait(60)
 
 
+class Stepped:
+    """Holds up the recording of which it hears first, block by block: `step` lets one block through, `free` all."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self._steps = threading.Semaphore(0)
+        self.first: Stream | None = None
+        self._free = False
+
+    def __call__(self, batch: Sequence[Window]) -> None:
+        self.first = self.first or batch[0].stream
+        if self._free or all(window.stream is not self.first for window in batch):
+            return
+        self.asked.set()
+        assert self._steps.acquire(timeout=60)
+
+    def step(self) -> None:
+        self._steps.release()
+
+    def free(self) -> None:
+        self._free = True
+        self._steps.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusing:
+    """A task that cannot be done."""
+
+    error: TaskError
+
+    def answer(self, models: Models, items: Sequence[Item]) -> bytes:
+        raise self.error
+
+
 @cache
 def shipped() -> Models:
     """Loaded once: they keep nothing of what they have heard."""
@@ -71,14 +106,17 @@ def meddled(before: Callable[[Sequence[Window]], None]) -> Models:
 
 
 @asynccontextmanager
-async def working(folder: Path, load: Load = shipped, history_url: str = "", **settings: Any) -> AsyncIterator[Served]:
-    """A server whose jobs lie in `folder`; `settings` of the section jobs. `history_url`: where voiceprints are."""
+async def working(
+    folder: Path, load: Load = shipped, history_url: str = "", crews: Sequence[Models] = (), **settings: Any
+) -> AsyncIterator[Served]:
+    """A server whose jobs lie in `folder`; `settings` of the section jobs. `history_url`: where voiceprints are;
+    `crews`: what listens to live calls, by default scripted."""
     config = replace(JobsConfig(folder=str(folder)), **settings)
 
     def jobs(_: Settings) -> Jobs:
         return Jobs(config, partial(JobProcess, load, start=InThread))
 
-    async with serving(jobs=jobs, history_url=history_url) as served:
+    async with serving(*crews, jobs=jobs, history_url=history_url) as served:
         yield served
 
 

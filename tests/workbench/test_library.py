@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -52,11 +53,42 @@ def test_a_recording_that_is_added_again_is_replaced(database: Database) -> None
     assert found.vectors[1] == pytest.approx(vectors(1, 1)[0])
 
 
+def test_nothing_of_what_is_forgotten_or_replaced_is_left_in_any_file(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/kept.sqlite3")
+    library = Library(database, Seal())
+    for seed, gone in enumerate((lambda: library.delete(["a.wav"]), lambda: library.add(shelf("a.wav", seed=9), NOW))):
+        library.add(shelf("a.wav", "b.wav", seed=seed), NOW)
+        gone()
+        trace = vectors(2, seed)[0].tobytes()[:32]
+        assert trace not in b"".join(each.read_bytes() for each in tmp_path.iterdir())
+    database.close()
+
+
+def test_recordings_are_named_once_by_model_however_many_parts_are_kept(database: Database) -> None:
+    library = Library(database, Seal())
+    library.add(shelf("b.wav", "a.wav", "b.wav"), NOW)
+    library.add(shelf("c.wav", kind=Kind.EMOTION), NOW)
+    assert library.sources(Kind.SPEAKER) == {"model": ["b.wav", "a.wav"]}
+    many = [f"{number:05}.wav" for number in range(2500)]
+    library.add(shelf(*many), NOW)
+    assert [item.source for item in library.shelf(Kind.SPEAKER, "model").items] == ["b.wav", "a.wav", "b.wav", *many]
+
+
+def test_embeddings_of_two_sizes_under_one_name_are_said_to_be(database: Database) -> None:
+    library = Library(database, Seal())
+    library.add(shelf("a.wav"), NOW)
+    library.add(Shelf(Kind.SPEAKER, "model", [Item("b.wav")], np.ones((1, 8), np.float32)), NOW)
+    with pytest.raises(LibraryError, match="of several sizes"):
+        library.shelf(Kind.SPEAKER, "model")
+
+
 def test_recordings_can_be_taken_out(database: Database) -> None:
     library = Library(database, Seal())
     library.add(shelf("a.wav", "b.wav", "c.wav"), NOW)
     library.add(shelf("a.wav", kind=Kind.EMOTION), NOW)
-    assert library.delete(["a.wav", "nothing.wav"]) == 2
+    library.add(shelf("cohort", kind=Kind.COHORT), NOW)
+    assert library.delete(["a.wav", "nothing.wav", "cohort"]) == 2
+    assert library.models(Kind.COHORT) == {"model": 1}
     assert library.delete_all(Kind.SPEAKER) == 2
 
 
@@ -74,6 +106,7 @@ def test_they_are_encrypted_with_the_key_and_change_keys(database: Database) -> 
     library.add(shelf("a.wav"), NOW)
     with pytest.raises(SealError, match=r"the embedding of a.wav cannot be read"):
         Library(database, new).shelf(Kind.SPEAKER, "model")
-    with database.writing() as connection:
+    assert Library(database, new).sources(Kind.SPEAKER) == {"model": ["a.wav"]}, "names can be read without the key"
+    with database.erasing() as connection:
         assert library.reseal(new, connection) == 1
     assert Library(database, new).shelf(Kind.SPEAKER, "model").vectors == pytest.approx(vectors(1))

@@ -200,13 +200,3 @@ def test_rows_may_grow_to_any_number(rows: NpyRows, tmp_path: Path) -> None:
     rows.close()
     np.testing.assert_array_equal(np.load(tmp_path / "rows.npy"), whole)
     rows.close()
-
-
-def test_how_long_it_takes_is_told_by_the_pace(models: Models, recordings: Path) -> None:
-    ticks = iter(range(0, 1000, 10))
-    chosen = items(recordings)
-    course = [at for _, at in batch.run(chosen, models, Asked(), clock=lambda: float(next(ticks)))]
-    assert [at.left for at in course] == [4, 3, 2, 1, 0]
-    assert course[0].remaining_s == 40.0
-    assert course[-1].remaining_s == 0.0
-    assert course[-1].audio_s == pytest.approx(sum(len(samples_of(item.source)) for item in chosen) / 16_000, abs=0.1)  # type: ignore[arg-type]
