@@ -53,7 +53,7 @@ class App {
       this.going_on, this.list.element, this.result.element, this.voices.element, this.library.element, this.spoken, h("p.notice", { t: "work.notice" }));
     onLanguage(() => this.relabel());
     addEventListener("beforeunload", (event) => {
-      if (this.run || this.intake.recording || this.entries.some(unsaved)) event.preventDefault();
+      if (this.run || this.library.busy || this.intake.recording || this.entries.some(unsaved)) event.preventDefault();
     });
     addEventListener("pagehide", () => this.forget(this.entries));
     this.drawNow();

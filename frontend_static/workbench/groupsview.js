@@ -41,7 +41,7 @@ export class GroupsView {
     this.map = select("map", ["pca", "tsne"]);
     for (const field of [this.which, this.method, this.map]) field.addEventListener("change", () => this.#enable());
     this.start = h("button.button.primary", { onclick: (/** @type {Event} */ event) => this.#toggle(event) });
-    this.status = h("p.status", { role: "status" });
+    this.status = h("p.status"); // tells the seconds; what is found is announced
     this.trouble = h("div");
     this.answer = new GroupsAnswer(listening, alike, open);
     this.dimensions = select("dimensions", ["", "24", "16"]);

@@ -275,7 +275,7 @@ def test_a_group_is_compared_with_a_reference_set_and_told_why(
     expect(compared.locator(".differences")).to_contain_text("Angry: more")
 
 
-def test_five_thousand_points_stay_smooth(opened: Open, folder: Path) -> None:
+def test_a_large_map_stays_smooth(opened: Open, folder: Path) -> None:
     with closing(Database(database_in(folder))) as database:
         Library(database, Seal("")).add(made_up(), time.time())
     page = opened()
