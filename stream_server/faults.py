@@ -110,7 +110,7 @@ ERRORS: tuple[Fault, ...] = (
     Fault("request.media_type", "the `Content-Type` of a request is not the documented one", None, 415),
     Fault(
         "request.too_big",
-        "the body of a request was larger than 64 KiB (lists of recordings: 4 MiB, voiceprints: 8 MiB)",
+        "the body of a request was larger than 64 KiB (a list of recordings: 4 MiB; voiceprints: 8 MiB)",
         None,
         413,
     ),

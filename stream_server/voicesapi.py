@@ -209,8 +209,8 @@ async def stored(engine: Engine, ask: Callable[[Store], T]) -> T:
     try:
         return await asyncio.to_thread(asked)
     except UnknownVoiceError as error:
-        raise Refusal("voice.not_found", str(error)) from None
+        raise Refusal("voice.not_found", str(error), sentence=error.sentence) from None
     except VoiceprintError as error:
-        raise Refusal("voice.invalid", str(error)) from None
+        raise Refusal("voice.invalid", str(error), sentence=error.sentence) from None
     except (DatabaseError, SealError) as error:
         raise Refusal("history.unavailable", str(error)) from None

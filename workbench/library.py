@@ -118,15 +118,6 @@ class Library:
                 blocks.append(_stacked([self._vector(row, kind, model) for row in some], model))
         return Shelf(kind, model, items, _stacked(blocks, model, np.concatenate))
 
-    def sources(self, kind: Kind) -> dict[str, list[str]]:
-        """Of which recordings there are embeddings of a kind, by model, in the order in which they came; each once."""
-        found: dict[str, dict[str, None]] = {}
-        columns = select(table.c.model, table.c.source).where(table.c.kind == kind.value).order_by(table.c.id)
-        with self._database.reading() as connection:
-            for row in connection.execution_options(yield_per=AT_ONCE).execute(columns):
-                found.setdefault(row.model, {})[row.source] = None
-        return {model: list(names) for model, names in found.items()}
-
     def models(self, kind: Kind) -> dict[str, int]:
         """By which models there are embeddings of a kind, and how many."""
         counted = (

@@ -56,7 +56,12 @@ class ExactIndex:
 
 def search(shelf: Shelf, query: NDArray[np.float32], count: int = 10, leave_out: Collection[str] = ()) -> list[Hit]:
     """The recordings most like an embedding, the likest first; those `leave_out` names are not among them, such as the
-    one that is searched for. Raises LibraryError if the sizes differ: then they are of two models."""
+    one that is searched for. Raises LibraryError if the sizes differ: then they are of two models; and for an embedding
+    that is none, or none wanted."""
+    if count < 1:
+        raise LibraryError(f"{count} recordings are none to name; ask for one or more")
+    if not np.isfinite(query).all() or not query.any():
+        raise LibraryError("what is searched for has an embedding that is all zero, or not finite")
     if not len(shelf):
         return []
     if query.shape != shelf.vectors.shape[1:]:
