@@ -126,6 +126,17 @@ class Library:
         with self._database.reading() as connection:
             return {row.model: row.held for row in connection.execute(counted)}
 
+    def sources(self, kind: Kind) -> dict[str, list[str]]:
+        """The recordings of which there are embeddings of a kind, by model, in the order in which they came."""
+        columns = table.c.model, table.c.source
+        first = func.min(table.c.id)
+        named = select(*columns).where(table.c.kind == kind.value).group_by(*columns).order_by(first)
+        out: dict[str, list[str]] = {}
+        with self._database.reading() as connection:
+            for row in connection.execute(named):
+                out.setdefault(row.model, []).append(row.source)
+        return out
+
     def state(self, kind: Kind) -> tuple[int, float]:
         """Changes whenever the embeddings of a kind do."""
         counted = select(func.count(), func.max(table.c.created_at)).where(table.c.kind == kind.value)

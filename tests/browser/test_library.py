@@ -163,11 +163,13 @@ def test_what_is_kept_is_said_before_and_each_failure_has_its_reason(
 
 
 def test_what_is_alike_is_found_by_a_recording_or_by_a_name_and_heard_where_the_page_has_it(
-    opened: Open, recordings: Path, keeper: ServerProcess
+    opened: Open, recordings: Path, keeper: ServerProcess, tmp_path: Path
 ) -> None:
     (here, *_), (away, *_) = feelings(recordings, "W"), feelings(recordings, "N")
     new = max((recordings / "emotion" / "emodb").glob("*Wc.flac"))
-    page = opened(here, new)
+    letter = tmp_path / "letter.wav"
+    letter.write_text("Dear Sir or Madam,")
+    page = opened(here, new, letter)
     search = view(page, 0)
     query, rows = search.get_by_label("Recording, of this page or kept"), search.locator(".answer tbody tr")
     query.fill("nobody.wav")
@@ -183,6 +185,11 @@ def test_what_is_alike_is_found_by_a_recording_or_by_a_name_and_heard_where_the_
         first = rows.first.locator("td").all_inner_texts()
         assert first[:2] == [f"{hits[0]['cosine']:.2f}", hits[0]["sentence"]["text"]]
 
+    query.fill(letter.name)
+    query.press("Enter")
+    expect(search.locator(".remarks")).to_have_text("FFmpeg cannot read it as a recording.")
+    query.fill(away.name)
+    query.press("Enter")
     heard = rows.filter(has=page.get_by_role("rowheader", name=here.name, exact=True))
     heard.get_by_role("button", name=f"Play: {here.name}").click()
     expect(heard.get_by_role("button", name=f"Pause: {here.name}")).to_be_visible()
