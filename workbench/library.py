@@ -86,7 +86,7 @@ class Library:
                 "source": item.source,
                 "start_s": item.start_s,
                 "end_s": item.end_s,
-                "vector": self._seal.lock(vector, _about(shelf.kind, shelf.model)),
+                "vector": self._seal.lock(vector, _about(shelf.kind, shelf.model, item)),
                 "sealed_by": self._seal.name,
                 "about": item.about,
                 "created_at": now,
@@ -105,16 +105,13 @@ class Library:
     def shelf(self, kind: Kind, model: str) -> Shelf:
         """All embeddings of a kind by a model, in the order in which they came. Raises SealError, and LibraryError if
         they are of several sizes."""
-        columns = table.c.source, table.c.start_s, table.c.end_s, table.c.about, table.c.vector, table.c.sealed_by
         which = (table.c.kind == kind.value) & (table.c.model == model)
         items: list[Item] = []
         blocks: list[NDArray[np.float32]] = []
-        with self._database.reading() as connection:
-            rows = connection.execution_options(yield_per=AT_ONCE).execute(
-                select(*columns).where(which).order_by(table.c.id)
-            )
-            for some in rows.partitions():
-                items += [Item(row.source, row.start_s, row.end_s, row.about) for row in some]
+        rows = select(table).where(which).order_by(table.c.id).execution_options(yield_per=AT_ONCE)
+        with self._database.reading() as connection, connection.execute(rows) as found:
+            for some in found.partitions():
+                items += [_item(row) for row in some]
                 blocks.append(_stacked([self._vector(row, kind, model) for row in some], model))
         return Shelf(kind, model, items, _stacked(blocks, model, np.concatenate))
 
@@ -160,17 +157,16 @@ class Library:
         """Encrypt all anew with another key, or with none, in the transaction of `connection`, one of `erasing`; how
         many. What that key has encrypted already is left alone. Raises SealError if one cannot be read."""
         done = 0
-        columns = table.c.id, table.c.kind, table.c.model, table.c.source, table.c.vector, table.c.sealed_by
-        for row in connection.execute(select(*columns).where(table.c.sealed_by.is_distinct_from(seal.name))).all():
+        for row in connection.execute(select(table).where(table.c.sealed_by.is_distinct_from(seal.name))).all():
             kind = Kind(row.kind)
-            vector = seal.lock(self._vector(row, kind, row.model), _about(kind, row.model))
+            vector = seal.lock(self._vector(row, kind, row.model), _about(kind, row.model, _item(row)))
             connection.execute(update(table).where(table.c.id == row.id).values(vector=vector, sealed_by=seal.name))
             done += 1
         return done
 
     def _vector(self, row: Row[*tuple[Any, ...]], kind: Kind, model: str) -> NDArray[np.float32]:
         try:
-            return self._seal.unlock(row.vector, row.sealed_by, _about(kind, model))
+            return self._seal.unlock(row.vector, row.sealed_by, _about(kind, model, _item(row)))
         except SealError as error:
             raise SealError(f"the embedding of {row.source} cannot be read: {error}") from None
 
@@ -193,5 +189,10 @@ def _stacked(
     return stack(parts) if parts else np.zeros((0, 0), np.float32)
 
 
-def _about(kind: Kind, model: str) -> str:
-    return f"embedding {kind.value} {model}"
+def _item(row: Row[*tuple[Any, ...]]) -> Item:
+    return Item(row.source, row.start_s, row.end_s, row.about)
+
+
+def _about(kind: Kind, model: str, item: Item) -> str:
+    """What a vector is locked for, so that those of two recordings cannot be passed off for each other."""
+    return f"embedding {kind.value} {model} {item.start_s} {item.end_s} {item.source}"

@@ -3,7 +3,8 @@ whole batches; of each only what is still needed is kept."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -18,20 +19,26 @@ from vad.endpointing import Closed, EndpointingConfig
 from vad.grid import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ
 from vad.listener import Listener
 from vad.pcm import Samples
+from workbench.facts import snr_db
+from workbench.lanes import Underway
 
+log = logging.getLogger("undertone.workbench")
 SIDE_BY_SIDE = 32
 HOP_FRAMES = 25
 FULL_SCALE = 0.999
+Heard = Callable[[Sequence[Underway]], object]
 SHORTEST_FRAMES = 15
 """Segments of speech that are shorter than 0.3 s tell nothing of a voice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """What is to be heard: `blocks`, shape (n,), float32 at 16 kHz."""
+    """What is to be heard: `blocks`, shape (n,), float32 at 16 kHz. `declared_s`: how long it says it is, None if it
+    does not."""
 
     name: str
     blocks: Iterator[Samples]
+    declared_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -59,17 +66,12 @@ class Sound:
 
     @property
     def snr_db(self) -> float | None:
-        """Mean energy of speech against the median of what lies between (edges of speech are loud); None without
-        either, or where pauses are digital silence (nobody knows what noise lay there)."""
+        """As in the facts of a recording; None without speech or a pause."""
         energies = np.concatenate(self._energies) if self._energies else np.zeros(0, np.float32)
         speech = np.zeros(len(energies), np.bool_)
         for start, end in self.segments:
             speech[start:end] = True
-        noise = energies[~speech & (energies > 0)]
-        if not len(noise) or not speech.any():
-            return None
-        floor = max(float(np.median(noise)), 1e-10)
-        return float(10 * np.log10(max(float(energies[speech].mean()) - floor, 1e-10) / floor))
+        return snr_db(energies, speech)
 
     def hear(self, samples: Samples) -> None:
         self.samples += len(samples)
@@ -122,9 +124,10 @@ class Listening:
             HOP_FRAMES, 6 * HOP_FRAMES, speech=window, speech_min=window, speech_floor=SHORTEST_FRAMES
         )
 
-    def hear(self, recordings: Iterator[Audio]) -> Iterator[tuple[list[Cut], list[Ended]]]:
+    def hear(self, recordings: Iterator[Audio], heard: Heard | None = None) -> Iterator[tuple[list[Cut], list[Ended]]]:
         """Hear recordings to their ends, SIDE_BY_SIDE at a time, a block of each in turn: what was cut out of them, and
-        which have ended since the last time."""
+        which have ended since the last time. `heard` is told how far those are that have not; what it raises ends it
+        all."""
         waiting = enumerate(recordings)
         while together := [self._ear(number, each) for number, each in islice(waiting, SIDE_BY_SIDE)]:
             while together:
@@ -133,6 +136,8 @@ class Listening:
                 cuts = [Cut(ear.number, cut, ear.voice) for ear, found in occurred for cut in _cuts(ear, found)]
                 yield cuts, [Ended(ear.number, ear.audio.name, ear.sound) for ear in together if ear.finished]
                 together = [ear for ear in together if not ear.finished]
+                if heard is not None:
+                    heard([Underway(ear.audio.name, ear.sound.duration_s, ear.audio.declared_s) for ear in together])
 
     def _ear(self, number: int, audio: Audio) -> _Ear:
         return _Ear(number, audio, Listener(self._endpointing, self._cutting, self._judged))
@@ -146,6 +151,20 @@ class Listening:
         ear.finished = True
         return ear.listener.finish_hearing()
 
+    def _levels(self, judge: Model, windows: Sequence[Window]) -> list[bytes | None]:
+        """What the judge answers; None of those on which it fails: then the gate's word counts, as in a live call."""
+        levels: list[bytes | None] = []
+        for at in range(0, len(windows), judge.max_batch):
+            some = windows[at : at + judge.max_batch]
+            try:
+                answers = [checked(analysis, judge.spec) for analysis in judge.analyse(some)]
+            except Exception:
+                log.exception("%s failed on %d windows", judge.spec.name, len(some))
+                levels += [None] * len(some)
+                continue
+            levels += [answer.levels if isinstance(answer, SpeechAnalysis) else None for answer in answers]
+        return levels
+
     def _judge_speech(self, occurred: list[tuple[_Ear, list[Occurrence]]]) -> None:
         """Let the judge say what is speech; what follows from that joins what occurred."""
         asked = [(ear, found, block) for ear, found in occurred for block in ear.listener.take_unjudged()]
@@ -154,9 +173,8 @@ class Listening:
                 Window(number, Role.SPEECH, 0, end * FRAME_SAMPLES, samples, ear.judging)
                 for number, (ear, _, (_, end, samples)) in enumerate(asked)
             ]
-            for (ear, found, (frame, _, _)), analysis in zip(asked, self._judge.analyse(windows), strict=True):
-                answer = checked(analysis, self._judge.spec)
-                found += ear.listener.judge(frame, answer.levels if isinstance(answer, SpeechAnalysis) else None)
+            for (ear, found, (frame, _, _)), levels in zip(asked, self._levels(self._judge, windows), strict=True):
+                found += ear.listener.judge(frame, levels)
         for ear, found in occurred:
             if ear.finished:
                 found += ear.listener.flush()

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.gallery import unit
-from workbench.library import LibraryError, Shelf
+from workbench.library import Kind, LibraryError, Shelf
 from workbench.sentences import Sentence, say
 
 BLOCK_ROWS = 20_000
@@ -73,7 +73,7 @@ def search(shelf: Shelf, query: NDArray[np.float32], count: int = 10, leave_out:
     for row, cosine in zip(rows.tolist(), cosines.tolist(), strict=True):
         item = shelf.items[row]
         if item.source not in leave_out:
-            hits.append(Hit(item.source, item.start_s, item.end_s, round(cosine, 4), likeness(cosine)))
+            hits.append(Hit(item.source, item.start_s, item.end_s, round(cosine, 4), likeness(cosine, shelf.kind)))
     return hits[:count]
 
 
@@ -86,8 +86,10 @@ def search_kept(shelf: Shelf, source: str, count: int = 10) -> list[Hit]:
     return search(shelf, np.asarray(shelf.vectors[places].mean(axis=0), np.float32), count, {source})
 
 
-def likeness(cosine: float) -> Sentence:
-    """A cosine of emotion embeddings in words."""
+def likeness(cosine: float, kind: Kind) -> Sentence:
+    """A cosine in words. Of voices it means something else for every model and every length: there are none for it."""
+    if kind is not Kind.EMOTION:
+        return say("alike.voices")
     if cosine >= VERY_ALIKE:
         return say("alike.very")
     return say("alike.fairly" if cosine >= FAIRLY_ALIKE else "alike.different")

@@ -116,6 +116,7 @@ SENTENCES: Mapping[str, str] = {
     "alike.very": "Very alike.",
     "alike.fairly": "Fairly alike.",
     "alike.different": "Different.",
+    "alike.voices": "Compare the two to know whether it is one speaker.",
     "cluster.clear": "{groups} groups that are clearly apart.",
     "cluster.some": "{groups} groups that are apart, but not by much.",
     "cluster.faint": "{groups} groups that run into each other: a way of sorting, not kinds.",

@@ -177,8 +177,9 @@ class Voiceprints:
             connection.execute(delete(table).where(table.c.name == name, table.c.model == portrait.model))
         number = uuid4().hex
         insert = sqlite.insert(table) if self._database.is_sqlite else postgresql.insert(table)
-        kept = connection.execute(
-            insert.on_conflict_do_nothing(index_elements=["name", "model"]).values(
+        row = connection.execute(
+            insert.on_conflict_do_nothing(index_elements=["name", "model"])
+            .values(
                 id=number,
                 name=name,
                 model=portrait.model,
@@ -192,10 +193,11 @@ class Voiceprints:
                 expires_at=consent.expires_at,
                 **self._locked(number, portrait.model, portrait.vector),
             )
-        )
-        if not kept.rowcount:
+            .returning(table)
+        ).first()
+        if row is None:
             raise VoiceprintError("taken", name=name)
-        return _shown(connection.execute(select(table).where(table.c.id == number)).one())
+        return _shown(row)
 
     def _locked(self, number: str, model: str, vector: Vector) -> dict[str, Any]:
         return {"vector": self._seal.lock(vector, _about(number, model)), "sealed_by": self._seal.name}

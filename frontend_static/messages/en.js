@@ -977,6 +977,7 @@ export default {
   "work.says.alike.very": "Very alike.",
   "work.says.alike.fairly": "Fairly alike.",
   "work.says.alike.different": "Different.",
+  "work.says.alike.voices": "Compare the two to know whether it is one speaker.",
   "work.says.cluster.clear": "{groups} groups that are clearly apart.",
   "work.says.cluster.some": "{groups} groups that are apart, but not by much.",
   "work.says.cluster.faint": "{groups} groups that run into each other: a way of sorting, not kinds.",

@@ -977,6 +977,7 @@ export default {
   "work.says.alike.very": "非常相似。",
   "work.says.alike.fairly": "比较相似。",
   "work.says.alike.different": "不同。",
+  "work.says.alike.voices": "是否为同一说话人，请将两者比对。",
   "work.says.cluster.clear": "{groups} 组，界线分明。",
   "work.says.cluster.some": "{groups} 组，有区分但不大。",
   "work.says.cluster.faint": "{groups} 组，相互交错：只是排列方式，并非类别。",

@@ -46,6 +46,33 @@ def test_what_failed_halfway_is_taken_back() -> None:
     database.close()
 
 
+def test_what_it_cannot_do_is_said_with_its_name(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/kept.sqlite3")
+    with pytest.raises(DatabaseError, match=r"history.url sqlite:.*kept.sqlite3: no such table: nowhere"):  # noqa: SIM117
+        with database.told(), database.reading() as connection:
+            connection.execute(text("SELECT 1 FROM nowhere"))
+    database.close()
+
+
+def test_erasing_empties_the_log_only_once_nobody_reads_and_harms_nobody_who_does(tmp_path: Path) -> None:
+    database, other = (Database(f"sqlite:///{tmp_path}/kept.sqlite3") for _ in range(2))
+    log = tmp_path / "kept.sqlite3-wal"
+    with database.erasing() as connection:
+        connection.execute(insert(alert_rules).values(name="anger", rule={}, changed_at=1.0))
+    assert log.stat().st_size == 0
+    with other.reading() as reading:
+        rows = reading.execute(text("SELECT name FROM alert_rules"))
+        with database.erasing() as connection:
+            connection.execute(text("DELETE FROM alert_rules"))
+        assert log.stat().st_size > 0
+        assert [row.name for row in rows] == ["anger"]
+    with database.erasing() as connection:
+        connection.execute(text("DELETE FROM alert_rules"))
+    assert log.stat().st_size == 0
+    for each in (database, other):
+        each.close()
+
+
 def test_a_database_without_a_name_is_gone_when_it_is_closed() -> None:
     database = Database("")
     file = Path(database.url.database or "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -101,6 +102,28 @@ async def test_everyone_moves_to_another_server_as_a_document(recordings: Path, 
         assert (foreign.status_code, foreign.json()["error"]["code"]) == (422, "voice.invalid")
         big = await change(served, "POST", "/v1/voices/import", padding="x" * (9 << 20))
         assert (big.status_code, big.json()["error"]["code"]) == (413, "request.too_big")
+
+
+async def test_one_document_is_taken_in_at_a_time(tmp_path: Path) -> None:
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"{"
+        begun.set()
+        await go.wait()
+        yield b"}"
+
+    async with knowing(tmp_path) as served, httpx.AsyncClient(base_url=served.http) as client:
+        kind = {"Content-Type": "application/json"}
+        first = asyncio.create_task(client.post("/v1/voices/import", content=slowly(), headers=kind))
+        await begun.wait()
+        second = await change(served, "POST", "/v1/voices/import", version=1)
+        while second.json()["error"]["code"] != "jobs.full":  # the first may have been sent, and not yet arrived
+            second = await change(served, "POST", "/v1/voices/import", version=1)
+        assert second.headers["Retry-After"]
+        go.set()
+        refused = (await first).json()["error"]
+        assert (refused["code"], refused["sentence"]["key"]) == ("voice.invalid", "refused.no_document")
 
 
 async def test_without_consent_or_a_database_nothing_is_kept(recordings: Path, tmp_path: Path) -> None:

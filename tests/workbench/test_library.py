@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,18 +9,14 @@ import pytest
 from numpy.typing import NDArray
 
 from history.database import Database
+from tests.history.conftest import database, database_url, postgres_url
 from workbench.library import Item, Kind, Library, LibraryError, Shelf
 from workbench.sealing import Seal, SealError, new_key
 
+__all__ = ["database", "database_url", "postgres_url"]
+
 NOW = 1_800_000_000.0
 Array = NDArray[np.float32]
-
-
-@pytest.fixture
-def database() -> Iterator[Database]:
-    opened = Database("")
-    yield opened
-    opened.close()
 
 
 def vectors(count: int, seed: int = 0) -> Array:
@@ -79,6 +74,15 @@ def test_embeddings_of_two_sizes_under_one_name_are_said_to_be(database: Databas
     library.add(shelf("a.wav"), NOW)
     library.add(Shelf(Kind.SPEAKER, "model", [Item("b.wav")], np.ones((1, 8), np.float32)), NOW)
     with pytest.raises(LibraryError, match="of several sizes"):
+        library.shelf(Kind.SPEAKER, "model")
+
+
+def test_an_encrypted_embedding_cannot_be_passed_off_for_that_of_another_recording(database: Database) -> None:
+    library = Library(database, Seal(new_key()))
+    library.add(shelf("a.wav", "b.wav"), NOW)
+    with database.writing() as connection:
+        connection.exec_driver_sql("UPDATE embeddings SET source = 'c.wav' WHERE source = 'b.wav'")
+    with pytest.raises(SealError, match=r"the embedding of c.wav cannot be read: .* belongs elsewhere"):
         library.shelf(Kind.SPEAKER, "model")
 
 

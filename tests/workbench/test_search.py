@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -41,7 +43,12 @@ def test_where_nothing_is_kept_nothing_is_found() -> None:
 
 @pytest.mark.parametrize(("cosine", "word"), [(0.9, "very"), (0.75, "fairly"), (0.5, "different")])
 def test_a_cosine_is_said_in_words(cosine: float, word: str) -> None:
-    assert likeness(cosine).key == f"alike.{word}"
+    assert likeness(cosine, Kind.EMOTION).key == f"alike.{word}"
+
+
+def test_of_voices_no_cosine_is_called_alike_or_different() -> None:
+    kept = replace(shelf(1, 3), kind=Kind.SPEAKER)
+    assert {hit.sentence.key for hit in search(kept, kept.vectors[0])} == {"alike.voices"}
 
 
 @pytest.mark.parametrize("value", [0.0, np.nan])

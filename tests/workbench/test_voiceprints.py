@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,11 +11,14 @@ import msgspec
 import pytest
 
 from history.database import Database
+from tests.history.conftest import database, database_url, postgres_url
 from tests.workbench.scripted import SPEC, spoken
 from workbench.enrolment import Portrait, portray
 from workbench.exchange import exported, read, take_in
 from workbench.sealing import Seal, SealError, new_key
 from workbench.voiceprints import Consent, VoiceprintError, Voiceprints
+
+__all__ = ["database", "database_url", "postgres_url"]
 
 NOW, DAY = 1_800_000_000.0, 86_400.0
 CONSENT = Consent("to be greeted by name", NOW, NOW + 30 * DAY, "form 17")
@@ -23,13 +26,6 @@ CONSENT = Consent("to be greeted by name", NOW, NOW + 30 * DAY, "form 17")
 
 def portrait(speaker: int) -> Portrait:
     return portray([spoken(speaker, seed) for seed in range(3)], SPEC)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(f"sqlite:///{tmp_path}/kept.sqlite3")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
@@ -145,8 +141,8 @@ def test_nothing_of_a_vector_that_has_gone_is_left_in_any_file_while_servers_go_
         each.close()
 
 
-def test_two_who_enrol_or_rename_at_once_do_not_get_the_same_name(tmp_path: Path) -> None:
-    databases = [Database(f"sqlite:///{tmp_path}/kept.sqlite3") for _ in range(2)]
+def test_two_who_enrol_or_rename_at_once_do_not_get_the_same_name(database_url: str) -> None:
+    databases = [Database(database_url) for _ in range(2)]
     one, other = (Voiceprints(database, Seal()) for database in databases)
     start = threading.Barrier(2)
 
@@ -165,8 +161,8 @@ def test_two_who_enrol_or_rename_at_once_do_not_get_the_same_name(tmp_path: Path
             assert sorted(done) == ["kept", "refused.taken"]
             assert names(one).count("Cat") == 1
             one.delete_all()
-    for database in databases:
-        database.close()
+    for each in databases:
+        each.close()
 
 
 def test_a_name_is_the_same_however_its_accents_are_encoded(voiceprints: Voiceprints) -> None:
