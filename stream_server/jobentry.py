@@ -60,6 +60,7 @@ class Entry:
             granularity=self.asked.granularity,
             embeddings=self.asked.embeddings,
             recordings=at.total,
+            kind=self.asked.kind,
             done=at.done + at.skipped,
             failed=at.failed,
             share=round(at.share, 4),

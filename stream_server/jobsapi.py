@@ -19,8 +19,8 @@ from stream_server.jobentry import Entry
 from stream_server.jobs import Jobs
 from stream_server.jobworker import Task
 from stream_server.uploads import OPENAPI, RETRY_S, receive
-from workbench.asked import Asked
-from workbench.jobs import Job, JobList, Results
+from workbench.asked import Asked, EmbeddingsOf
+from workbench.jobs import Job, JobList, ProblemCode, Results
 from workbench.ledger import RESULTS
 from workbench.results import Granularity
 
@@ -30,10 +30,13 @@ MOST_PAGE_BYTES = 8 << 20
 AT_ONCE = 32
 """Recordings that one may wait for in a request."""
 LOOK_EVERY_S = 1.0
+PASSING: tuple[ProblemCode, ...] = ("cannot_start", "died", "stuck")
+"""Problems that may not be there the next time."""
 NO_STORE = {"Cache-Control": "no-store"}
 Grain = Annotated[Granularity, Query(description="what embeddings are of; frame: scores of every 20 ms, too")]
 Embeddings = Annotated[bool, Query(description="make embeddings, and keep them as .npy files")]
 Speakers = Annotated[bool, Query(description="who speaks when, and how each sounds; takes about as long again")]
+Of = Annotated[EmbeddingsOf, Query(description="speaker: one embedding of each recording's voice, and nothing else")]
 EveryFrame = Annotated[bool, Query(description="pauses count like speech")]
 Channels = Annotated[int, Query(ge=1, le=2, description="2 keeps the parties apart")]
 Roles = Annotated[str | None, Query(description="who is on each channel, such as customer,agent")]
@@ -57,8 +60,16 @@ def asked_of(
     every_frame: bool = False,
     channels: int = 1,
     roles: str | None = None,
+    kind: EmbeddingsOf = "emotion",
 ) -> Asked:
     """What a request asks for, with the settings of the server. Raises Refusal."""
+    if kind == "speaker":
+        if engine.specs.speaker is None:
+            raise Refusal("jobs.unavailable", "this server has no speaker model (models.speaker is none)")
+        if (granularity, speakers, every_frame, channels) != ("utterance", False, False, 1):
+            reason = "kind speaker: there is one embedding of each recording; granularity, speakers, every_frame and "
+            raise Refusal("request.invalid", reason + "channels do not go with it")
+        embeddings = True
     if speakers and engine.specs.speaker is None:
         raise Refusal("request.invalid", "speakers: this server has no speaker model (models.speaker is none)")
     settings = engine.settings
@@ -71,6 +82,7 @@ def asked_of(
         monitor=settings.monitor,
         endpointing=settings.vad,
         tracking=settings.tracking,
+        kind=kind,
     )
 
 
@@ -98,7 +110,7 @@ async def wait(request: Request, engine: Engine, jobs: Jobs, entry: Entry, secon
                 raise Refusal("server.stopping", "the server is shutting down") from None
     if entry.problem is not None:
         found = entry.problem
-        retry_after_s = RETRY_S if found.fault == "jobs.unavailable" else None
+        retry_after_s = RETRY_S if found.code in PASSING else None
         raise Refusal(found.fault, found.reason, retry_after_s, found.sentence)
 
 
@@ -127,18 +139,21 @@ def _add_work(app: FastAPI, engine: Engine, jobs: Jobs) -> None:
     @app.post("/v1/embed", tags=["recordings"], responses=answers(Results), openapi_extra=OPENAPI)
     async def embed(
         request: Request,
+        kind: Of = "emotion",
         granularity: Grain = "utterance",
         every_frame: EveryFrame = False,
         channels: Channels = 1,
         roles: Roles = None,
         wait_s: Wait = 60.0,
     ) -> Response:
-        """Emotion embeddings of recordings: as predict with `embeddings`."""
-        return await now(request, asked_of(engine, granularity, True, False, every_frame, channels, roles), wait_s)
+        """Embeddings of recordings: of emotion, as predict with `embeddings`, or of voices."""
+        asked = asked_of(engine, granularity, True, False, every_frame, channels, roles, kind)
+        return await now(request, asked, wait_s)
 
     @app.post("/v1/jobs", tags=["recordings"], status_code=202, responses=answers(Job, 202), openapi_extra=OPENAPI)
     async def begin(
         request: Request,
+        kind: Of = "emotion",
         granularity: Grain = "utterance",
         embeddings: Embeddings = False,
         speakers: Speakers = False,
@@ -146,8 +161,8 @@ def _add_work(app: FastAPI, engine: Engine, jobs: Jobs) -> None:
         channels: Channels = 1,
         roles: Roles = None,
     ) -> Response:
-        """Many recordings, or long ones: as predict, but the answer comes at once, and the results by and by."""
-        asked = asked_of(engine, granularity, embeddings, speakers, every_frame, channels, roles)
+        """Many recordings, or long ones: as predict or embed, but the answer comes at once, the results by and by."""
+        asked = asked_of(engine, granularity, embeddings, speakers, every_frame, channels, roles, kind)
         entry = await submit(request, jobs, asked, ahead=False)
         return json(entry.view(), 202, {"Location": f"/v1/jobs/{entry.job_id}"})
 

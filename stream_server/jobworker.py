@@ -18,15 +18,18 @@ from pathlib import Path
 from typing import Protocol
 
 from inference.model import CheckpointError, Models
-from workbench import batch, runfolder, tables
+from monitor.analysis import Role
+from workbench import batch, runfolder, tables, voicebatch
 from workbench.asked import Asked, Item
 from workbench.batch import Progress
 from workbench.jobs import ProblemCode
 from workbench.ledger import RunError
 from workbench.prediction import emotion_model
-from workbench.results import Prediction
+from workbench.results import Failure
 from workbench.runfolder import RunFolder
 from workbench.sentences import Sentence
+from workbench.speakers import Ears
+from workbench.voicefolder import VoiceFolder
 
 log = logging.getLogger("undertone.jobs")
 TELL_EVERY_S = 0.2
@@ -159,7 +162,6 @@ def serve(load: Load, line: Connection) -> None:
     began_s = time.monotonic()
     try:
         models = load()
-        emotion_model(models)
     except CheckpointError as error:
         line.send(Broken(str(error)))
         return
@@ -251,6 +253,21 @@ class Desk:
         return None
 
     def _run(self, course: _Course) -> None:
+        if course.order.asked.kind == "speaker":
+            self._embed_voices(course)
+        else:
+            self._predict(course)
+
+    def _embed_voices(self, course: _Course) -> None:
+        order = course.order
+        ears = Ears(self._models[Role.SPEAKER], self._models.get(Role.SPEECH), order.asked.endpointing)
+        with VoiceFolder(order.folder, ears.spec.name, len(order.items) == 1) as folder:
+            for line, at in voicebatch.run(order.items, ears, folder, partial(self._look_up, course)):
+                self._ledger.count(line.failure, 0.0 if line.quality is None else line.quality.duration_s)
+                self._look_up(course, at)
+            folder.finish(datetime.now())
+
+    def _predict(self, course: _Course) -> None:
         order = course.order
         _, spec = emotion_model(self._models)
         single = len(order.items) == 1
@@ -259,7 +276,7 @@ class Desk:
             course.at = at = batch.start(order.items, folder)
             tell = partial(self._look_up, course)
             for prediction, at in batch.run(order.items, self._models, order.asked, folder, tell=tell):
-                self._ledger.count(prediction)
+                self._ledger.count(prediction.failure, 0.0 if prediction.facts is None else prediction.facts.duration_s)
                 self._look_up(course, at)
             if not single:
                 tables.write_csv(folder.predictions(), order.folder / "results.csv")
@@ -324,9 +341,9 @@ class _Ledger:
         """Nothing was done until now."""
         self._since_s = time.monotonic()
 
-    def count(self, prediction: Prediction) -> None:
-        self._outcomes["done" if prediction.failure is None else prediction.failure.code] += 1
-        self._audio_s += 0.0 if prediction.facts is None else prediction.facts.duration_s
+    def count(self, failure: Failure | None, audio_s: float) -> None:
+        self._outcomes["done" if failure is None else failure.code] += 1
+        self._audio_s += audio_s
 
     def told(self) -> Work:
         now_s = time.monotonic()

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -39,6 +40,14 @@ def test_the_database_and_uploads_lie_on_the_volume() -> None:
     assert url.startswith(f"sqlite:///{volume}/")
     assert folder == volume
     assert f"undertone:{volume}" in SERVICES["undertone"]["volumes"]
+
+
+def test_the_image_has_the_extras_that_rest_asks_for() -> None:
+    declared_extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (extras,) = re.findall(r"'\.\[([\w,]+)\]'", DOCKERFILE)
+    installed = set(extras.split(","))
+    assert installed <= set(declared_extras["optional-dependencies"])
+    assert {"workbench", "parquet"} <= installed, "/v1/cluster, results.parquet"
 
 
 def test_the_image_does_not_run_as_root() -> None:

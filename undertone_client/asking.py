@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from undertone_client.form import Form, Recording
 from workbench.answers import Clustered, Enrolled, Found, Identified, Kept, Shelves, Verified, VoiceprintList
+from workbench.asked import EmbeddingsOf
 from workbench.clusters import Method
 from workbench.comparison import Comparison
 from workbench.exchange import Imported, VoiceprintDocument
@@ -113,8 +114,15 @@ def predict(recordings: Sequence[Recording], **wanted: Unpack[Wanted]) -> Questi
     return Question("POST", "/v1/predict", _read(Results), _asked(wanted) | {"wait_s": WAIT_S}, recordings)
 
 
-def begin(recordings: Sequence[Recording], **wanted: Unpack[Wanted]) -> Question[Job]:
-    return Question("POST", "/v1/jobs", _read(Job), _asked(wanted), recordings)
+def embed(
+    recordings: Sequence[Recording], granularity: Granularity, every_frame: bool, kind: EmbeddingsOf
+) -> Question[Results]:
+    query: dict[str, Value] = {"granularity": granularity, "every_frame": every_frame, "kind": kind}
+    return Question("POST", "/v1/embed", _read(Results), query | {"wait_s": WAIT_S}, recordings)
+
+
+def begin(recordings: Sequence[Recording], kind: EmbeddingsOf, **wanted: Unpack[Wanted]) -> Question[Job]:
+    return Question("POST", "/v1/jobs", _read(Job), _asked(wanted) | {"kind": kind}, recordings)
 
 
 def jobs() -> Question[list[Job]]:
@@ -136,7 +144,7 @@ def file(job_id: str, name: str) -> Question[bytes]:
 
 def array(job_id: str, name: str) -> Question[NDArray[np.float32]]:
     def read(data: bytes) -> NDArray[np.float32]:
-        return np.asarray(np.load(BytesIO(data), allow_pickle=False), np.float32)
+        return np.atleast_2d(np.asarray(np.load(BytesIO(data), allow_pickle=False), np.float32))
 
     return Question("GET", f"/v1/jobs/{quote(job_id, safe='')}/files/{quote(name)}", read)
 

@@ -18,6 +18,7 @@ from undertone_client import asking
 from undertone_client.asking import Embedded, Question, Wanted
 from undertone_client.form import Form, Recording
 from workbench.answers import Clustered, Enrolled, Found, Identified, Kept, Verified
+from workbench.asked import EmbeddingsOf
 from workbench.clusters import Method
 from workbench.comparison import Comparison
 from workbench.exchange import Imported, VoiceprintDocument
@@ -57,15 +58,18 @@ class AsyncClient:
         return [*found.results, *[each async for each in self._rest(found)]]
 
     async def embed(
-        self, *recordings: Recording, granularity: Granularity = "utterance", every_frame: bool = False
+        self,
+        *recordings: Recording,
+        granularity: Granularity = "utterance",
+        every_frame: bool = False,
+        kind: EmbeddingsOf = "emotion",
     ) -> list[Embedded]:
-        question = asking.predict(recordings, granularity=granularity, embeddings=True, every_frame=every_frame)
-        found = await self._ask(question)
+        found = await self._ask(asking.embed(recordings, granularity, every_frame, kind))
         lines = [*found.results, *[each async for each in self._rest(found)]]
         return [await self._embedded(found.job.job_id, each) for each in lines]
 
-    async def begin(self, *recordings: Recording, **wanted: Unpack[Wanted]) -> Job:
-        return await self._ask(asking.begin(recordings, **wanted))
+    async def begin(self, *recordings: Recording, kind: EmbeddingsOf = "emotion", **wanted: Unpack[Wanted]) -> Job:
+        return await self._ask(asking.begin(recordings, kind, **wanted))
 
     async def jobs(self) -> list[Job]:
         return await self._ask(asking.jobs())

@@ -18,6 +18,7 @@ from undertone_client import asking
 from undertone_client.asking import Embedded, Question, Wanted
 from undertone_client.form import Recording
 from workbench.answers import Clustered, Enrolled, Found, Identified, Kept, Verified
+from workbench.asked import EmbeddingsOf
 from workbench.clusters import Method
 from workbench.comparison import Comparison
 from workbench.exchange import Imported, VoiceprintDocument
@@ -59,16 +60,19 @@ class Client:
         return [*found.results, *self._rest(found)]
 
     def embed(
-        self, *recordings: Recording, granularity: Granularity = "utterance", every_frame: bool = False
+        self,
+        *recordings: Recording,
+        granularity: Granularity = "utterance",
+        every_frame: bool = False,
+        kind: EmbeddingsOf = "emotion",
     ) -> list[Embedded]:
-        """Their emotion embeddings."""
-        question = asking.predict(recordings, granularity=granularity, embeddings=True, every_frame=every_frame)
-        found = self._ask(question)
+        """Their embeddings: of emotion, or one of each voice."""
+        found = self._ask(asking.embed(recordings, granularity, every_frame, kind))
         return [self._embedded(found.job.job_id, each) for each in (*found.results, *self._rest(found))]
 
-    def begin(self, *recordings: Recording, **wanted: Unpack[Wanted]) -> Job:
-        """A job, for many recordings or long ones; `wanted` as of predict."""
-        return self._ask(asking.begin(recordings, **wanted))
+    def begin(self, *recordings: Recording, kind: EmbeddingsOf = "emotion", **wanted: Unpack[Wanted]) -> Job:
+        """A job, for many recordings or long ones; `wanted` as of predict; `kind` speaker: embeddings of voices."""
+        return self._ask(asking.begin(recordings, kind, **wanted))
 
     def jobs(self) -> list[Job]:
         """Newest first."""

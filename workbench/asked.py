@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from monitor.session import MonitorConfig
 from monitor.tracking import TrackingConfig
 from vad.endpointing import EndpointingConfig
 from workbench.media import Source
 from workbench.results import Granularity
+
+EmbeddingsOf = Literal["emotion", "speaker"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,8 @@ class Asked:
     `every_frame`: pauses count like speech, as in the official toolkit of emotion2vec, else only speech does.
     `speakers`: who spoke when on one channel is found out, which takes as long again. `keep_audio`: what the models
     heard is written beside the results. `roles`: who is on each channel;
-    one alone: all channels are mixed. `longest_s`: longer recordings are refused.
+    one alone: all channels are mixed. `longest_s`: longer recordings are refused. `kind`: of `speaker` there are
+    embeddings of voices, one of each recording, and nothing else.
     """
 
     granularity: Granularity = "utterance"
@@ -38,6 +42,7 @@ class Asked:
     monitor: MonitorConfig = field(default_factory=MonitorConfig)
     endpointing: EndpointingConfig = field(default_factory=EndpointingConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    kind: EmbeddingsOf = "emotion"
 
     @property
     def mixes(self) -> bool:

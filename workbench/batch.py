@@ -10,7 +10,7 @@ from inference.model import Models
 from workbench.asked import Asked, Item
 from workbench.lanes import Underway
 from workbench.prediction import predict
-from workbench.results import Prediction
+from workbench.results import Failure, Prediction
 from workbench.runfolder import RunFolder
 
 
@@ -67,18 +67,19 @@ def run(
     done again; without one nothing is kept. `tell` is called after every 3 s of the recordings that are heard side by
     side, and what it raises ends the run. Raises CheckpointError, and OSError if the folder cannot be written to."""
     by_name = _by_name(items)
-    course = _Course(start(items, folder), clock, tell)
+    course = Course(start(items, folder), clock, tell)
     sinks = folder.sink if folder is not None and asked.frame_embeddings else None
     left = list(by_name.values()) if folder is None else folder.left(by_name.values())
     for outcome in predict(left, models, asked, sinks, course.heard):
         prediction = outcome.prediction
         if folder is not None:
             prediction = folder.keep(by_name[prediction.file], outcome)
-        yield prediction, course.over(prediction)
+        audio_s = 0.0 if prediction.facts is None else prediction.facts.duration_s
+        yield prediction, course.over(prediction.file, prediction.failure, audio_s)
 
 
-class _Course:
-    """Keeps count of a run."""
+class Course:
+    """Keeps count of a run, and tells of it after every block that is heard."""
 
     def __init__(self, at: Progress, clock: Callable[[], float], tell: Tell | None) -> None:
         self._at = at
@@ -92,14 +93,13 @@ class _Course:
         if self._tell is not None:
             self._tell(self._now())
 
-    def over(self, prediction: Prediction) -> Progress:
-        self._under_way.pop(prediction.file, None)
-        good = prediction.status == "done"
-        audio_s = prediction.facts.duration_s if prediction.facts is not None else 0.0
+    def over(self, name: str, failure: Failure | None, audio_s: float) -> Progress:
+        """A recording is at its end, which was so long."""
+        self._under_way.pop(name, None)
         self._at = replace(
             self._at,
-            done=self._at.done + good,
-            failed=self._at.failed + (not good),
+            done=self._at.done + (failure is None),
+            failed=self._at.failed + (failure is not None),
             audio_s=self._at.audio_s + audio_s,
         )
         return self._now()

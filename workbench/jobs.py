@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from workbench.asked import EmbeddingsOf
 from workbench.results import Granularity, Prediction
 
 State = Literal["waiting", "working", "done", "failed", "stopped"]
@@ -18,12 +19,12 @@ what cannot be done; it was deleted; it was stopped."""
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Recordings that are being worked on, or were.
 
-    `recordings`: how many there are; `done`, `failed`: of them, so far; `share`: how far the whole is, from 0 to 1,
-    with those that are being heard, of which `heard_s` seconds have been; `audio_s` of recordings were analysed in
-    `taken_s`; `remaining_s`: at the pace so far, None before there is one. A job is `done` whatever became of its
-    recordings; if it `failed` as a whole or was `stopped`, `problem` says why, and `problem_code` says it to a program.
-    `files`: what there is of the whole, once it is done or stopped; those of single recordings are named in their
-    results. All is deleted at `expires_at` (None before it is over).
+    `kind`: what embeddings are of; `recordings`: how many there are; `done`, `failed`: of them, so far; `share`: how
+    far the whole is, from 0 to 1, with those that are being heard, of which `heard_s` seconds have been; `audio_s` of
+    recordings were analysed in `taken_s`; `remaining_s`: at the pace so far, None before there is one. A job is `done`
+    whatever became of its recordings; if it `failed` as a whole or was `stopped`, `problem` says why, and
+    `problem_code` says it to a program. `files`: what there is of the whole, once it is done or stopped; those of
+    single recordings are named in their results. All is deleted at `expires_at` (None before it is over).
     """
 
     job_id: str
@@ -32,6 +33,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     granularity: Granularity
     embeddings: bool
     recordings: int
+    kind: EmbeddingsOf = "emotion"
     done: int = 0
     failed: int = 0
     share: float = 0.0
@@ -52,7 +54,8 @@ class JobList(msgspec.Struct, frozen=True):
 
 
 class Results(msgspec.Struct, frozen=True):
-    """Lines of result, in the order in which they became known. `next`: where to go on; None: there are no more."""
+    """Lines of result, in the order in which they became known; of the kind `speaker` with the `quality` of each voice
+    (workbench.voicefolder.VoiceLine) instead of an emotion. `next`: where to go on; None: there are no more."""
 
     job: Job
     results: list[Prediction]

@@ -81,6 +81,31 @@ async def test_one_recording_is_predicted_and_its_embedding_fetched(angry: Recor
         assert said["job"]["files"] == ["embedding.npy", "result.json", "results.jsonl"]
 
 
+async def test_voices_are_embedded_as_on_the_command_line(angry: Recording, calm: Recording, tmp_path: Path) -> None:
+    bad = ("bad.mp3", b"words, not sounds\n" * 100)
+    async with working(tmp_path) as served:
+        said = (await upload(served, "/v1/embed?kind=speaker", angry)).json()
+        (line,) = said["results"]
+        assert (said["job"]["kind"], said["job"]["files"]) == (
+            "speaker", ["embedding.npy", "result.json", "results.jsonl"],
+        )  # fmt: skip
+        assert (line["status"], line["model"]) == ("done", "undertone-speaker-small")
+        assert line["quality"]["speech_s"] > 1
+        vector = np.load(io.BytesIO(await file(served, said["job"]["job_id"], "embedding.npy")))
+        assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+        begun = await upload(served, "/v1/jobs?kind=speaker", angry, bad, calm)
+        job = await over(served, begun.json()["job_id"])
+        assert (job["state"], job["done"], job["failed"], job["share"]) == ("done", 2, 1, 1.0)
+        lines = (await served.ask(f"/v1/jobs/{job['job_id']}/results"))["results"]
+        assert {each["file"]: each["failure"] and each["failure"]["code"] for each in lines} == {
+            "calls/angry.flac": None, "bad.mp3": "not_audio", "calm.flac": None,
+        }  # fmt: skip
+        again = np.load(io.BytesIO(await file(served, job["job_id"], "embeddings/calls/angry.npy")))
+        assert again @ vector == pytest.approx(1, abs=1e-4)
+        refused = await upload(served, "/v1/embed?kind=speaker&granularity=frame", angry)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (422, "request.invalid")
+
+
 async def test_one_bad_recording_spoils_none_of_the_others(angry: Recording, calm: Recording, tmp_path: Path) -> None:
     async with working(tmp_path) as served:
         bad = ("bad.mp3", b"words, not sounds\n" * 100)

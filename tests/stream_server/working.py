@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from functools import cache, partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -128,5 +129,6 @@ async def upload(served: Served, path: str, *recordings: tuple[str, bytes], **fi
 
 
 def found(folder: Path, pattern: str = "*") -> list[Path]:
-    """What lies in a folder, at any depth."""
-    return sorted(folder.rglob(pattern))
+    """What lies in a folder, at any depth, while things may be deleted there."""
+    inside = ((root, name) for root, folders, files in os.walk(folder) for name in (*folders, *files))
+    return sorted(Path(root, name) for root, name in inside if fnmatch(name, pattern))

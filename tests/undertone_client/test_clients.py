@@ -62,6 +62,8 @@ async def test_embeddings_come_as_arrays(recordings: Path, tmp_path: Path) -> No
     async with asked(tmp_path) as (served, client):
         (one,) = await client.embed(emodb(recordings))
         assert one.rows[0].shape == (1, 96)
+        (voice,) = await client.embed(emodb(recordings), kind="speaker")
+        assert voice.rows[0].shape == (1, 160)
         (frames,) = await client.embed(emodb(recordings), granularity="frame")
         assert frames.rows[0].shape[0] > 50
 
@@ -248,7 +250,7 @@ RECORDING = ("a.wav", b"no")
 ASKED: dict[str, Callable[[Any], Any]] = {
     "predict": lambda client: client.predict(RECORDING, granularity="frame", roles=("customer", "agent")),
     "embed": lambda client: client.embed(RECORDING, granularity="turn", every_frame=True),
-    "begin": lambda client: client.begin(RECORDING, embeddings=True, speakers=True),
+    "begin": lambda client: client.begin(RECORDING, kind="speaker", embeddings=True, speakers=True),
     "jobs": lambda client: client.jobs(),
     "job": lambda client: client.job("a/b"),
     "results": lambda client: client.results("1"),
@@ -268,7 +270,7 @@ ASKED: dict[str, Callable[[Any], Any]] = {
     "unkeep": lambda client: client.unkeep("a.wav", Kind.EMOTION),
     "search": lambda client: client.search(RECORDING, kind=Kind.EMOTION, count=3),
     "cluster": lambda client: client.cluster(method=Method.HDBSCAN, projection=Projection.TSNE, sources=["a", "b"]),
-    "export": lambda client: client.export(kind=Kind.EMOTION, count=4, dimensions=24, sources=["a", "b"]),
+    "export": lambda client: client.export(kind=Kind.EMOTION, count=3, dimensions=2, sources=["a.wav"]),
     "compare": lambda client: client.compare(["a"], ["b"], kind=Kind.EMOTION),
 }
 
