@@ -30,7 +30,7 @@ RUN pip --python /opt/undertone/bin/python install --no-cache-dir --constraint c
 COPY . .
 COPY --from=charts /pages/node_modules/uplot/dist/uPlot.esm.js /pages/node_modules/uplot/dist/uPlot.min.css \
     /pages/node_modules/uplot/LICENSE frontend_static/vendor/
-# `workbench`: groups and maps of recordings (204 MB); `parquet`: tables and exports in that format (170 MB).
+# `workbench`: groups and maps of recordings (202 MB); `parquet`: tables and exports in that format (169 MB).
 RUN pip --python /opt/undertone/bin/python install --no-cache-dir --constraint constraints.txt \
     '.[postgresql,services,workbench,parquet]'
 

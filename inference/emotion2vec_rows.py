@@ -13,7 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from inference.emotion2vec import Emotion2vec, LocalEncoder
+from inference.emotion2vec import HOP_SAMPLES, RECEPTIVE_SAMPLES, Emotion2vec, LocalEncoder, frames_in
+
+PIECE_FRAMES = frames_in(3 * 16_000)
+"""So many frames of a clip are computed at once, those of a window in a call. Of more, what lies between the layers
+takes memory by the hundred MB, and leaves the processor's caches."""
 
 
 class RowsLocalEncoder(nn.Module):
@@ -34,6 +38,18 @@ class RowsLocalEncoder(nn.Module):
 
     def _clip(self, clip: Tensor) -> Tensor:
         """(samples,) -> (frames, channels). One by one: on a CPU a batch of them is no quicker."""
+        frames = frames_in(len(clip))
+        if frames <= PIECE_FRAMES:
+            return self._piece(clip)
+        spans = [(first, min(frames, first + PIECE_FRAMES)) for first in range(0, frames, PIECE_FRAMES)]
+        return torch.cat(
+            [
+                self._piece(clip[first * HOP_SAMPLES : (last - 1) * HOP_SAMPLES + RECEPTIVE_SAMPLES])
+                for first, last in spans
+            ]
+        )
+
+    def _piece(self, clip: Tensor) -> Tensor:
         x = self._normed(clip.unfold(0, self._kernel, self._stride) @ self.first, 0)
         for number, (pair, third) in enumerate(zip(self.pairs, self.thirds, strict=True), start=1):
             x = self._normed(_strided(x, pair, third), number)

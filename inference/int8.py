@@ -29,7 +29,8 @@ class Int8Linear(nn.Module):
         with warnings.catch_warnings():  # that such tensors will go; torch is pinned, and nothing takes their place yet
             warnings.simplefilter("ignore", UserWarning)
             rounded = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
-        self._packed = torch.ops.quantized.linear_prepack(rounded, layer.bias.detach().float())
+        bias = layer.bias.detach().float().clone()  # not of the checkpoint's file, which would stay in memory with it
+        self._packed = torch.ops.quantized.linear_prepack(rounded, bias)
 
     def forward(self, x: Tensor) -> Tensor:
         # What goes in has 7 bits: processors without VNNI add up pairs of products in 16, which 8 would overflow.

@@ -16,8 +16,9 @@ from functools import partial
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from inference.allocation import give_back_memory
 from inference.emotion2vec import Emotion2vec, normalised
 from inference.emotion2vec_rows import in_rows
 from inference.int8 import int8
@@ -39,7 +40,11 @@ class Precision(StrEnum):
 
 
 def _bfloat16(net: Emotion2vec) -> Emotion2vec:
-    return copy.deepcopy(net).to(torch.bfloat16)
+    """A copy, made tensor by tensor: a copy of the whole in 32 bits first would take the most memory of all."""
+    halved: dict[int, object] = {
+        id(weight): nn.Parameter(weight.to(torch.bfloat16), requires_grad=False) for weight in net.parameters()
+    }
+    return copy.deepcopy(net, halved)
 
 
 def _int8(net: Emotion2vec) -> Emotion2vec:
@@ -95,9 +100,11 @@ def prepared(
         return Choice(MAKE[wanted](rows), wanted, {})
     windows = normalised(speechlike(PROBES, window_samples))
     tried: dict[Precision, Tried] = {}
-    exact, best, chosen = torch.empty(0), rows, Precision.FLOAT32
+    exact, own, last, chosen = torch.empty(0), rows, Precision.FLOAT32, Precision.FLOAT32
     for precision, make in MAKE.items():
-        own = make(rows)
+        own = rows  # lets go of the kind before: a large network in three kinds at once fills a small machine
+        give_back_memory()
+        own, last = make(rows), precision
         best_s = min((each.seconds for each in tried.values()), default=float("inf"))
         seconds = _quickest_s(partial(scores_of, own, windows[:1]), FUTILE * best_s, clock)
         if seconds > HOPELESS * best_s:
@@ -109,8 +116,12 @@ def prepared(
         alike = float((scores.argmax(1) == exact.argmax(1)).float().mean())
         tried[precision] = Tried(seconds, float((scores - exact).abs().mean()), alike)
         if tried[precision].near and seconds < tried[chosen].seconds:
-            best, chosen = own, precision
-    return Choice(best, chosen, tried)
+            chosen = precision
+    if last is not chosen:
+        own = rows
+        give_back_memory()
+        own = MAKE[chosen](rows)
+    return Choice(own, chosen, tried)
 
 
 @torch.inference_mode()

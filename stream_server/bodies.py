@@ -25,9 +25,9 @@ def answers(shape: type[msgspec.Struct], status: int = 200) -> dict[int | str, d
     return {status: {"content": {JSON: {"schema": _reference(shape)}}}}
 
 
-def asks(shape: type[msgspec.Struct]) -> dict[str, Any]:
+def asks(shape: type[msgspec.Struct], required: bool = True) -> dict[str, Any]:
     """What OpenAPI says of a request with this body."""
-    return {"requestBody": {"required": True, "content": {JSON: {"schema": _reference(shape)}}}}
+    return {"requestBody": {"required": required, "content": {JSON: {"schema": _reference(shape)}}}}
 
 
 async def read_body(request: Request, media_type: str, most_bytes: int = MOST_BODY_BYTES) -> bytes:
@@ -43,11 +43,16 @@ async def read_body(request: Request, media_type: str, most_bytes: int = MOST_BO
     return bytes(data)
 
 
-async def read_json(request: Request, shape: type[Shape], **given: Any) -> Shape:
+def has_body(request: Request) -> bool:
+    """Whether a request comes with a body, for those that may have none."""
+    return int(request.headers.get("content-length", 0)) > 0 or "transfer-encoding" in request.headers
+
+
+async def read_json(request: Request, shape: type[Shape], most_bytes: int = MOST_BODY_BYTES, **given: Any) -> Shape:
     """The body as a `shape`; `given`: fields that its address has already told. Raises Refusal, with the path of what
     is wrong."""
     try:
-        document = msgspec.json.decode(await read_body(request, JSON))
+        document = msgspec.json.decode(await read_body(request, JSON, most_bytes))
         if not isinstance(document, dict):
             raise Refusal("request.invalid", "the body must be a JSON object")
         for name, value in given.items():

@@ -83,9 +83,15 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--embeddings", action="store_true", help="also write embeddings to the folder of the run")
     predict.set_defaults(run=_predict, of_embeddings=False)
 
-    embed = commands.add_parser("embed", help="emotion embeddings of recordings, as .npy files")
+    embed = commands.add_parser("embed", help="embeddings of recordings, as .npy files")
     _add_recordings(embed)
-    embed.set_defaults(run=_predict, embeddings=True, of_embeddings=True)
+    embed.add_argument(
+        "--kind",
+        choices=("emotion", "speaker"),
+        default="emotion",
+        help="of how people sound, or of their voices, as undertone voices embed makes them (default emotion)",
+    )
+    embed.set_defaults(run=_embed, embeddings=True, of_embeddings=True)
 
     verify = commands.add_parser("verify", help="do two or more recordings have the same speaker?")
     voicecommands.add_verify(verify, _add_settings, _settings)
@@ -278,6 +284,25 @@ def _predict(options: argparse.Namespace) -> int:
             raise
         print(f"undertone: {error}", file=sys.stderr)
         return 1
+
+
+def _embed(options: argparse.Namespace) -> int:
+    if options.kind == "emotion":
+        return _predict(options)
+    from stream_server import voicecommands
+
+    own = {
+        "--granularity": options.granularity != "utterance",
+        "--format": options.format != "table",
+        "--speakers": options.speakers,
+        "--every-frame": options.every_frame,
+        "--keep-audio": options.keep_audio,
+        "--channels": options.channels != 1,
+        "--roles": options.roles is not None,
+    }
+    if foreign := [flag for flag, given in own.items() if given]:
+        raise SettingsError(f"{', '.join(foreign)}: of emotion; leave out with --kind speaker")
+    return voicecommands.run("embed", options, _settings)
 
 
 def _models(options: argparse.Namespace) -> int:

@@ -18,11 +18,11 @@ from history.packing import Second
 from monitor.labels import LABELS
 from stream_server.faults import Refusal
 from stream_server.pastcalls import record
+from workbench.tables import no_formula
 
 Format = Literal["json", "jsonl", "csv", "parquet"]
 MEDIA = {"jsonl": "application/jsonl", "csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 PIECE_BYTES = 1 << 16
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 SCORES: list[tuple[str, Any]] = [(label, float | None) for label in LABELS]
 """A column for each label."""
 
@@ -179,13 +179,8 @@ def _flat(row: Any) -> list[Any]:
 
 def _csv(rows: Iterator[Sequence[Any]] | Sequence[Sequence[Any]]) -> bytes:
     text = io.StringIO()
-    csv.writer(text).writerows([_no_formula(value) for value in row] for row in rows)
+    csv.writer(text).writerows([no_formula(value) for value in row] for row in rows)
     return text.getvalue().encode()
-
-
-def _no_formula(value: Any) -> Any:
-    """What a spreadsheet would take for a formula, such as a name that somebody gave, is text."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _scores(scores: dict[str, float] | None) -> dict[str, float | None]:

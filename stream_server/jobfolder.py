@@ -67,7 +67,7 @@ def weighed(run: Path) -> tuple[int, list[str]]:
     try:
         files = [path.name for path in run.iterdir() if path.is_file()]
         size = weight(run)
-    except FileNotFoundError:
+    except OSError:
         return 0, []
     return size, sorted(name for name in files if name not in (RUN, STATE, LOCK))
 

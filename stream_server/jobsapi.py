@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -77,10 +78,9 @@ async def submit(request: Request, jobs: Jobs, asked: Asked, ahead: bool, task: 
     """Take the upload of a request. Raises Refusal."""
     announced = request.headers.get("content-length")
     with jobs.admit(None if announced is None else int(announced), ahead) as (folder, limits):
+        if ahead:
+            limits = replace(limits, most_files=min(AT_ONCE, limits.most_files))
         upload = await receive(request, folder, limits)
-        if ahead and len(upload.items) > AT_ONCE:
-            reason = f"{len(upload.items)} recordings are more than one can wait for ({AT_ONCE}); POST them to /v1/jobs"
-            raise Refusal("upload.too_big", reason)
         return jobs.submit(upload, asked, ahead, task)
 
 

@@ -147,6 +147,7 @@ def main(load: Load, line: Connection) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # are for the server, which has last words to say
         signal.signal(number, signal.SIG_IGN)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # the server has looked after the schema
     give_way()
     with suppress(EOFError, OSError):  # the server has gone
         serve(load, line)

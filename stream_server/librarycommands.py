@@ -25,7 +25,8 @@ def add_commands(commands: argparse._SubParsersAction[Parser], add: AddSettings,
         return parser
 
     search = command("search", "which recordings are most like this one?")
-    search.add_argument("query", type=Path, help="a recording, a folder of a run, or a .npy")
+    search.add_argument("query", type=Path, nargs="?", help="a recording, a folder of a run, or a .npy")
+    search.add_argument("--source", metavar="RECORDING", help="instead: one whose embedding is kept, by its name")
     _add_among(search)
     search.add_argument("--count", type=int, default=10, help="how many to name (default 10)")
     search.add_argument("--json", action="store_true", help="a line of JSON for each")

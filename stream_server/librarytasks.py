@@ -22,13 +22,15 @@ from workbench.answers import Clustered, Found, Kept, Left, Placed
 from workbench.asked import Asked, Item
 from workbench.clusters import Method, cluster
 from workbench.comparison import compare
+from workbench.learning import NotInstalledError
 from workbench.library import Item as Shelved
 from workbench.library import Kind, LibraryError, Shelf
-from workbench.maps import Projection, mapped
+from workbench.maps import Projection, mapped, reduced
 from workbench.prediction import emotion_model, predict
+from workbench.projector import packed
 from workbench.runs import numbers_of
 from workbench.sealing import SealError
-from workbench.search import search
+from workbench.search import search, search_kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +50,24 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is kept and most like a recording?"""
+    """What is kept and most like a recording? `source`: the name of one that is kept itself; None: the one that is
+    sent."""
 
     settings: Settings
     kind: Kind
     count: int
+    source: str | None = None
 
     def answer(self, models: Models, items: Sequence[Item]) -> bytes:
+        if self.source is not None:
+            with _kept(self.settings) as store:
+                among = store.library.shelf(self.kind, _model(models, self.kind))
+                found = search_kept(among, self.source, self.count)
+            return msgspec.json.encode(Found(self.kind, among.model, len(among), found))
         shelf, left = embedded(self.settings, models, items[:1], self.kind)
         if left:
-            raise TaskError("recording.unusable", f"{left[0].failure.reason.text} {left[0].failure.remedy.text}")
+            reason, remedy = left[0].failure.reason, left[0].failure.remedy
+            raise TaskError("recording.unusable", f"{reason.text} {remedy.text}", reason)
         with _kept(self.settings) as store:
             among = store.library.shelf(self.kind, shelf.model)
             hits = search(among, shelf.vectors[0], self.count, {items[0].name})
@@ -66,17 +76,18 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Which of what is kept are alike?"""
+    """Which of what is kept are alike? `sources`: of these recordings only."""
 
     settings: Settings
     kind: Kind
     method: Method
     count: int | None
-    projection: Projection | None
+    projection: Projection | None = None
+    sources: Collection[str] | None = None
 
     def answer(self, models: Models, items: Sequence[Item]) -> bytes:
         with _kept(self.settings) as store:
-            shelf = store.library.shelf(self.kind, _model(models, self.kind))
+            shelf = self.shelf(store, models)
             told = cluster(shelf, self.method, self.count)
             points = None if self.projection is None else mapped(shelf, self.projection)
         placed = [
@@ -87,10 +98,30 @@ class Cluster:
                 told.labels[place],
                 None if points is None else points[place].x,
                 None if points is None else points[place].y,
+                item.label,
             )
             for place, item in enumerate(shelf.items)
         ]
         return msgspec.json.encode(Clustered(told, placed))
+
+    def shelf(self, store: Store, models: Models) -> Shelf:
+        """What is grouped. Raises LibraryError."""
+        shelf = store.library.shelf(self.kind, _model(models, self.kind))
+        return shelf if self.sources is None else _part(shelf, self.sources)
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Groups and embeddings for other tools, as a ZIP archive. `dimensions`: reduced by PCA to so many at most."""
+
+    groups: Cluster
+    dimensions: int | None
+
+    def answer(self, models: Models, items: Sequence[Item]) -> bytes:
+        with _kept(self.groups.settings) as store:
+            shelf = self.groups.shelf(store, models)
+            told = cluster(shelf, self.groups.method, self.groups.count)
+            return packed(shelf if self.dimensions is None else reduced(shelf, most=self.dimensions)[0], told.labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +178,8 @@ def _kept(settings: Settings) -> Iterator[Store]:
     try:
         with open_store(settings) as store:
             yield store
+    except NotInstalledError as error:
+        raise TaskError("library.unavailable", str(error)) from None
     except LibraryError as error:
         raise TaskError("library.refused", str(error)) from None
     except (DatabaseError, SealError) as error:

@@ -24,14 +24,20 @@ from workbench.prediction import emotion_model, predict
 from workbench.projector import export
 from workbench.recordings import find
 from workbench.runs import is_run, numbers_of, read_run, vector_in
-from workbench.search import search
+from workbench.search import search, search_kept
 
 
 def _search(options: Namespace, settings: Settings) -> int:
     kind = Kind(options.kind)
-    model, query = _query(options.query, kind, settings)
-    shelf = _shelf(options.among, kind, settings, options.keep, model)
-    for hit in search(shelf, query, options.count, {str(options.query)}):
+    if (options.query is None) == (options.source is None):
+        raise LibraryError("name one recording, or with --source one whose embedding is kept")
+    if options.source is not None:
+        hits = search_kept(_shelf([], kind, settings), options.source, options.count)
+    else:
+        model, query = _query(options.query, kind, settings)
+        shelf = _shelf(options.among, kind, settings, options.keep, model)
+        hits = search(shelf, query, options.count, {str(options.query)})
+    for hit in hits:
         if options.json:
             print(msgspec.json.encode(hit).decode())
         else:

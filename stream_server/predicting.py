@@ -20,6 +20,7 @@ from workbench.results import AudioFacts, Prediction, Reading, encode
 from workbench.runfolder import RunFolder
 
 CLEAR = "\r\x1b[K"
+NOT_INFERRED = "no channel's role is one whose emotion is inferred"
 WRITERS = {"csv": ("results.csv", tables.write_csv), "parquet": ("results.parquet", tables.write_parquet)}
 
 
@@ -58,12 +59,17 @@ def run(settings: Settings, items: Sequence[Item], wanted: Predicting) -> int:
         at = batch.start(items, folder)
         if wanted.form == "csv":
             sys.stdout.write(tables.csv_line(None))
-        for prediction, at in batch.run(items, models, wanted.asked, folder, tell=status.show):
+        try:
+            for prediction, at in batch.run(items, models, wanted.asked, folder, tell=status.show):
+                status.clear()
+                sys.stdout.write(_shown(prediction, wanted, len(items) == 1))
+                sys.stdout.flush()
+                status.show(at)
+        except KeyboardInterrupt:
+            print(_broken_off(at, path), file=sys.stderr)
+            raise
+        finally:
             status.clear()
-            sys.stdout.write(_shown(prediction, wanted, len(items) == 1))
-            sys.stdout.flush()
-            status.show(at)
-        status.clear()
         if folder is not None:
             if wanted.form in WRITERS:
                 name, write = WRITERS[wanted.form]
@@ -111,9 +117,9 @@ def _emotion_lines(prediction: Prediction, alone: bool) -> Iterator[str]:
         yield _failed(prediction)
         return
     if (reading := prediction.emotion) is None:
-        yield f"{prediction.file}  done; no channel's role is one whose emotion is inferred"
+        yield f"{_name(prediction)}  done; {NOT_INFERRED}"
     else:
-        yield f"{prediction.file}  {_told(reading)}"
+        yield f"{_name(prediction)}  {_told(reading)}"
     if alone and prediction.facts is not None:
         yield f"  {_facts(prediction.facts)}"
         yield from (f"  {remark.text}" for remark in prediction.facts.remarks)
@@ -132,9 +138,11 @@ def _embedding_lines(prediction: Prediction) -> Iterator[str]:
     if prediction.failure is not None:
         yield _failed(prediction)
         return
+    if not prediction.embeddings:
+        yield f"{_name(prediction)}  done, without an embedding: {NOT_INFERRED}"
     for each in prediction.embeddings:
         numbers = f"mean {each.mean:.4f}, std {each.std:.4f}, norm {each.norm:.3f}"
-        yield f"{prediction.file}  done {each.shape}  {numbers}"
+        yield f"{_name(prediction)}  done {each.shape}  {numbers}"
     yield from _kept_lines(prediction)
 
 
@@ -144,10 +152,15 @@ def _kept_lines(prediction: Prediction) -> Iterator[str]:
             yield from (f"  {remark.text}" for remark in each.remarks)
 
 
+def _name(prediction: Prediction) -> str:
+    """A recording's, on one line, and with nothing in it that a terminal would obey."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in prediction.file)
+
+
 def _failed(prediction: Prediction) -> str:
     assert prediction.failure is not None
     code, reason, remedy = prediction.failure.code, prediction.failure.reason.text, prediction.failure.remedy.text
-    return f"{prediction.file}  failed ({code}): {reason} {remedy}"
+    return f"{_name(prediction)}  failed ({code}): {reason} {remedy}"
 
 
 def _told(reading: Reading) -> str:
@@ -168,11 +181,18 @@ def _summed_up(at: Progress, path: Path | None, asked: Asked) -> str:
     pace = f" in {at.taken_s:.1f} s, {at.audio_s / at.taken_s:.0f} times real time" if at.taken_s and at.done else ""
     if path is None:
         kept = "nothing was written: --out DIR keeps the results, --embeddings the embeddings too"
-    elif asked.embeddings:
+    elif asked.embeddings and any(map(asked.monitor.infers_emotion, asked.roles)):
         kept = f"results and embeddings are in {path}"
+    elif asked.embeddings:
+        kept = f"results are in {path}; there was nothing to make embeddings of"
     else:
         kept = f"results are in {path}, without embeddings (--embeddings writes them)"
     return f"{', '.join(counts)}{pace}; {kept}"
+
+
+def _broken_off(at: Progress, path: Path | None) -> str:
+    passed = f"\n{at.total - at.left} of {at.total} are done"
+    return passed if path is None else f"{passed}, and kept; the same command with --out {path} does the others"
 
 
 def _duration(seconds: float) -> str:

@@ -230,7 +230,8 @@ class _Taking:
             case Part(name=name, file=None):
                 if self._fields is not None and name not in self._fields:
                     known = f"; {', '.join(self._fields)} would be known" if self._fields else ""
-                    raise Refusal("upload.invalid", f"there is no field {name[:80]!r} here{known}")
+                    reason = f"there is no field {name[:80]!r} here{known}; a recording is a part with a file name"
+                    raise Refusal("upload.invalid", reason)
                 self._field = name
             case Part(file=str(file)):
                 self._begin(file)
@@ -250,7 +251,8 @@ class _Taking:
 
     def _begin(self, file: str) -> None:
         if len(self.upload.items) == self._most_files:
-            raise Refusal("upload.too_big", f"more than {self._most_files} recordings; send them in several requests")
+            reason = f"more than {self._most_files} recordings; send them in several requests, many to /v1/jobs"
+            raise Refusal("upload.too_big", reason)
         suffix = PurePosixPath(file).suffix
         kept = suffix.lower() if re.fullmatch(r"\.[A-Za-z0-9]{1,8}", suffix) else ""
         path = self.upload.folder / f"{len(self.upload.items):05}{kept}"

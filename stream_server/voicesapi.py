@@ -16,10 +16,10 @@ from stream_server.bodies import JSON, answers, asks, json, read_body, read_json
 from stream_server.engine import Engine
 from stream_server.faults import Refusal
 from stream_server.hearing import Store, open_store
-from stream_server.jobs import RETRY_S, Jobs
+from stream_server.jobs import Jobs
 from stream_server.jobsapi import NO_STORE, asked_of, submit, wait
 from stream_server.jobworker import Task
-from stream_server.uploads import OPENAPI, Upload
+from stream_server.uploads import OPENAPI, RETRY_S, Upload
 from stream_server.voicetasks import Enroll, Identify, Verify
 from workbench.answers import Enrolled, Identified, Verified, VoiceprintList
 from workbench.exchange import Imported, VoiceprintDocument, exported, read, take_in
@@ -45,7 +45,9 @@ class NewName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 SHAPES = (Verified, Enrolled, Identified, VoiceprintList, NewName, VoiceprintDocument, Imported)
 
 
-async def answered(request: Request, engine: Engine, jobs: Jobs, task: Task, uploaded: bool = True) -> Response:
+async def answered(
+    request: Request, engine: Engine, jobs: Jobs, task: Task, uploaded: bool = True, media_type: str = JSON
+) -> Response:
     """Ask the process that works on recordings, about those of the request if there are any (`uploaded`); they are
     deleted with the answer. Raises Refusal."""
     if uploaded:
@@ -57,7 +59,7 @@ async def answered(request: Request, engine: Engine, jobs: Jobs, task: Task, upl
         await wait(request, engine, jobs, entry, PATIENCE_S)
         if entry.answer is None:
             raise Refusal("jobs.unavailable", f"it is not done after {PATIENCE_S:g} s; send less at once")
-        return Response(entry.answer, media_type=JSON, headers=NO_STORE)
+        return Response(entry.answer, media_type=media_type, headers=NO_STORE)
     finally:
         await jobs.remove(entry)
 
@@ -207,8 +209,8 @@ async def stored(engine: Engine, ask: Callable[[Store], T]) -> T:
     try:
         return await asyncio.to_thread(asked)
     except UnknownVoiceError as error:
-        raise Refusal("voice.not_found", str(error)) from None
+        raise Refusal("voice.not_found", str(error), sentence=error.sentence) from None
     except VoiceprintError as error:
-        raise Refusal("voice.invalid", str(error)) from None
+        raise Refusal("voice.invalid", str(error), sentence=error.sentence) from None
     except (DatabaseError, SealError) as error:
         raise Refusal("history.unavailable", str(error)) from None

@@ -87,8 +87,8 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except (VerificationError, EnrolmentError) as error:
-        raise TaskError("voices.refused", str(error)) from None
+        raise TaskError("voices.refused", str(error), error.sentence) from None
     except VoiceprintError as error:
-        raise TaskError("voice.invalid", str(error)) from None
+        raise TaskError("voice.invalid", str(error), error.sentence) from None
     except (DatabaseError, SealError) as error:
         raise TaskError("history.unavailable", str(error)) from None

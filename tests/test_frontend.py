@@ -32,13 +32,11 @@ MISTAKES_OF_A_PROGRAM = (
     "rule.",
     "channel.",
     "notification.",
-    "recording.",
-    "library.",
     "voices.",
 )
 """Codes of what the pages do not do; should it happen, the server's own words are shown."""
 SHOWN = ("emotion.", "band.", "moment.", "audio.", "failed.", "remedy.", "embeddings.", "voice.", "enrolment.",
-         "refused.", "voices.", "verify.", "identify.")  # fmt: skip
+         "refused.", "voices.", "verify.", "identify.", "alike.", "cluster.", "compare.")  # fmt: skip
 """What the workbench says on its page."""
 
 

@@ -8,8 +8,9 @@
             print(prediction.emotion)
 """
 
-from undertone_client.asking import Embedded, Recording, UndertoneError
+from undertone_client.asking import Embedded, UndertoneError, Wanted
 from undertone_client.asynchronous import AsyncCall, AsyncClient
+from undertone_client.form import Recording
 from undertone_client.synchronous import Call, Client
 
-__all__ = ["AsyncCall", "AsyncClient", "Call", "Client", "Embedded", "Recording", "UndertoneError"]
+__all__ = ["AsyncCall", "AsyncClient", "Call", "Client", "Embedded", "Recording", "UndertoneError", "Wanted"]

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
-from pathlib import Path
-from typing import IO, Any, Generic, TypeVar
+from typing import Any, Generic, TypedDict, TypeVar, Unpack
 from urllib.parse import quote, urlencode
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from undertone_client.form import Form, Recording
 from workbench.answers import Clustered, Enrolled, Found, Identified, Kept, Shelves, Verified, VoiceprintList
 from workbench.clusters import Method
 from workbench.comparison import Comparison
+from workbench.exchange import Imported, VoiceprintDocument
 from workbench.jobs import Job, JobList, Results
 from workbench.library import Kind
 from workbench.maps import Projection
@@ -28,10 +28,18 @@ WAIT_S = 30.0
 """How long the server is asked to keep a request; after that the client asks again."""
 LOOK_EVERY_S = 0.5
 PAGE = 500
-Recording = str | Path | tuple[str, bytes]
-"""A file, or a name and what is in it."""
 T = TypeVar("T")
 Value = str | float | bool | None
+
+
+class Wanted(TypedDict, total=False):
+    """What may be asked of recordings. `roles`: who is on each channel; none: all channels are heard as one."""
+
+    granularity: Granularity
+    embeddings: bool
+    speakers: bool
+    every_frame: bool
+    roles: Sequence[str]
 
 
 class UndertoneError(Exception):
@@ -68,20 +76,19 @@ class Question(Generic[T]):
     @property
     def address(self) -> str:
         """The path with the query; what is None, or as by default, is not in it."""
-        shown = {name: _shown(value) for name, value in self.query.items() if value not in (None, False, "")}
+        shown = {
+            name: _shown(value) for name, value in self.query.items() if value not in ("", None) and value is not False
+        }
         return f"{self.path}?{urlencode(shown)}" if shown else self.path
 
-    @contextmanager
-    def form(self) -> Iterator[list[tuple[str, tuple[str, IO[bytes] | bytes]]] | None]:
-        """The recordings as httpx sends them; files are open inside."""
-        with ExitStack() as stack:
-            parts: list[tuple[str, tuple[str, IO[bytes] | bytes]]] = []
-            for each in self.recordings:
-                if isinstance(each, tuple):
-                    parts.append(("audio", each))
-                else:
-                    parts.append(("audio", (Path(each).as_posix(), stack.enter_context(Path(each).open("rb")))))
-            yield parts or None
+    def sending(self) -> tuple[Form | bytes | None, dict[str, str]]:
+        """The body, and what its headers are. Raises OSError for a file that is not there."""
+        if self.recordings:
+            form = Form(self.recordings)
+            return form, form.headers
+        return (
+            (None, {}) if self.body is None else (msgspec.json.encode(self.body), {"Content-Type": "application/json"})
+        )
 
 
 def error_of(status: int, body: bytes, retry_after: str | None) -> UndertoneError:
@@ -91,36 +98,23 @@ def error_of(status: int, body: bytes, retry_after: str | None) -> UndertoneErro
         code, reason = str(error["code"]), str(error["reason"])
     except (msgspec.DecodeError, KeyError, TypeError):
         code, reason = "server.failed", f"the answer is {status}, and not Undertone's"
-    return UndertoneError(code, reason, status, float(retry_after) if retry_after else None)
+    seconds = retry_after is not None and retry_after.isascii() and retry_after.isdigit()  # a proxy may name a date
+    return UndertoneError(code, reason, status, float(retry_after or 0) if seconds else None)
 
 
-def failed(job: Job) -> UndertoneError:
-    return UndertoneError("jobs.unavailable", job.problem or "the job failed")
+def cut_short(job: Job) -> UndertoneError | None:
+    """Why a job that is over has not come to its end; None if it has."""
+    if job.state not in ("failed", "stopped"):
+        return None
+    return UndertoneError("jobs.unavailable", job.problem or f"the job is {job.state}")
 
 
-def predict(
-    recordings: Sequence[Recording],
-    path: str = "/v1/predict",
-    *,
-    granularity: Granularity = "utterance",
-    embeddings: bool = False,
-    speakers: bool = False,
-    every_frame: bool = False,
-    roles: Sequence[str] = (),
-) -> Question[Results]:
-    return Question("POST", path, _read(Results), _asked(locals()) | {"wait_s": WAIT_S}, recordings)
+def predict(recordings: Sequence[Recording], **wanted: Unpack[Wanted]) -> Question[Results]:
+    return Question("POST", "/v1/predict", _read(Results), _asked(wanted) | {"wait_s": WAIT_S}, recordings)
 
 
-def begin(
-    recordings: Sequence[Recording],
-    *,
-    granularity: Granularity = "utterance",
-    embeddings: bool = False,
-    speakers: bool = False,
-    every_frame: bool = False,
-    roles: Sequence[str] = (),
-) -> Question[Job]:
-    return Question("POST", "/v1/jobs", _read(Job), _asked(locals()), recordings)
+def begin(recordings: Sequence[Recording], **wanted: Unpack[Wanted]) -> Question[Job]:
+    return Question("POST", "/v1/jobs", _read(Job), _asked(wanted), recordings)
 
 
 def jobs() -> Question[list[Job]]:
@@ -145,6 +139,10 @@ def array(job_id: str, name: str) -> Question[NDArray[np.float32]]:
         return np.asarray(np.load(BytesIO(data), allow_pickle=False), np.float32)
 
     return Question("GET", f"/v1/jobs/{quote(job_id, safe='')}/files/{quote(name)}", read)
+
+
+def stop(job_id: str) -> Question[Job]:
+    return Question("POST", f"/v1/jobs/{quote(job_id, safe='')}/stop", _read(Job))
 
 
 def delete(job_id: str) -> Question[None]:
@@ -179,6 +177,14 @@ def forget(name: str | None) -> Question[None]:
     return Question("DELETE", "/v1/voices" if name is None else f"/v1/voices/{quote(name, safe='')}", _nothing)
 
 
+def export_voices() -> Question[VoiceprintDocument]:
+    return Question("GET", "/v1/voices/export", _read(VoiceprintDocument))
+
+
+def import_voices(document: VoiceprintDocument, replace: bool) -> Question[Imported]:
+    return Question("POST", "/v1/voices/import", _read(Imported), {"replace": replace}, body=document)
+
+
 def keep(recordings: Sequence[Recording], kind: Kind) -> Question[Kept]:
     return Question("POST", "/v1/library", _read(Kept), {"kind": kind.value}, recordings)
 
@@ -192,13 +198,27 @@ def unkeep(kind: Kind, source: str | None) -> Question[None]:
     return Question("DELETE", "/v1/library", _nothing, {"kind": kind.value, "source": source})
 
 
-def search(recording: Recording, kind: Kind, count: int) -> Question[Found]:
-    return Question("POST", "/v1/search", _read(Found), {"kind": kind.value, "count": count}, [recording])
+def search(recording: Recording | None, source: str | None, kind: Kind, count: int) -> Question[Found]:
+    """Raises ValueError unless one of both is given."""
+    if (recording is None) == (source is None):
+        raise ValueError("give a recording, or as source the name of one whose embedding is kept")
+    query: dict[str, Value] = {"kind": kind.value, "count": count, "source": source}
+    return Question("POST", "/v1/search", _read(Found), query, [] if recording is None else [recording])
 
 
-def cluster(kind: Kind, method: Method, count: int | None, projection: Projection | None) -> Question[Clustered]:
-    query: dict[str, Value] = {"kind": kind.value, "method": method.value, "count": count}
-    return Question("POST", "/v1/cluster", _read(Clustered), query | {"map": projection and projection.value})
+def cluster(
+    kind: Kind, method: Method, count: int | None, projection: Projection | None, sources: Sequence[str] | None
+) -> Question[Clustered]:
+    body = None if sources is None else {"sources": list(sources)}
+    return Question("POST", "/v1/cluster", _read(Clustered), _grouping(kind, method, count, projection), body=body)
+
+
+def export(
+    kind: Kind, method: Method, count: int | None, dimensions: int | None, sources: Sequence[str] | None
+) -> Question[bytes]:
+    body = None if sources is None else {"sources": list(sources)}
+    query = _grouping(kind, method, count, None) | {"export": True, "dimensions": dimensions}
+    return Question("POST", "/v1/cluster", bytes, query, body=body)
 
 
 def compare(group: Sequence[str], reference: Sequence[str], kind: Kind) -> Question[Comparison]:
@@ -213,12 +233,23 @@ def stream_address(server: str, encoding: str, sample_rate: int, roles: Sequence
     return "ws" + Question("GET", f"{server}/v1/stream", bytes, query).address.removeprefix("http")
 
 
-def _asked(given: Mapping[str, Any]) -> dict[str, Value]:
-    """The query of what is asked of recordings, from the arguments of a function."""
-    names = ("granularity", "embeddings", "speakers", "every_frame")
-    query: dict[str, Value] = {name: given[name] for name in names}
-    roles = given["roles"]
-    return query | ({"channels": len(roles), "roles": ",".join(roles)} if roles else {})
+def _grouping(kind: Kind, method: Method, count: int | None, projection: Projection | None) -> dict[str, Value]:
+    return {"kind": kind.value, "method": method.value, "count": count, "map": projection and projection.value}
+
+
+def _asked(wanted: Wanted) -> dict[str, Value]:
+    """The query of what is asked of recordings. Raises TypeError for what cannot be."""
+    if surplus := wanted.keys() - Wanted.__annotations__.keys():
+        raise TypeError(f"{min(surplus)} is not one of {', '.join(Wanted.__annotations__)}")
+    roles = wanted.get("roles", ())
+    channels: dict[str, Value] = {"channels": len(roles), "roles": ",".join(roles)} if roles else {}
+    return {
+        "granularity": wanted.get("granularity"),
+        "embeddings": wanted.get("embeddings"),
+        "speakers": wanted.get("speakers"),
+        "every_frame": wanted.get("every_frame"),
+        **channels,
+    }
 
 
 def _shown(value: Value) -> str:

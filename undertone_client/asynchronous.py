@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar, Unpack
 
 import httpx
 import msgspec
@@ -15,10 +15,12 @@ from websockets.exceptions import ConnectionClosed
 
 from monitor.events import Event, decode
 from undertone_client import asking
-from undertone_client.asking import Embedded, Question, Recording
+from undertone_client.asking import Embedded, Question, Wanted
+from undertone_client.form import Form, Recording
 from workbench.answers import Clustered, Enrolled, Found, Identified, Kept, Verified
 from workbench.clusters import Method
 from workbench.comparison import Comparison
+from workbench.exchange import Imported, VoiceprintDocument
 from workbench.jobs import Job, Results
 from workbench.library import Kind
 from workbench.maps import Projection
@@ -50,8 +52,8 @@ class AsyncClient:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def predict(self, *recordings: Recording, **asked: Any) -> list[Prediction]:
-        found = await self._ask(asking.predict(recordings, **asked))
+    async def predict(self, *recordings: Recording, **wanted: Unpack[Wanted]) -> list[Prediction]:
+        found = await self._ask(asking.predict(recordings, **wanted))
         return [*found.results, *[each async for each in self._rest(found)]]
 
     async def embed(
@@ -62,8 +64,8 @@ class AsyncClient:
         lines = [*found.results, *[each async for each in self._rest(found)]]
         return [await self._embedded(found.job.job_id, each) for each in lines]
 
-    async def begin(self, *recordings: Recording, **asked: Any) -> Job:
-        return await self._ask(asking.begin(recordings, **asked))
+    async def begin(self, *recordings: Recording, **wanted: Unpack[Wanted]) -> Job:
+        return await self._ask(asking.begin(recordings, **wanted))
 
     async def jobs(self) -> list[Job]:
         return await self._ask(asking.jobs())
@@ -80,6 +82,9 @@ class AsyncClient:
 
     async def file(self, job_id: str, name: str) -> bytes:
         return await self._ask(asking.file(job_id, name))
+
+    async def stop(self, job_id: str) -> Job:
+        return await self._ask(asking.stop(job_id))
 
     async def delete(self, job_id: str) -> None:
         await self._ask(asking.delete(job_id))
@@ -104,6 +109,12 @@ class AsyncClient:
     async def forget(self, name: str | None) -> None:
         await self._ask(asking.forget(name))
 
+    async def export_voices(self) -> VoiceprintDocument:
+        return await self._ask(asking.export_voices())
+
+    async def import_voices(self, document: VoiceprintDocument, *, replace: bool = False) -> Imported:
+        return await self._ask(asking.import_voices(document, replace))
+
     async def keep(self, *recordings: Recording, kind: Kind = Kind.SPEAKER) -> Kept:
         return await self._ask(asking.keep(recordings, kind))
 
@@ -113,8 +124,15 @@ class AsyncClient:
     async def unkeep(self, source: str | None, kind: Kind = Kind.SPEAKER) -> None:
         await self._ask(asking.unkeep(kind, source))
 
-    async def search(self, recording: Recording, *, kind: Kind = Kind.SPEAKER, count: int = 10) -> Found:
-        return await self._ask(asking.search(recording, kind, count))
+    async def search(
+        self,
+        recording: Recording | None = None,
+        *,
+        source: str | None = None,
+        kind: Kind = Kind.SPEAKER,
+        count: int = 10,
+    ) -> Found:
+        return await self._ask(asking.search(recording, source, kind, count))
 
     async def cluster(
         self,
@@ -123,8 +141,20 @@ class AsyncClient:
         method: Method = Method.KMEANS,
         count: int | None = None,
         projection: Projection | None = None,
+        sources: Sequence[str] | None = None,
     ) -> Clustered:
-        return await self._ask(asking.cluster(kind, method, count, projection))
+        return await self._ask(asking.cluster(kind, method, count, projection, sources))
+
+    async def export(
+        self,
+        *,
+        kind: Kind = Kind.SPEAKER,
+        method: Method = Method.KMEANS,
+        count: int | None = None,
+        dimensions: int | None = None,
+        sources: Sequence[str] | None = None,
+    ) -> bytes:
+        return await self._ask(asking.export(kind, method, count, dimensions, sources))
 
     async def compare(self, group: Sequence[str], reference: Sequence[str], *, kind: Kind = Kind.SPEAKER) -> Comparison:
         return await self._ask(asking.compare(group, reference, kind))
@@ -141,8 +171,9 @@ class AsyncClient:
         return AsyncCall(connect(address, max_size=None, compression=None, ssl=self._tls))
 
     async def _ask(self, question: Question[T]) -> T:
-        with question.form() as files:
-            answer = await self._http.request(question.method, question.address, files=files, json=question.body)
+        content, headers = question.sending()
+        body = content.pieces() if isinstance(content, Form) else content
+        answer = await self._http.request(question.method, question.address, content=body, headers=headers)
         if answer.is_error:
             raise asking.error_of(answer.status_code, answer.content, answer.headers.get("retry-after"))
         return question.read(answer.content)
@@ -154,8 +185,8 @@ class AsyncClient:
             found = await self._ask(asking.results(found.job.job_id, found.next))
             for each in found.results:
                 yield each
-        if found.job.state == "failed":
-            raise asking.failed(found.job)
+        if (error := asking.cut_short(found.job)) is not None:
+            raise error
 
     async def _embedded(self, job_id: str, prediction: Prediction) -> Embedded:
         files = [each.file for each in prediction.embeddings if each.file is not None]

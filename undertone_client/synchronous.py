@@ -6,7 +6,7 @@ import ssl
 import time
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar, Unpack
 
 import httpx
 import msgspec
@@ -15,10 +15,12 @@ from websockets.sync.client import ClientConnection, connect
 
 from monitor.events import Event, decode
 from undertone_client import asking
-from undertone_client.asking import Embedded, Question, Recording
+from undertone_client.asking import Embedded, Question, Wanted
+from undertone_client.form import Recording
 from workbench.answers import Clustered, Enrolled, Found, Identified, Kept, Verified
 from workbench.clusters import Method
 from workbench.comparison import Comparison
+from workbench.exchange import Imported, VoiceprintDocument
 from workbench.jobs import Job, Results
 from workbench.library import Kind
 from workbench.maps import Projection
@@ -51,10 +53,9 @@ class Client:
     def close(self) -> None:
         self._http.close()
 
-    def predict(self, *recordings: Recording, **asked: Any) -> list[Prediction]:
-        """How recordings sound, up to 32, in the order in which they were done. `asked`: granularity, embeddings,
-        speakers, every_frame, roles."""
-        found = self._ask(asking.predict(recordings, **asked))
+    def predict(self, *recordings: Recording, **wanted: Unpack[Wanted]) -> list[Prediction]:
+        """How recordings sound, up to 32, in the order in which they were done."""
+        found = self._ask(asking.predict(recordings, **wanted))
         return [*found.results, *self._rest(found)]
 
     def embed(
@@ -65,9 +66,9 @@ class Client:
         found = self._ask(question)
         return [self._embedded(found.job.job_id, each) for each in (*found.results, *self._rest(found))]
 
-    def begin(self, *recordings: Recording, **asked: Any) -> Job:
-        """A job, for many recordings or long ones; `asked` as of predict."""
-        return self._ask(asking.begin(recordings, **asked))
+    def begin(self, *recordings: Recording, **wanted: Unpack[Wanted]) -> Job:
+        """A job, for many recordings or long ones; `wanted` as of predict."""
+        return self._ask(asking.begin(recordings, **wanted))
 
     def jobs(self) -> list[Job]:
         """Newest first."""
@@ -86,6 +87,10 @@ class Client:
     def file(self, job_id: str, name: str) -> bytes:
         """A file of a job, such as `results.csv`."""
         return self._ask(asking.file(job_id, name))
+
+    def stop(self, job_id: str) -> Job:
+        """Give a job up, and keep what is done of it until it expires."""
+        return self._ask(asking.stop(job_id))
 
     def delete(self, job_id: str) -> None:
         """Give a job up, and delete what there is of it."""
@@ -116,6 +121,14 @@ class Client:
         """Delete someone's voiceprint; None: everyone's."""
         self._ask(asking.forget(name))
 
+    def export_voices(self) -> VoiceprintDocument:
+        """All voiceprints of the model in use, vectors included; encrypted if the server has a key."""
+        return self._ask(asking.export_voices())
+
+    def import_voices(self, document: VoiceprintDocument, *, replace: bool = False) -> Imported:
+        """Take in what another server has exported; `replace`: in place of those of the same names."""
+        return self._ask(asking.import_voices(document, replace))
+
     def keep(self, *recordings: Recording, kind: Kind = Kind.SPEAKER) -> Kept:
         """Embed recordings and keep the embeddings on the server, not the recordings."""
         return self._ask(asking.keep(recordings, kind))
@@ -128,9 +141,16 @@ class Client:
         """Forget the embeddings of a recording; None: all of a kind."""
         self._ask(asking.unkeep(kind, source))
 
-    def search(self, recording: Recording, *, kind: Kind = Kind.SPEAKER, count: int = 10) -> Found:
-        """What is kept and most like a recording."""
-        return self._ask(asking.search(recording, kind, count))
+    def search(
+        self,
+        recording: Recording | None = None,
+        *,
+        source: str | None = None,
+        kind: Kind = Kind.SPEAKER,
+        count: int = 10,
+    ) -> Found:
+        """What is kept and most like a recording, or like the one called `source` that is kept itself."""
+        return self._ask(asking.search(recording, source, kind, count))
 
     def cluster(
         self,
@@ -139,9 +159,22 @@ class Client:
         method: Method = Method.KMEANS,
         count: int | None = None,
         projection: Projection | None = None,
+        sources: Sequence[str] | None = None,
     ) -> Clustered:
-        """Groups of what is kept, and places on a map if a projection is asked for."""
-        return self._ask(asking.cluster(kind, method, count, projection))
+        """Groups of what is kept, or of `sources` among it, and places on a map if a projection is asked for."""
+        return self._ask(asking.cluster(kind, method, count, projection, sources))
+
+    def export(
+        self,
+        *,
+        kind: Kind = Kind.SPEAKER,
+        method: Method = Method.KMEANS,
+        count: int | None = None,
+        dimensions: int | None = None,
+        sources: Sequence[str] | None = None,
+    ) -> bytes:
+        """The embeddings with their groups as a ZIP archive, for other tools."""
+        return self._ask(asking.export(kind, method, count, dimensions, sources))
 
     def compare(self, group: Sequence[str], reference: Sequence[str], *, kind: Kind = Kind.SPEAKER) -> Comparison:
         """A group of recordings against a reference set, both kept, by name."""
@@ -160,8 +193,8 @@ class Client:
         return Call(connect(address, max_size=None, compression=None, ssl=self._tls))
 
     def _ask(self, question: Question[T]) -> T:
-        with question.form() as files:
-            answer = self._http.request(question.method, question.address, files=files, json=question.body)
+        content, headers = question.sending()
+        answer = self._http.request(question.method, question.address, content=content, headers=headers)
         if answer.is_error:
             raise asking.error_of(answer.status_code, answer.content, answer.headers.get("retry-after"))
         return question.read(answer.content)
@@ -173,8 +206,8 @@ class Client:
                 time.sleep(asking.LOOK_EVERY_S)
             found = self._ask(asking.results(found.job.job_id, found.next))
             yield from found.results
-        if found.job.state == "failed":
-            raise asking.failed(found.job)
+        if (error := asking.cut_short(found.job)) is not None:
+            raise error
 
     def _embedded(self, job_id: str, prediction: Prediction) -> Embedded:
         files = [each.file for each in prediction.embeddings if each.file is not None]

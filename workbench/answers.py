@@ -66,7 +66,8 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Placed(msgspec.Struct, frozen=True):
-    """A recording, the group that it is in (-1: none), and its place on the map, if one was asked for."""
+    """A recording, the group that it is in (-1: none), and its place on the map, if one was asked for. `label`: the
+    emotion with the highest score, where scores are known."""
 
     source: str
     start_s: float | None
@@ -74,6 +75,7 @@ class Placed(msgspec.Struct, frozen=True):
     group: int
     x: float | None
     y: float | None
+    label: str | None = None
 
 
 class Clustered(msgspec.Struct, frozen=True):

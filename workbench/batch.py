@@ -51,8 +51,8 @@ Tell = Callable[[Progress], None]
 
 def start(items: Sequence[Item], folder: RunFolder | None) -> Progress:
     """How far a run is before it begins."""
-    total = len({item.name for item in items})
-    return Progress(total, total - len(_left(items, folder)))
+    each = _by_name(items).values()
+    return Progress(len(each), 0 if folder is None else sum(map(folder.is_done, each)))
 
 
 def run(
@@ -66,10 +66,11 @@ def run(
     """The lines of result as they become known, each with how far the run is then. What `folder` has already is not
     done again; without one nothing is kept. `tell` is called after every 3 s of the recordings that are heard side by
     side, and what it raises ends the run. Raises CheckpointError, and OSError if the folder cannot be written to."""
-    by_name = {item.name: item for item in items}
+    by_name = _by_name(items)
     course = _Course(start(items, folder), clock, tell)
     sinks = folder.sink if folder is not None and asked.frame_embeddings else None
-    for outcome in predict(_left(items, folder), models, asked, sinks, course.heard):
+    left = list(by_name.values()) if folder is None else folder.left(by_name.values())
+    for outcome in predict(left, models, asked, sinks, course.heard):
         prediction = outcome.prediction
         if folder is not None:
             prediction = folder.keep(by_name[prediction.file], outcome)
@@ -113,7 +114,5 @@ class _Course:
         )
 
 
-def _left(items: Sequence[Item], folder: RunFolder | None) -> list[Item]:
-    """What is not done yet, each once."""
-    by_name = {item.name: item for item in items}
-    return [item for item in by_name.values() if folder is None or not folder.is_done(item)]
+def _by_name(items: Sequence[Item]) -> dict[str, Item]:
+    return {item.name: item for item in items}

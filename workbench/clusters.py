@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
 from enum import StrEnum
 
 import msgspec
@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from monitor.gallery import unit
 from workbench.learning import scikit
-from workbench.library import LibraryError, Shelf
+from workbench.library import LibraryError, Shelf, check
 from workbench.sentences import Sentence, say
 
 MOST_CLUSTERS = 20
 """Up to so many are tried where their number is to be found."""
-SILHOUETTE_SAMPLE = 2000
+SAMPLE = 2000
+"""Of more embeddings so many, drawn at random, tell how many groups there are and how far they stand apart."""
+MOST_DENSE = 20_000
+"""HDBSCAN's time grows with the square of their number: minutes for so many."""
 STARTS = 10
 CLEAR, FAINT = 0.5, 0.25
 """Silhouettes from which groups are clear, and below which there are hardly any (Kaufman and Rousseeuw 1990)."""
@@ -58,16 +61,20 @@ class Clustering(msgspec.Struct, frozen=True):
 
 def cluster(shelf: Shelf, method: Method = Method.KMEANS, count: int | None = None, least: int = 5) -> Clustering:
     """Group the embeddings of a shelf by cosine. `count`: how many groups k-means makes; None: as many as give the best
-    silhouette. `least`: the smallest group of HDBSCAN. Raises LibraryError if there is too little, or scikit-learn is
-    missing."""
+    silhouette. `least`: the smallest group of HDBSCAN. Raises LibraryError if there is too little or, for HDBSCAN, too
+    much, for vectors that are none, or if scikit-learn is missing."""
+    check(shelf)
     rows = unit(shelf.vectors)
     if len(rows) < 3 or (count is not None and not 1 < count <= len(rows)):
         raise LibraryError(f"{len(rows)} recordings cannot be put into {count or 'two or more'} groups")
     if method is Method.HDBSCAN:
+        if len(rows) > MOST_DENSE:
+            raise LibraryError(
+                f"{len(rows)} recordings are too many for hdbscan ({MOST_DENSE}); kmeans takes any number"
+            )
         labels = _dense(rows, min(least, len(rows)))
     else:
-        counts = [count] if count is not None else range(2, min(MOST_CLUSTERS, len(rows) - 1) + 1)
-        labels = _best(rows, counts)
+        labels = _k_means(rows, count if count is not None else _best_count(rows))
     return described(shelf, method, labels)
 
 
@@ -87,14 +94,24 @@ def described(shelf: Shelf, method: Method, labels: Labels) -> Clustering:
     )
 
 
-def _best(rows: NDArray[np.float64], counts: Iterable[int]) -> Labels:
-    """K-means with the number of groups that has the best silhouette."""
-    k_means = scikit("cluster").KMeans
-    tried: list[tuple[float, Labels]] = []
-    for count in counts:
-        labels = np.asarray(k_means(count, n_init=STARTS, random_state=SEED).fit_predict(rows), np.int64)
-        tried.append((_silhouette(rows, labels) or -1.0, labels))
-    return max(tried, key=lambda each: each[0])[1]
+def _best_count(rows: NDArray[np.float64]) -> int:
+    """With how many groups the silhouette is best."""
+    if len(rows) > SAMPLE:
+        rows = rows[np.random.default_rng(SEED).choice(len(rows), SAMPLE, replace=False)]
+    counts = range(2, min(MOST_CLUSTERS, len(rows) - 1) + 1)
+    return max(counts, key=lambda count: _apart(_silhouette(rows, _k_means(rows, count))))
+
+
+def _apart(silhouette: float | None) -> float:
+    """To be compared; what has none is worst."""
+    return -1.0 if silhouette is None else silhouette
+
+
+def _k_means(rows: NDArray[np.float64], count: int) -> Labels:
+    with warnings.catch_warnings():  # of fewer different recordings than groups there are fewer groups
+        warnings.simplefilter("ignore", scikit("exceptions").ConvergenceWarning)
+        found = scikit("cluster").KMeans(count, n_init=STARTS, random_state=SEED).fit_predict(rows)
+    return np.asarray(found, np.int64)
 
 
 def _dense(rows: NDArray[np.float64], least: int) -> Labels:
@@ -109,7 +126,7 @@ def _silhouette(rows: NDArray[np.float64], labels: Labels) -> float | None:
     groups = len(set(labels[kept].tolist()))
     if not 1 < groups < int(kept.sum()):
         return None
-    sample = None if kept.sum() <= SILHOUETTE_SAMPLE else SILHOUETTE_SAMPLE
+    sample = None if kept.sum() <= SAMPLE else SAMPLE
     score = scikit("metrics").silhouette_score
     return float(score(rows[kept], labels[kept], metric="cosine", sample_size=sample, random_state=SEED))
 

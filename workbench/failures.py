@@ -23,7 +23,7 @@ def of_facts(facts: AudioFacts, declared_s: float | None, silence_counts: bool) 
     """What keeps a recording that was decoded from being used; None if it can be. `silence_counts`: it need not hold
     speech."""
     duration_s = round(facts.duration_s, 2)
-    if declared_s is not None and declared_s - facts.duration_s > MISSING_SHARE * declared_s:
+    if declared_s is not None and declared_s - facts.duration_s > max(LEAST_S, MISSING_SHARE * declared_s):
         missing_s = round(declared_s - facts.duration_s, 1)
         return failed("cut_off", missing_s=missing_s, declared_s=round(declared_s, 1))
     if facts.duration_s < LEAST_S:

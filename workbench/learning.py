@@ -8,11 +8,15 @@ from typing import Any
 from workbench.library import LibraryError
 
 
+class NotInstalledError(LibraryError):
+    """The message says what to install."""
+
+
 def scikit(part: str) -> Any:
-    """A module of scikit-learn, such as `cluster`. Raises LibraryError if it is not installed."""
+    """A module of scikit-learn, such as `cluster`. Raises NotInstalledError."""
     try:
         return import_module(f"sklearn.{part}")
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] != "sklearn":
             raise
-        raise LibraryError("this needs scikit-learn: pip install 'undertone[workbench]'") from None
+        raise NotInstalledError("this needs scikit-learn: pip install 'undertone[workbench]'") from None

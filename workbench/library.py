@@ -43,6 +43,12 @@ class Item:
             return self.source
         return f"{self.source} [{self.start_s:.1f}-{self.end_s:.1f} s]"
 
+    @property
+    def label(self) -> str | None:
+        """The emotion with the highest score, where scores are known."""
+        scores = self.about.get("scores")
+        return max(scores, key=lambda label: scores[label]) if scores else None
+
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
@@ -112,15 +118,6 @@ class Library:
                 blocks.append(_stacked([self._vector(row, kind, model) for row in some], model))
         return Shelf(kind, model, items, _stacked(blocks, model, np.concatenate))
 
-    def sources(self, kind: Kind) -> dict[str, list[str]]:
-        """Of which recordings there are embeddings of a kind, by model, in the order in which they came; each once."""
-        found: dict[str, dict[str, None]] = {}
-        columns = select(table.c.model, table.c.source).where(table.c.kind == kind.value).order_by(table.c.id)
-        with self._database.reading() as connection:
-            for row in connection.execution_options(yield_per=AT_ONCE).execute(columns):
-                found.setdefault(row.model, {})[row.source] = None
-        return {model: list(names) for model, names in found.items()}
-
     def models(self, kind: Kind) -> dict[str, int]:
         """By which models there are embeddings of a kind, and how many."""
         counted = (
@@ -128,6 +125,17 @@ class Library:
         )
         with self._database.reading() as connection:
             return {row.model: row.held for row in connection.execute(counted)}
+
+    def sources(self, kind: Kind) -> dict[str, list[str]]:
+        """The recordings of which there are embeddings of a kind, by model, in the order in which they came."""
+        columns = table.c.model, table.c.source
+        first = func.min(table.c.id)
+        named = select(*columns).where(table.c.kind == kind.value).group_by(*columns).order_by(first)
+        out: dict[str, list[str]] = {}
+        with self._database.reading() as connection:
+            for row in connection.execute(named):
+                out.setdefault(row.model, []).append(row.source)
+        return out
 
     def state(self, kind: Kind) -> tuple[int, float]:
         """Changes whenever the embeddings of a kind do."""

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from monitor.gallery import unit
 from workbench.learning import scikit
-from workbench.library import LibraryError, Shelf
+from workbench.library import LibraryError, Shelf, check
 
 MOST_NEIGHBOURS = 30.0
+MOST_TSNE = 5000
+"""So many take t-SNE minutes."""
 SEED = 0
 Array = NDArray[np.float32]
 
@@ -36,17 +38,22 @@ class Point(msgspec.Struct, frozen=True):
 
 
 def mapped(shelf: Shelf, projection: Projection = Projection.PCA) -> list[Point]:
-    """A point for each item of a shelf, in its order. Raises LibraryError for fewer than three, or if t-SNE is asked
-    for and scikit-learn is missing."""
+    """A point for each item of a shelf, in its order. Raises LibraryError for fewer than three, for vectors that are
+    none and, where t-SNE is asked for, for too many, or if scikit-learn is missing."""
+    check(shelf)
     if len(shelf) < 3:
         raise LibraryError(f"{len(shelf)} recordings make no map; three are needed")
     rows = unit(shelf.vectors)
     if projection is Projection.TSNE:
+        if len(rows) > MOST_TSNE:
+            raise LibraryError(f"{len(rows)} recordings are too many for tsne ({MOST_TSNE}); pca takes any number")
         neighbours = min(MOST_NEIGHBOURS, (len(rows) - 1) / 3)
-        flat = scikit("manifold").TSNE(perplexity=neighbours, metric="cosine", init="random", random_state=SEED)
-        places = np.asarray(flat.fit_transform(rows.astype(np.float32)), np.float64)
+        tsne = scikit("manifold").TSNE(perplexity=neighbours, metric="cosine", init="random", random_state=SEED)
+        places = np.asarray(tsne.fit_transform(rows.astype(np.float32)), np.float64)
     else:
-        places = principal(rows, 2)[0].astype(np.float64)
+        places = np.zeros((len(rows), 2))
+        flat = principal(rows, 2)[0]
+        places[:, : flat.shape[1]] = flat
     places -= places.mean(axis=0)
     places /= max(float(np.abs(places).max()), 1e-12)
     return [

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import av
 import numpy as np
 from av.audio.resampler import AudioResampler
+from numpy.typing import NDArray
 
 from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Samples
@@ -20,8 +23,14 @@ from workbench import wholeness
 log = logging.getLogger("undertone.media")
 BLOCK_S = 0.5
 FULL_SCALE = 0.999
+MOST_PLANES = 7
+"""PyAV reads beyond the planes of a frame that has more of them, and the process dies of it."""
 DAMAGE = (av.FFmpegError, ValueError)
-"""What decoding raises where a file is damaged; ValueError: it goes on at another rate or with other channels."""
+"""What decoding raises where a file is damaged; ValueError: it goes on at another rate or with other channels, or holds
+what is no number."""
+ESTIMATED = {"aac", "ac3", "amr", "amrnb", "amrwb", "eac3", "loas"}
+"""Formats that say nothing of their length: what FFmpeg tells is guessed from how they begin, and may be many times
+too much."""
 Source = Path | bytes
 """A file, or what is in one."""
 LISTS = {
@@ -92,7 +101,8 @@ class Recording:
     @property
     def ends_properly(self) -> bool:
         """Whether the file's end looks like one, as far as its format shows it."""
-        return self.container != "ogg" or wholeness.ogg_is_finished(wholeness.tail(self._source))
+        end = wholeness.tail(self._source) if self.container == "ogg" else b""
+        return not end or wholeness.ogg_is_finished(end)
 
     def blocks(self, channels: int, block_s: float = BLOCK_S) -> Iterator[Samples]:
         """Blocks of shape (channels, n), float32 at 16 kHz, of `block_s` seconds, the last one shorter. Mono is the
@@ -113,17 +123,20 @@ class Recording:
     def _declared_s(self) -> float | None:
         if self.container == "wav":  # of which FFmpeg tells what is there
             return wholeness.riff_s(wholeness.head(self._source))
+        if self.container in ESTIMATED or (self.container == "mp3" and not wholeness.mp3_tells_length(self._source)):
+            return None
         if self._track.duration is not None and self._track.time_base is not None:
             return float(self._track.duration * self._track.time_base)
         return None if self._container.duration is None else self._container.duration / av.time_base
 
     def _planes(self) -> Iterator[Samples]:
-        to = AudioResampler(format="fltp", rate=SAMPLE_RATE_HZ)
+        """(channels, n) as they come."""
+        to = AudioResampler(format="flt", rate=SAMPLE_RATE_HZ)  # interleaved: MOST_PLANES
         try:
             for frame in self._container.decode(self._track):
                 self._count(frame)
                 for converted in to.resample(frame):
-                    yield converted.to_ndarray().astype(np.float32, copy=False)
+                    yield _channels(converted)
         except DAMAGE as error:
             why = getattr(error, "strerror", None) or str(error)
             if not self.decoded_s:
@@ -132,19 +145,36 @@ class Recording:
             log.warning("%s: damaged after %.1f s (%s); the rest is left out", self.name, self.decoded_s, why)
         if self.decoded_s:
             for converted in to.resample(None):
-                yield converted.to_ndarray().astype(np.float32, copy=False)
+                yield _channels(converted)
 
     def _count(self, frame: av.AudioFrame) -> None:
-        self.decoded_s += frame.samples / frame.sample_rate
-        values = frame.to_ndarray()
-        self.values += values.size
+        """Raises ValueError for samples that are no numbers."""
+        many = frame.format.is_planar and frame.layout.nb_channels > MOST_PLANES
+        values: NDArray[Any] = _interleaved(frame) if many else frame.to_ndarray()
         middle, reach = 0.0, FULL_SCALE
         if values.dtype.kind != "f":
             full = 2.0 ** (8 * values.dtype.itemsize)
             middle = full / 2 if values.dtype.kind == "u" else 0.0
             reach = min(FULL_SCALE * full / 2, full / 2 - 1)  # 8 bits have no value so near to full scale
-        if values.size and (values.max() >= middle + reach or values.min() <= middle - reach):
-            self.full_scale += int(np.count_nonzero((values >= middle + reach) | (values <= middle - reach)))
+        if values.size:
+            most, least = float(values.max()), float(values.min())
+            if not math.isfinite(most) or not math.isfinite(least):
+                raise ValueError("samples that are no numbers")
+            if most >= middle + reach or least <= middle - reach:
+                self.full_scale += int(np.count_nonzero((values >= middle + reach) | (values <= middle - reach)))
+        self.values += values.size
+        self.decoded_s += frame.samples / frame.sample_rate
+
+
+def _interleaved(frame: av.AudioFrame) -> NDArray[Any]:
+    """The values of a frame that has more planes than may be looked at."""
+    to = AudioResampler(format=frame.format.packed.name)
+    return np.concatenate([part.to_ndarray() for part in (*to.resample(frame), *to.resample(None))], axis=1)
+
+
+def _channels(frame: av.AudioFrame) -> Samples:
+    """(channels, n) of interleaved float32."""
+    return frame.to_ndarray().reshape(-1, frame.layout.nb_channels).T.astype(np.float32, copy=False)
 
 
 def duration_s(path: Path) -> float | None:

@@ -7,10 +7,12 @@ a line each, `embeddings/NAME.npy`, and `result.json` about the run. `state.json
 from __future__ import annotations
 
 import json
+import logging
 import os
 import wave
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import ExitStack
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -21,19 +23,20 @@ import msgspec
 import numpy as np
 from filelock import FileLock, Timeout
 from msgspec.structs import replace
-from numpy.lib import format as npy
-from numpy.typing import NDArray
 
 from vad.grid import SAMPLE_RATE_HZ
 from workbench.asked import Asked, Item
 from workbench.conclusion import Outcome
-from workbench.media import Recording
+from workbench.media import MediaError, Recording
+from workbench.npyrows import NpyRows
 from workbench.recordings import Places
 from workbench.results import Prediction, decode, encode
 
+log = logging.getLogger("undertone.workbench")
 OUTPUTS = Path("outputs")
 RUN, RESULT, RESULTS, STATE, LOCK = "run.json", "result.json", "results.jsonl", "state.jsonl", ".lock"
-Rows = NDArray[np.float32]
+TRIED_AGAIN = ("model", "not_permitted")
+"""Failures that may have passed without the recording being changed."""
 
 
 class RunError(Exception):
@@ -82,38 +85,6 @@ def about(asked: Asked, model: str, single: bool) -> About:
     return About(model, *own, single)
 
 
-class NpyRows:
-    """A `.npy` of float32 rows (n, size) that is written as they come; whole only after `close`."""
-
-    def __init__(self, path: Path, size: int) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path = path
-        self._size = size
-        self._rows = 0
-        self._file: IO[bytes] = path.open("w+b")
-        self._write_header()
-
-    def write(self, rows: Rows) -> None:
-        self._file.write(np.ascontiguousarray(rows, np.float32).tobytes())
-        self._rows += len(rows)
-
-    def close(self) -> None:
-        if self._file.closed:
-            return
-        self._file.seek(0)
-        self._write_header()  # as long as before: numpy leaves room for the number of rows to grow
-        self._file.close()
-
-    def discard(self) -> None:
-        """It is not to be."""
-        self._file.close()
-        self.path.unlink(missing_ok=True)
-
-    def _write_header(self) -> None:
-        shape = {"descr": "<f4", "fortran_order": False, "shape": (self._rows, self._size)}
-        npy.write_array_header_1_0(self._file, shape)
-
-
 class RunFolder:
     """Keeps the outcomes of a run as they come. Use it as a context manager; `finish` after the last."""
 
@@ -123,7 +94,7 @@ class RunFolder:
         self.path = path
         self.run = run
         self._size = size
-        self._places = Places()
+        self._places = Places(len(run.roles))
         self._open: dict[str, list[NpyRows]] = {}
         self._done: dict[str, Done] = {}
         self._lock = FileLock(path / LOCK, blocking=False)
@@ -131,8 +102,7 @@ class RunFolder:
             path.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
             self._begin()
-            self._results = (path / RESULTS).open("ab")
-            self._state = (path / STATE).open("ab")
+            self._results, self._state = self._appended()
         except (Timeout, OSError, msgspec.DecodeError, RunError) as error:
             self._lock.release()
             raise _told(path, error) from None
@@ -143,16 +113,24 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._results.close()
-        self._state.close()
-        for sink in chain.from_iterable(self._open.values()):  # of recordings that were not heard to their end
-            sink.discard()
-        self._lock.release()
+        with ExitStack() as ending:  # all of it, even where a full disk keeps a part from being closed
+            ending.callback(self._lock.release)
+            for sink in chain.from_iterable(self._open.values()):  # of recordings that were not heard to their end
+                ending.callback(sink.discard)
+            ending.callback(self._state.close)
+            ending.callback(self._results.close)
 
     def is_done(self, item: Item) -> bool:
         """Whether an earlier run has done this recording, as it is now."""
         done = self._done.get(item.name)
         return done is not None and replace(done, place="") == _stamp(item)
+
+    def left(self, items: Iterable[Item]) -> list[Item]:
+        """Those that are not done. Of those that have changed since they were, what is kept is dropped."""
+        left = [item for item in items if not self.is_done(item)]
+        if changed := [item.name for item in left if item.name in self._done]:
+            self._drop(changed)
+        return left
 
     def sink(self, name: str, channel: int) -> NpyRows:
         """Where the embeddings of a recording's frames go."""
@@ -182,9 +160,10 @@ class RunFolder:
             self._keep_audio(item)
         self._results.write(encode(prediction) + b"\n")
         self._results.flush()
-        done = replace(_stamp(item), place=str(self._places.of(item.name)))
-        self._state.write(msgspec.json.encode(done) + b"\n")
-        self._state.flush()
+        if prediction.failure is None or prediction.failure.code not in TRIED_AGAIN:
+            done = replace(_stamp(item), place=str(self._places.of(item.name)))
+            self._state.write(msgspec.json.encode(done) + b"\n")
+            self._state.flush()
         return prediction
 
     def predictions(self) -> Iterator[Prediction]:
@@ -222,21 +201,36 @@ class RunFolder:
         if not about_run.exists():
             if any(each.name != LOCK for each in self.path.iterdir()):
                 raise RunError(f"{self.path}: holds something else than a run; choose a new folder with --out")
-            about_run.write_bytes(msgspec.json.encode(self.run) + b"\n")
+            _rewrite(about_run, [msgspec.json.encode(self.run)])
             return
         try:
             before = msgspec.json.decode(about_run.read_bytes(), type=About)
         except msgspec.DecodeError as error:
             raise RunError(f"{about_run}: is not about a run ({error}); choose another folder with --out") from None
         if before != self.run:
-            names = [name for name in before.__struct_fields__ if getattr(before, name) != getattr(self.run, name)]
-            changed = ", ".join(f"{name} was {getattr(before, name)}" for name in names)
+            changed = _changed(before, self.run)
             raise RunError(f"{self.path}: holds a run that asked for something else ({changed}); choose another folder")
         for line in _whole_lines(self.path / STATE):
             done = msgspec.json.decode(line, type=Done)
             self._done[done.file] = done
             self._places.hold(done.file, done.place)
         self._keep_only_what_is_done()
+
+    def _appended(self) -> tuple[IO[bytes], IO[bytes]]:
+        return (self.path / RESULTS).open("ab"), (self.path / STATE).open("ab")
+
+    def _drop(self, names: Collection[str]) -> None:
+        """Forget recordings that were done, and remove their files."""
+        for name in names:
+            del self._done[name]
+            for channel in range(len(self.run.roles)):
+                for kind in ("embedding", "frame_scores", "frame_embeddings"):
+                    (self.path / self._file_of(name, channel, kind)).unlink(missing_ok=True)
+            self._audio_of(name).unlink(missing_ok=True)
+        self._results.close()
+        self._state.close()
+        self._keep_only_what_is_done()
+        self._results, self._state = self._appended()
 
     def _keep_only_what_is_done(self) -> None:
         """Drop lines that a crash left half written, or wrote without noting that they are done."""
@@ -261,18 +255,24 @@ class RunFolder:
         folder = "embeddings" if kind == "embedding" else kind
         return f"{folder}/{self._places.of(name)}{behind}.npy"
 
+    def _audio_of(self, name: str) -> Path:
+        return self.path / f"{'processed_audio' if self.run.single else f'audio/{self._places.of(name)}'}.wav"
+
     def _keep_audio(self, item: Item) -> None:
         """What the models heard: 16-bit WAV at 16 kHz, a channel per role."""
-        name = "processed_audio" if self.run.single else f"audio/{self._places.of(item.name)}"
-        path = self.path / f"{name}.wav"
+        path = self._audio_of(item.name)
         path.parent.mkdir(parents=True, exist_ok=True)
         channels = len(self.run.roles)
-        with Recording(item.source, item.name) as recording, wave.open(str(path), "wb") as file:
-            file.setnchannels(channels)
-            file.setsampwidth(2)
-            file.setframerate(SAMPLE_RATE_HZ)
-            for block in recording.blocks(channels):
-                file.writeframes((block.T.clip(-1, 1) * 32767).astype("<i2").tobytes())
+        try:
+            with Recording(item.source, item.name) as recording, wave.open(str(path), "wb") as file:
+                file.setnchannels(channels)
+                file.setsampwidth(2)
+                file.setframerate(SAMPLE_RATE_HZ)
+                for block in recording.blocks(channels):
+                    file.writeframes((block.T.clip(-1, 1) * 32767).astype("<i2").tobytes())
+        except MediaError as error:  # it has gone since it was heard
+            path.unlink(missing_ok=True)
+            log.warning("no audio is kept: %s", error)
 
     def _link(self, file: str, other: str) -> None:
         """The same file by another name, without a copy where the disk allows it."""
@@ -294,6 +294,20 @@ def _told(path: Path, error: Exception) -> RunError:
         case OSError():
             return RunError(f"{path}: cannot be written to ({error.strerror}); choose another with --out")
     return RunError(f"{path}: what is noted there of a run is damaged ({error}); choose another with --out")
+
+
+def _changed(before: About, now: About) -> str:
+    """What another run asked for."""
+    told = []
+    for name in before.__struct_fields__:
+        was = getattr(before, name)
+        if was == getattr(now, name):
+            continue
+        if name == "single":
+            told.append("it was of one recording alone" if was else "it was of several recordings")
+        else:
+            told.append(f"{name} was {was}")
+    return ", ".join(told)
 
 
 def _stamp(item: Item) -> Done:

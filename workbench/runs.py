@@ -36,6 +36,8 @@ def read_run(folder: Path, kind: Kind) -> Shelf:
         model = _document(folder / RUN).get("model") or _document(folder / RESULT).get("model")
     except (OSError, ValueError) as error:
         raise LibraryError(f"{folder}: cannot be read: {error}") from None
+    except (AttributeError, KeyError, TypeError):
+        raise LibraryError(f"{folder}: cannot be read: {RESULTS} holds something else than results") from None
     if not found:
         raise LibraryError(f"{folder}: holds no embedding; was the run asked for them?")
     sizes = {len(vector) for _, vector in found}

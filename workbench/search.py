@@ -56,7 +56,12 @@ class ExactIndex:
 
 def search(shelf: Shelf, query: NDArray[np.float32], count: int = 10, leave_out: Collection[str] = ()) -> list[Hit]:
     """The recordings most like an embedding, the likest first; those `leave_out` names are not among them, such as the
-    one that is searched for. Raises LibraryError if the sizes differ: then they are of two models."""
+    one that is searched for. Raises LibraryError if the sizes differ: then they are of two models; and for an embedding
+    that is none, or none wanted."""
+    if count < 1:
+        raise LibraryError(f"{count} recordings are none to name; ask for one or more")
+    if not np.isfinite(query).all() or not query.any():
+        raise LibraryError("what is searched for has an embedding that is all zero, or not finite")
     if not len(shelf):
         return []
     if query.shape != shelf.vectors.shape[1:]:
@@ -70,6 +75,15 @@ def search(shelf: Shelf, query: NDArray[np.float32], count: int = 10, leave_out:
         if item.source not in leave_out:
             hits.append(Hit(item.source, item.start_s, item.end_s, round(cosine, 4), likeness(cosine)))
     return hits[:count]
+
+
+def search_kept(shelf: Shelf, source: str, count: int = 10) -> list[Hit]:
+    """The recordings most like one that is on the shelf itself: the mean of what there is of it. Raises LibraryError if
+    it is not there."""
+    places = [place for place, item in enumerate(shelf.items) if item.source == source]
+    if not places:
+        raise LibraryError(f"{source} is not kept, so nothing can be searched by it")
+    return search(shelf, np.asarray(shelf.vectors[places].mean(axis=0), np.float32), count, {source})
 
 
 def likeness(cosine: float) -> Sentence:

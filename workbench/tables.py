@@ -8,14 +8,17 @@ from importlib.util import find_spec
 from io import StringIO
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from monitor.labels import LABELS
 from workbench.results import Prediction
 
 Format = Literal["table", "jsonl", "csv", "parquet"]
 Cell = str | float | bool | None
+Value = TypeVar("Value")
 ROWS_AT_ONCE = 1000
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""So begin cells that a spreadsheet takes for formulas, such as a recording's name that somebody else gave it."""
 
 
 class TableError(Exception):
@@ -56,8 +59,13 @@ def csv_line(prediction: Prediction | None) -> str:
     """A line of CSV, with its end; None: the header."""
     text = StringIO()
     cells = COLUMNS if prediction is None else row(prediction).values()
-    csv.writer(text, lineterminator="\n").writerow(cells)
+    csv.writer(text, lineterminator="\n").writerow(no_formula(cell) for cell in cells)
     return text.getvalue()
+
+
+def no_formula(cell: Value) -> Value | str:
+    """What a spreadsheet would take for a formula is text."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
 def write_csv(predictions: Iterable[Prediction], path: Path) -> None:

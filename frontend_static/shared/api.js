@@ -65,23 +65,34 @@ export function request(path) {
   return ask(path, "GET");
 }
 
-/** @param {string} path @param {"GET"|"POST"|"PATCH"|"DELETE"} method @param {BodyInit} [body] @returns {Promise<any>} the answer, null where it has none. Throws an ApiError. */
-export async function ask(path, method, body) {
-  let response;
-  try {
-    response = await fetch(path, { method, body, headers: { accept: "application/json" } });
-  } catch {
-    throw new ApiError("unreachable", () => t("shared.error.unreachable"));
-  }
+/** @param {string} path @param {"GET"|"POST"|"PATCH"|"DELETE"} method @param {BodyInit} [body] @param {AbortSignal} [signal] @returns {Promise<any>} the answer, null where it has none. Throws an ApiError, of the code `stopped` after the signal. */
+export async function ask(path, method, body, signal) {
+  const response = await send(path, method, body, signal);
   if (response.status === 204) return null;
   const answer = await response.json().catch(() => null);
   if (response.ok && answer) return answer;
   throw apiError(response.status, answer);
 }
 
+/** @param {string} path @param {"GET"|"POST"} method @param {BodyInit} [body] @returns {Promise<Blob>} the answer as a file. Throws an ApiError. */
+export async function fetchFile(path, method, body) {
+  const response = await send(path, method, body);
+  if (response.ok) return response.blob();
+  throw apiError(response.status, await response.json().catch(() => null));
+}
+
 /** @param {any} value @returns {Blob} it as the body of a request */
 export function json(value) {
   return new Blob([JSON.stringify(value)], { type: "application/json" });
+}
+
+/** @param {string} path @param {string} method @param {BodyInit} [body] @param {AbortSignal} [signal] @returns {Promise<Response>} */
+async function send(path, method, body, signal) {
+  try {
+    return await fetch(path, { method, body, headers: { accept: "application/json" }, signal });
+  } catch {
+    throw signal?.aborted ? new ApiError("stopped", () => "") : new ApiError("unreachable", () => t("shared.error.unreachable"));
+  }
 }
 
 /** @param {number} status @param {any} body of the answer, null where it was no JSON @returns {ApiError} */

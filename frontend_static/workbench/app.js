@@ -8,6 +8,7 @@ import { Downloads } from "./downloads.js";
 import { counts, entryOf, isOver, MOST_FILES, named, remaining, reset, unique, unsaved, waits } from "./entries.js";
 import { Intake } from "./intake.js";
 import { server } from "./jobs.js";
+import { LibraryView } from "./libraryview.js";
 import { List } from "./list.js";
 import { ResultView } from "./resultview.js";
 import { Run } from "./run.js";
@@ -47,11 +48,12 @@ class App {
       result: (entry) => this.downloads.result(entry), close: () => this.show(null),
     });
     this.voices = new VoicesView();
+    this.library = new LibraryView((entry) => this.show(entry));
     byId("main").append(h("h1", { t: "work.title" }), h("p.lead", { t: "work.lead" }), this.intake.element, this.choices.element,
-      this.going_on, this.list.element, this.result.element, this.voices.element, this.spoken, h("p.notice", { t: "work.notice" }));
+      this.going_on, this.list.element, this.result.element, this.voices.element, this.library.element, this.spoken, h("p.notice", { t: "work.notice" }));
     onLanguage(() => this.relabel());
     addEventListener("beforeunload", (event) => {
-      if (this.run || this.intake.recording || this.entries.some(unsaved)) event.preventDefault();
+      if (this.run || this.library.busy || this.intake.recording || this.entries.some(unsaved)) event.preventDefault();
     });
     addEventListener("pagehide", () => this.forget(this.entries));
     this.drawNow();
@@ -64,6 +66,7 @@ class App {
       const models = await fetchModels();
       this.choices.know(models);
       if (models.speaker) await this.voices.begin(models.speaker.name);
+      await this.library.begin(models);
     } catch {
       // The server is away: whoever starts the work is told.
     }
@@ -186,6 +189,7 @@ class App {
     else this.progress.removeAttribute("value"); // nobody knows yet
     setText(this.status, [this.summary(), run?.trouble?.(), this.downloads.said?.(), this.rest(over)].filter(Boolean).join(" "));
     this.voices.show(ticked, entries.length);
+    this.library.show(entries, ticked);
   }
 
   /** @returns {string} how many files are how far */
@@ -209,6 +213,7 @@ class App {
     this.intake.relabel();
     this.result.show(this.open);
     this.voices.relabel();
+    this.library.relabel();
     this.drawNow();
   }
 }

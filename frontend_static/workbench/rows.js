@@ -80,6 +80,14 @@ export function jsonLines(predictions) {
   return predictions.map((prediction) => `${JSON.stringify(prediction)}\n`).join("");
 }
 
+const GROUP_COLUMNS = /** @type {const} */ (["source", "start_s", "end_s", "group", "label", "x", "y"]);
+
+/** @param {import("./library.js").Placed[]} items @returns {string} */
+export function groupsCsv(items) {
+  const lines = [GROUP_COLUMNS, ...items.map((item) => GROUP_COLUMNS.map((column) => item[column]))];
+  return lines.map((line) => `${line.map(cell).join(",")}\n`).join("");
+}
+
 /** @param {Prediction} prediction @returns {Record<string, any>} by CSV_COLUMNS */
 function cells({ file, status, model, failure, facts, emotion, embeddings }) {
   /** @type {Record<string, any>} */

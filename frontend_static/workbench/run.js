@@ -28,7 +28,7 @@ const MOST_SENDINGS = 3;
 /** Nobody answers; the last three are a proxy's words for it. */
 const AWAY = new Set(["unreachable", "server.stopping", "http.502", "http.503", "http.504"]);
 /** What a server says that is full, or just starting. */
-const FULL = new Set([...AWAY, "server.busy", "server.warming_up", "jobs.full"]);
+export const FULL = new Set([...AWAY, "server.busy", "server.warming_up", "jobs.full"]);
 
 export class Run {
   #stop = new AbortController();

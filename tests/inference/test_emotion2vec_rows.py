@@ -17,7 +17,7 @@ def net() -> Emotion2vec:
 
 
 @pytest.mark.parametrize("batch", [1, 3])
-@pytest.mark.parametrize("samples", [400, 719, 720, 6400, 16_001, 48_000])
+@pytest.mark.parametrize("samples", [400, 719, 720, 6400, 16_001, 48_000, 48_080, 48_400, 100_000, 479_999])
 @torch.inference_mode()
 def test_in_rows_the_network_says_what_it_says_otherwise(net: Emotion2vec, batch: int, samples: int) -> None:
     clips = normalised(torch.randn(batch, samples, generator=torch.Generator().manual_seed(samples)))

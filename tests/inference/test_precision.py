@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import copy
+import gc
+import weakref
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from benchmarks.layouts import TINY, emotion_shapes, random_tensors
 from inference import official, precision
 from inference.emotion2vec import Emotion2vec, normalised
+from inference.emotion2vec_rows import in_rows
+from inference.layout import tensors_of
 from inference.precision import NEAR, Choice, Precision, Tried, prepared, scores_of, speechlike
 from inference.published import said
 
@@ -41,8 +48,6 @@ def kinds(**distance: float) -> Mapping[Precision, Callable[[Emotion2vec], Emoti
 
     def made(by: float) -> Callable[[Emotion2vec], Emotion2vec]:
         def make(net: Emotion2vec) -> Emotion2vec:
-            import copy
-
             own = copy.deepcopy(net)
             with torch.no_grad():
                 own.head.bias[0] += by
@@ -89,6 +94,51 @@ def test_left_to_itself_it_tries_every_kind(net: Emotion2vec) -> None:
     choice = prepared(net, Precision.AUTO, WINDOW)
     assert list(choice.tried) == [Precision.FLOAT32, Precision.BFLOAT16, Precision.INT8]
     assert choice.tried[Precision.FLOAT32].scores_apart == 0.0
+
+
+def test_one_kind_is_let_go_of_before_the_next_is_made(net: Emotion2vec, monkeypatch: pytest.MonkeyPatch) -> None:
+    there: weakref.WeakSet[Emotion2vec] = weakref.WeakSet()
+    most: list[int] = []
+
+    def counted(make: Callable[[Emotion2vec], Emotion2vec]) -> Callable[[Emotion2vec], Emotion2vec]:
+        def made(net: Emotion2vec) -> Emotion2vec:
+            most.append(len(there))
+            own = make(net)
+            there.add(own)
+            return own
+
+        return made
+
+    monkeypatch.setattr(
+        precision, "MAKE", {name: counted(make) for name, make in kinds(float32=0.0, bfloat16=0.0, int8=0.0).items()}
+    )
+    choice = prepared(net, Precision.AUTO, WINDOW, taking(1.0, 0.25, 0.5))
+    assert choice.precision is Precision.BFLOAT16
+    assert most == [0, 0, 0, 0], "the one that is chosen is made anew"
+    assert list(there) == [choice.net]
+
+
+@pytest.mark.parametrize("wanted", [Precision.BFLOAT16, Precision.INT8])
+def test_in_other_numbers_nothing_of_the_checkpoint_stays_in_memory(wanted: Precision, tmp_path: Path) -> None:
+    maps = Path("/proc/self/maps")
+    if not maps.exists():
+        pytest.skip("what is in memory is not told here")
+    path = tmp_path / "model.safetensors"
+    save_file(random_tensors(emotion_shapes(TINY)), path)
+    net = official.emotion2vec(tensors_of(path), 1e-5, "tiny")
+    assert str(path) in maps.read_text(encoding="utf-8")
+    choice = prepared(net, wanted, WINDOW)
+    del net
+    gc.collect()
+    assert str(path) not in maps.read_text(encoding="utf-8")
+    assert bool(scores_of(choice.net, normalised(speechlike(1, WINDOW))).isfinite().all())
+
+
+def test_bfloat16_is_every_weight_rounded(net: Emotion2vec) -> None:
+    whole = copy.deepcopy(in_rows(net)).to(torch.bfloat16).state_dict()
+    own = precision.MAKE[Precision.BFLOAT16](in_rows(net)).state_dict()
+    assert own.keys() == whole.keys()
+    assert all(torch.equal(own[name], whole[name]) for name in whole)
 
 
 def test_the_choice_is_told_with_its_figures(net: Emotion2vec) -> None:

@@ -130,6 +130,13 @@ async def test_a_job_is_read_page_by_page_and_its_table_is_there(
         assert (await served.get(f"/v1/jobs/{job['job_id']}/results?after=17")).status_code == 422
 
 
+async def test_no_more_recordings_are_waited_for_than_one_can_wait_for(tmp_path: Path) -> None:
+    async with working(tmp_path) as served:
+        refused = await upload(served, "/v1/predict", *[(f"{number}.wav", b"no") for number in range(33)])
+        assert (refused.status_code, refused.json()["error"]["code"]) == (413, "upload.too_big")
+        assert "more than 32 recordings; send them in several requests, many to /v1/jobs" in refused.text
+
+
 async def test_a_page_ends_before_it_is_too_large(
     angry: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

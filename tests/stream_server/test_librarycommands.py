@@ -47,6 +47,11 @@ def test_voices_are_searched_among_recordings_and_kept_only_if_asked(
     assert run("search", query, tmp_path / "calls", "--keep") == 0
     assert run("search", query, "--count", 1, "--json") == 0
     capsys.readouterr()
+    kept = str(tmp_path / "calls" / "0.wav")
+    assert run("search", "--source", kept, "--count", 1, "--json", heard=()) == 0
+    assert Path(json.loads(capsys.readouterr().out)["source"]).name == "1.wav"
+    assert run("search", "--source", "nobody.wav", heard=()) == run("search", query, "--source", kept, heard=()) == 1
+    assert capsys.readouterr().err.count("kept") == 2
     assert run("library", heard=()) == 0
     assert "4 embeddings by undertone-speaker-small" in capsys.readouterr().out
     assert run("library", "--forget", tmp_path / "calls" / "0.wav", heard=()) == 0

@@ -13,6 +13,10 @@ import pytest
 from benchmarks.layouts import write_emotion
 from stream_server.cli import main
 from tests.workbench.sounds import emodb
+from workbench.asked import Item
+from workbench.conclusion import Outcome
+from workbench.results import Prediction
+from workbench.runfolder import RunFolder
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +65,47 @@ def test_embeddings_are_written_and_it_is_said_where(
     assert f"results and embeddings are in outputs/{run.name}" in err
     assert out.count("done (1, 96)  mean") == 2
     assert {path.name for path in run.rglob("*.npy")} == {"03a01Wa.npy", "03a01Nc.npy"}
+
+
+def test_embeddings_of_the_speaker_are_those_of_undertone_voices(
+    recordings: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = str(emodb(recordings))
+    assert main(["embed", path, "--kind", "speaker", "--out", "voice"]) == 0
+    assert main(["voices", "embed", path, "--out", "same"]) == 0
+    one, other = (np.load(tmp_path / run / "embedding.npy") for run in ("voice", "same"))
+    np.testing.assert_array_equal(one, other)
+    assert np.linalg.norm(one) == pytest.approx(1.0, abs=1e-5)
+    capfd.readouterr()
+    assert main(["embed", path, "--kind", "speaker", "--granularity", "turn", "--keep-audio"]) == 2
+    assert "--granularity, --keep-audio: of emotion; leave out with --kind speaker" in capfd.readouterr().err
+
+
+def test_that_no_embedding_was_made_is_said(recordings: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["embed", str(emodb(recordings)), "--roles", "agent", "--out", "run"]) == 0
+    out, err = capfd.readouterr()
+    assert "done, without an embedding: no channel's role is one whose emotion is inferred" in out
+    assert "results are in run; there was nothing to make embeddings of" in err
+
+
+def test_who_breaks_off_is_told_how_to_go_on(
+    recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken_off(folder: RunFolder, item: Item, outcome: Outcome) -> Prediction:
+        if kept:
+            raise KeyboardInterrupt
+        kept.append(item)
+        return keep(folder, item, outcome)
+
+    kept: list[Item] = []
+    keep = RunFolder.keep
+    paths = [str(emodb(recordings, name)) for name in ("03a01Wa", "03a01Nc", "03a02Fc")]
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(RunFolder, "keep", broken_off)
+        assert main(["embed", *paths, "--out", "run"]) == 130
+    assert "1 of 3 are done, and kept; the same command with --out run does the others" in capfd.readouterr().err
+    assert main(["embed", *paths, "--out", "run"]) == 0
+    assert "2 done, 1 done before" in capfd.readouterr().err
 
 
 def test_the_forms_hold_the_same(recordings: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

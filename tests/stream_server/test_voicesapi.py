@@ -50,6 +50,7 @@ async def test_recordings_of_one_voice_are_told_from_those_of_two(recordings: Pa
         assert with_bad.json()["left_out"][0]["failure"]["code"] == "not_audio"
         refused = await upload(served, "/v1/verify", one[0])
         assert (refused.status_code, refused.json()["error"]["code"]) == (422, "voices.refused")
+        assert refused.json()["error"]["sentence"]["key"] == "refused.few_voices"
         assert (await served.ask("/v1/jobs"))["jobs"] == []
     assert not found(tmp_path, "*.ogg")
 
@@ -68,7 +69,8 @@ async def test_who_is_enrolled_is_identified_renamed_and_forgotten(recordings: P
         assert (await change(served, "PATCH", "/v1/voices/Ann", name=odd)).json()["voices"][0]["name"] == odd
         back = f"/v1/voices/{quote(odd, safe='')}"
         assert (await change(served, "PATCH", back, name="Ann Lee")).status_code == 200
-        assert (await change(served, "PATCH", back, name="Ann")).json()["error"]["code"] == "voice.not_found"
+        gone = (await change(served, "PATCH", back, name="Ann")).json()["error"]
+        assert (gone["code"], gone["sentence"]["key"]) == ("voice.not_found", "refused.unknown")
         assert [each["name"] for each in (await served.ask("/v1/voices"))["voices"]] == ["Ann Lee"]
         assert "vector" not in (await served.ask("/v1/voices"))["voices"][0]
         assert (await served.delete("/v1/voices/Ann")).json()["error"]["code"] == "voice.not_found"

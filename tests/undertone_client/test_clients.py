@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
-from collections.abc import AsyncIterator
+import resource
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from inference.model import Models
 from monitor.events import CallEnded, CallStarted, Emotion, Event
 from tests.scripted import conversation
 from tests.stream_server.serving import Served, pcm, serving
-from tests.stream_server.working import working
+from tests.stream_server.working import Stepped, meddled, shipped, working
 from tests.workbench.sounds import emodb
-from undertone_client import AsyncClient, Client, UndertoneError
+from undertone_client import AsyncClient, Client, UndertoneError, asking
+from undertone_client.asking import Question, error_of
+from workbench.clusters import Method
+from workbench.exchange import VoiceprintDocument
 from workbench.library import Kind
 from workbench.maps import Projection
 from workbench.verification import Purpose
@@ -25,10 +31,10 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 @asynccontextmanager
-async def asked(tmp_path: Path) -> AsyncIterator[tuple[Served, AsyncClient]]:
+async def asked(tmp_path: Path, *crews: Models) -> AsyncIterator[tuple[Served, AsyncClient]]:
     (tmp_path / "jobs").mkdir()
     async with (
-        working(tmp_path / "jobs", history_url=f"sqlite:///{tmp_path}/kept.sqlite3") as served,
+        working(tmp_path / "jobs", history_url=f"sqlite:///{tmp_path}/kept.sqlite3", crews=crews) as served,
         AsyncClient(served.http) as client,
     ):
         yield served, client
@@ -87,6 +93,74 @@ async def test_a_job_is_begun_read_to_its_end_and_deleted(recordings: Path, tmp_
         assert (error.value.code, error.value.status) == ("job.not_found", 404)
 
 
+async def test_a_job_that_is_stopped_says_so_to_who_reads_its_results(recordings: Path, tmp_path: Path) -> None:
+    stepped = Stepped()
+    (tmp_path / "jobs").mkdir()
+    async with working(tmp_path / "jobs", lambda: meddled(stepped)) as served, AsyncClient(served.http) as client:
+        long = recordings / "conversations" / "two_speakers_30s.flac"
+        job = await client.begin(long)
+        await asyncio.to_thread(stepped.asked.wait)
+        stopping = asyncio.create_task(client.stop(job.job_id))
+        await asyncio.sleep(0)
+        stepped.step()
+        assert (await stopping).state == "stopped"
+        with pytest.raises(UndertoneError, match="it was stopped"):
+            [each async for each in client.results(job.job_id)]
+        stepped.free()
+
+
+async def test_more_recordings_are_sent_than_files_may_be_open(recordings: Path, tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = [tmp_path / f"{number}.wav" for number in range(300)]
+    for each in files:
+        each.write_bytes(b"no sound")
+    async with asked(tmp_path) as (served, client):
+        await client.predict(("warm.wav", b"no"))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (250, hard))
+        try:
+            assert (await client.begin(*files)).recordings == 300
+
+            def waiting() -> int:
+                with Client(served.http) as client:
+                    return client.begin(*files).recordings
+
+            assert await asyncio.to_thread(waiting) == 300
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_a_file_that_is_not_there_is_noticed_before_anything_is_sent(tmp_path: Path) -> None:
+    async with AsyncClient("http://localhost:1") as client:
+        with pytest.raises(FileNotFoundError):
+            await client.predict(tmp_path / "nowhere.wav")
+
+
+async def test_names_arrive_as_they_are(tmp_path: Path) -> None:
+    names = {'say "no".wav', "录音.wav", "a=b; c.wav"}
+    async with asked(tmp_path) as (_, client):
+        assert {each.file for each in await client.predict(*[(name, b"no") for name in names])} == names
+
+
+async def test_voiceprints_move_from_one_server_to_another(recordings: Path, tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "other").mkdir()
+    async with asked(tmp_path / "one", shipped()) as (_, client):
+        await client.enroll("Ann", *voices(recordings, "1688")[:3], consent="to be greeted", days=30)
+        document = await client.export_voices()
+    assert [each.name for each in document.voiceprints] == ["Ann"]
+    async with asked(tmp_path / "other", shipped()) as (served, client):
+        assert (await client.import_voices(document)).added == ("Ann",)
+        assert (await client.import_voices(document)).added == ()
+
+        def waiting() -> VoiceprintDocument:
+            with Client(served.http) as client:
+                assert client.import_voices(document, replace=True).added == ("Ann",)
+                return client.export_voices()
+
+        again = await asyncio.to_thread(waiting)
+    assert [each.vector for each in again.voiceprints] == [each.vector for each in document.voiceprints]
+
+
 async def test_voices_are_verified_enrolled_identified_and_forgotten(recordings: Path, tmp_path: Path) -> None:
     own = voices(recordings, "1688")
     async with asked(tmp_path) as (_, client):
@@ -112,8 +186,11 @@ async def test_embeddings_are_kept_searched_grouped_and_compared(recordings: Pat
         assert (await client.search(("again.flac", angry[0].read_bytes()), kind=Kind.EMOTION, count=1)).hits[
             0
         ].source == kept[0]
+        assert (await client.search(source=kept[0], kind=Kind.EMOTION, count=1)).hits[0].source in kept[1:4]
         told = await client.cluster(kind=Kind.EMOTION, count=2, projection=Projection.PCA)
         assert {item.group for item in told.items} == {0, 1}
+        assert len((await client.cluster(kind=Kind.EMOTION, count=2, sources=kept[2:6])).items) == 4
+        assert (await client.export(kind=Kind.EMOTION, count=2)).startswith(b"PK")
         assert (await client.compare(kept[:4], kept[4:], kind=Kind.EMOTION)).score < 1
         await client.unkeep(None, Kind.EMOTION)
         assert await client.library(Kind.EMOTION) == {}
@@ -157,6 +234,81 @@ async def test_an_answer_of_something_else_is_no_answer() -> None:
         with pytest.raises(UndertoneError) as error:
             await client.jobs()
         assert error.value.status == 404
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"), [(None, None), ("10", 10.0), ("Wed, 21 Oct 2026 07:28:00 GMT", None)]
+)
+def test_what_a_proxy_answers_is_an_error_too(retry_after: str | None, seconds: float | None) -> None:
+    error = error_of(502, b"<html>Bad Gateway</html>", retry_after)
+    assert (error.status, error.retry_after_s) == (502, seconds)
+
+
+RECORDING = ("a.wav", b"no")
+ASKED: dict[str, Callable[[Any], Any]] = {
+    "predict": lambda client: client.predict(RECORDING, granularity="frame", roles=("customer", "agent")),
+    "embed": lambda client: client.embed(RECORDING, granularity="turn", every_frame=True),
+    "begin": lambda client: client.begin(RECORDING, embeddings=True, speakers=True),
+    "jobs": lambda client: client.jobs(),
+    "job": lambda client: client.job("a/b"),
+    "results": lambda client: client.results("1"),
+    "file": lambda client: client.file("1", "embeddings/a b.npy"),
+    "stop": lambda client: client.stop("1"),
+    "delete": lambda client: client.delete("1"),
+    "verify": lambda client: client.verify(RECORDING, RECORDING, purpose=Purpose.ACCESS, prior=0.0),
+    "enroll": lambda client: client.enroll("Ann", RECORDING, consent="c", days=1, note="n", replace=True),
+    "identify": lambda client: client.identify(RECORDING),
+    "voices": lambda client: client.voices(),
+    "rename": lambda client: client.rename("Ann", "Bea"),
+    "forget": lambda client: client.forget("Ann"),
+    "export_voices": lambda client: client.export_voices(),
+    "import_voices": lambda client: client.import_voices({}, replace=True),
+    "keep": lambda client: client.keep(RECORDING, kind=Kind.EMOTION),
+    "library": lambda client: client.library(Kind.EMOTION),
+    "unkeep": lambda client: client.unkeep("a.wav", Kind.EMOTION),
+    "search": lambda client: client.search(RECORDING, kind=Kind.EMOTION, count=3),
+    "cluster": lambda client: client.cluster(method=Method.HDBSCAN, count=4, projection=Projection.TSNE),
+    "compare": lambda client: client.compare(["a"], ["b"], kind=Kind.EMOTION),
+}
+
+
+class _AskedError(Exception):
+    """Carries the question."""
+
+
+def told(question: Question[Any]) -> tuple[object, ...]:
+    return question.method, question.address, tuple(question.recordings), question.body
+
+
+@pytest.mark.parametrize("name", ASKED)
+async def test_both_clients_ask_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def caught(_: object, question: Question[Any]) -> None:
+        raise _AskedError(question)
+
+    monkeypatch.setattr(Client, "_ask", caught)
+    monkeypatch.setattr(AsyncClient, "_ask", caught)
+    with Client() as client, pytest.raises(_AskedError) as waiting:
+        list(ASKED[name](client))
+    async with AsyncClient() as client:
+        found = ASKED[name](client)
+        with pytest.raises(_AskedError) as awaiting:
+            await (anext(found) if name == "results" else found)
+    assert told(waiting.value.args[0]) == told(awaiting.value.args[0])
+
+
+def test_every_question_is_among_those() -> None:
+    methods = {name for name, _ in inspect.getmembers(Client, inspect.isfunction) if not name.startswith("_")}
+    assert methods - {"close", "call"} == set(ASKED)
+
+
+def test_what_is_nothing_is_asked_for_all_the_same() -> None:
+    """0 is not left out like what is not given: the server says what it thinks of it."""
+    assert asking.verify([RECORDING], Purpose.ACCESS, 0.0).address == "/v1/verify?purpose=access&prior=0.0"
+
+
+def test_what_cannot_be_asked_of_recordings_is_a_mistake_at_once() -> None:
+    with Client() as client, pytest.raises(TypeError, match="granularitty is not one of granularity, "):
+        client.predict(RECORDING, granularitty="frame")  # type: ignore[call-arg]
 
 
 def test_both_clients_have_the_same_methods_with_the_same_arguments() -> None:

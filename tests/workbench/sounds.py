@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import av
@@ -29,7 +30,7 @@ FORMATS = {
 def write(path: Path, *channels: Samples, codec: str = "", rate_hz: int = 0, video: bool = False) -> Path:
     """16 kHz audio as a file of the format that its suffix names; with a picture, if `video`."""
     usual_codec, usual_rate_hz = FORMATS.get(path.suffix[1:], ("aac", 44_100))
-    rate_hz, layout = rate_hz or usual_rate_hz, {1: "mono", 2: "stereo", 6: "5.1"}[len(channels)]
+    rate_hz, layout = rate_hz or usual_rate_hz, {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}[len(channels)]
     with av.open(str(path), "w") as container:
         picture = container.add_stream("mpeg4", rate=5) if video else None
         track = container.add_stream(codec or usual_codec, rate=rate_hz)
@@ -41,7 +42,8 @@ def write(path: Path, *channels: Samples, codec: str = "", rate_hz: int = 0, vid
             for packet in picture.encode(av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), "rgb24")):
                 container.mux(packet)
             container.mux(picture.encode(None))
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(np.stack(channels), np.float32), "fltp", layout)
+        interleaved = np.stack(channels, axis=1).astype(np.float32).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(interleaved, "flt", layout)
         frame.rate = SAMPLE_RATE_HZ
         to = AudioResampler(track.format.name, layout, rate_hz)
         fifo = AudioFifo()
@@ -79,3 +81,14 @@ def spoken(recordings: Path, seconds: float) -> Samples:
     while sum(map(len, parts)) < seconds * SAMPLE_RATE_HZ:
         parts.append(samples_of(paths[len(parts) * 7 % len(paths)]))
     return np.concatenate(parts)[: round(seconds * SAMPLE_RATE_HZ)]
+
+
+def float_wave(path: Path, samples: Samples, channels: int = 1) -> Path:
+    """A WAVE file of 32-bit floats, whatever they are, the same on each of its channels, of which it says no more than
+    how many there are."""
+    raw = np.repeat(samples[:, None], channels, axis=1).astype("<f4").tobytes()
+    rate_hz, frame = SAMPLE_RATE_HZ, 4 * channels
+    form = struct.pack("<IHHIIHH", 16, 3, channels, rate_hz, rate_hz * frame, frame, 32)
+    parts = b"WAVEfmt " + form + b"data" + struct.pack("<I", len(raw)) + raw
+    path.write_bytes(b"RIFF" + struct.pack("<I", len(parts)) + parts)
+    return path

@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("sklearn", reason="extra workbench")
 
 from tests.workbench.shelves import shelf
-from workbench.clusters import Method, cluster
-from workbench.library import Kind, LibraryError, Shelf
+from workbench.clusters import MOST_DENSE, SAMPLE, Method, cluster
+from workbench.library import Item, Kind, LibraryError, Shelf
 
 
 def agree(labels: tuple[int, ...], groups: int, each: int) -> bool:
@@ -66,3 +66,32 @@ def test_without_scikit_learn_it_says_what_to_install(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "sklearn.cluster", None)
     with pytest.raises(LibraryError, match=r"pip install 'undertone\[workbench\]'"):
         cluster(shelf(2, 5))
+
+
+@pytest.mark.parametrize("method", Method)
+@pytest.mark.parametrize("alike", [3, 12])
+def test_recordings_that_are_all_the_same_are_no_groups(method: Method, alike: int) -> None:
+    one = shelf(1, 1)
+    told = cluster(Shelf(one.kind, one.model, [*one.items] * alike, np.repeat(one.vectors, alike, axis=0)), method)
+    assert told.sentence.key == "cluster.none"
+    assert len(told.labels) == alike
+
+
+@pytest.mark.parametrize("method", Method)
+@pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
+def test_a_vector_that_is_none_is_named_instead_of_grouped(method: Method, value: float) -> None:
+    kept = shelf(2, 5)
+    kept.vectors[3] = value
+    with pytest.raises(LibraryError, match=r"g0-3.wav: its embedding is all zero, or not finite"):
+        cluster(kept, method)
+
+
+def test_how_many_groups_there_are_is_found_in_a_part_of_many() -> None:
+    told = cluster(shelf(3, SAMPLE))
+    assert agree(told.labels, 3, SAMPLE)
+
+
+def test_more_than_hdbscan_can_do_in_time_is_refused_with_what_can() -> None:
+    many = Shelf(Kind.EMOTION, "model", [Item("a.wav")] * (MOST_DENSE + 1), np.ones((MOST_DENSE + 1, 2), np.float32))
+    with pytest.raises(LibraryError, match="kmeans takes any number"):
+        cluster(many, Method.HDBSCAN)

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from monitor.gallery import unit
 from tests.workbench.shelves import shelf
-from workbench.comparison import NOTABLE, Verdict, compare, explained, verdict
-from workbench.library import LibraryError, Shelf
+from workbench.comparison import MOST_EFFECT, NOTABLE, Verdict, compare, explained, quantile, verdict
+from workbench.library import Item, LibraryError, Shelf
 
 
 def part(kept: Shelf, group: int, each: int) -> Shelf:
@@ -71,3 +72,36 @@ def test_sets_that_cannot_be_compared_are_refused() -> None:
         compare(shelf(1, 5), replace(shelf(1, 5), model="another"))
     with pytest.raises(LibraryError, match="5 recordings against 2"):
         compare(shelf(1, 5), shelf(1, 2))
+
+
+def test_a_recording_in_both_sets_is_not_compared_with_itself() -> None:
+    kept = shelf(2, 4, spread=1.0)
+    reference = part(kept, 0, 4)
+    alone = compare(reference, reference)
+    assert [each.cosine for each in alone.recordings] == sorted(each.cosine for each in alone.recordings)
+    assert alone.score == pytest.approx(alone.reference_score)
+    rows = unit(reference.vectors)
+    others = unit(rows[1:].sum(axis=0))
+    first = next(each for each in alone.recordings if each.source == reference.items[0].source)
+    assert first.cosine == pytest.approx(float(rows[0] @ others), abs=1e-4)
+
+
+def test_few_recordings_make_the_interval_as_wide_as_it_must_be() -> None:
+    """Of sets of three that do not differ the interval leaves out zero one time in twenty."""
+    rng = np.random.default_rng(3)
+    missed = 0
+    for _ in range(400):
+        one, other = ([Item("a.wav", about={"arousal": float(rng.normal())}) for _ in range(3)] for _ in range(2))
+        missed += bool(explained(one, other))
+    assert missed < 400 * 0.06
+
+
+@pytest.mark.parametrize(("freedom", "expected"), [(2, 4.303), (3, 3.182), (10, 2.228), (1000, 1.962)])
+def test_quantiles_are_students(freedom: float, expected: float) -> None:
+    assert quantile(freedom) == pytest.approx(expected, rel=0.01)
+
+
+def test_sets_that_do_not_vary_differ_by_ten_standard_deviations_at_most() -> None:
+    one, other = ([Item("a.wav", about={"arousal": value})] * 4 for value in (0.2, 0.8))
+    (difference,) = explained(one, other)
+    assert difference.effect == -MOST_EFFECT

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ pytest.importorskip("sklearn", reason="extra workbench")
 from monitor.gallery import unit
 from tests.workbench.shelves import shelf
 from workbench.library import LibraryError
-from workbench.maps import Projection, mapped, principal, reduced
+from workbench.maps import MOST_TSNE, Projection, mapped, principal, reduced
 
 
 @pytest.mark.parametrize("projection", list(Projection))
@@ -46,3 +48,25 @@ def test_two_recordings_make_no_map() -> None:
     for made in (mapped, reduced):
         with pytest.raises(LibraryError, match="three are needed"):
             made(shelf(1, 2))
+
+
+@pytest.mark.parametrize("projection", list(Projection))
+def test_recordings_that_are_all_the_same_lie_on_one_spot_or_near_it(projection: Projection) -> None:
+    one = shelf(1, 1)
+    points = mapped(replace(one, items=[*one.items] * 4, vectors=np.repeat(one.vectors, 4, axis=0)), projection)
+    assert np.isfinite([[point.x, point.y] for point in points]).all()
+
+
+def test_an_embedding_of_one_number_has_a_place_on_a_line() -> None:
+    flat = replace(shelf(1, 4), vectors=np.array([[1.0], [-1.0], [1.0], [-1.0]], np.float32))
+    assert {point.y for point in mapped(flat)} == {0.0}
+
+
+def test_what_makes_no_map_is_refused_by_name() -> None:
+    kept = shelf(2, 5)
+    kept.vectors[3] = np.nan
+    with pytest.raises(LibraryError, match=r"g0-3.wav: its embedding is all zero, or not finite"):
+        mapped(kept)
+    many = replace(kept, items=[kept.items[0]] * (MOST_TSNE + 1), vectors=np.ones((MOST_TSNE + 1, 2), np.float32))
+    with pytest.raises(LibraryError, match="pca takes any number"):
+        mapped(many, Projection.TSNE)

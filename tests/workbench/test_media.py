@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.scripted import voice
-from tests.workbench.sounds import FORMATS, cut, write
+from tests.workbench.sounds import FORMATS, cut, float_wave, write
 from workbench import wholeness
 from workbench.media import MediaError, Recording, duration_s
 
@@ -145,3 +145,62 @@ def test_a_header_that_does_not_know_its_size_promises_nothing(tmp_path: Path) -
     whole[at : at + 4] = b"\xff\xff\xff\xff"
     assert wholeness.riff_s(bytes(whole)) is None
     assert wholeness.riff_s(b"RIFF") is None
+
+
+@pytest.mark.parametrize("channels", [3, 7, 8, 12])
+def test_any_number_of_channels_is_mixed(channels: int, tmp_path: Path) -> None:
+    with Recording(float_wave(tmp_path / "many.wav", BUZZ, channels)) as recording:
+        (mix,) = decoded(recording)
+        assert recording.channels == channels
+        assert recording.values == channels * len(BUZZ)
+    np.testing.assert_allclose(mix, BUZZ, atol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", ["m4a", "flac", "mka"])
+def test_eight_channels_are_read_however_their_decoder_lays_them_out(suffix: str, tmp_path: Path) -> None:
+    path = write(tmp_path / f"surround.{suffix}", *[BUZZ] * 8)
+    with Recording(path) as recording:
+        apart = decoded(recording, 8)
+        assert recording.values == pytest.approx(8 * SECONDS * recording.rate_hz, rel=0.05)
+        assert recording.full_scale < 100
+    assert apart.shape[0] == 8
+    assert abs(apart.shape[1] / 16_000 - SECONDS) < 0.1
+
+
+@pytest.mark.parametrize("strange", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_ends_a_recording_and_that_is_said(strange: float, tmp_path: Path) -> None:
+    samples = BUZZ.copy()
+    samples[2 * 16_000 + 5] = strange
+    with Recording(float_wave(tmp_path / "a.wav", samples)) as recording:
+        (mix,) = decoded(recording)
+        assert recording.damage == "samples that are no numbers"
+    assert 1.9 < len(mix) / 16_000 <= 2.0
+    assert bool(np.isfinite(mix).all())
+    samples[0] = strange
+    with (
+        Recording(float_wave(tmp_path / "b.wav", samples)) as recording,
+        pytest.raises(MediaError, match="no numbers"),
+    ):
+        decoded(recording)
+
+
+def test_a_length_that_is_guessed_is_none(tmp_path: Path) -> None:
+    """FFmpeg takes the rest of an AAC stream for as quiet as its first second, and it for many times as long."""
+    quiet_first = np.concatenate([np.zeros(5 * 16_000, np.float32), np.tile(BUZZ, 5)])
+    with Recording(write(tmp_path / "a.aac", quiet_first)) as recording:
+        assert recording.declared_s is None
+        assert decoded(recording).shape[1] / 16_000 == pytest.approx(25, abs=0.1)
+
+
+def test_an_mp3_file_declares_its_length_if_its_first_frame_tells_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "told.mp3", BUZZ)
+    whole = path.read_bytes()
+    assert duration_s(path) == pytest.approx(SECONDS, abs=0.1)
+    tagged = b"ID3\x04\x00\x00" + bytes([0, 16, 0, 0]) + bytes(16 << 14) + whole[whole.index(b"\xff\xfb") :]
+    assert wholeness.mp3_tells_length(tagged), "behind a large picture"
+    path.write_bytes(tagged)
+    assert duration_s(path) == pytest.approx(SECONDS, abs=0.1)
+    second = whole.index(b"\xff\xfb", whole.index(b"Info"))
+    (tmp_path / "untold.mp3").write_bytes(whole[second:])
+    assert duration_s(tmp_path / "untold.mp3") is None
+    assert not wholeness.mp3_tells_length(tmp_path / "nowhere.mp3")

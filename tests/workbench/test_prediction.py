@@ -152,6 +152,12 @@ def test_each_bad_file_fails_with_its_reason_and_what_to_do_and_spoils_no_other(
     assert found[good.name].prediction.emotion == alone.emotion
 
 
+@pytest.mark.parametrize("samples", [1, 319, SR // 4])
+def test_a_moment_is_too_short_and_nothing_else(samples: int, models: Models, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice(120, 1.0, 1)[:samples])
+    assert code(outcomes([path], models)["a.wav"]) == "too_short"
+
+
 @pytest.mark.parametrize("name", ["background", "esc10"])
 def test_noise_gets_no_label(name: str, models: Models, recordings: Path) -> None:
     paths = sorted(path for path in (recordings / "nonspeech" / name).rglob("*") if path.suffix in (".flac", ".ogg"))

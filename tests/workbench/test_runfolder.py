@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from inference.model import Models
-from tests.workbench.models import embedded
+from inference.model import EmbeddingModel, Models
+from monitor.analysis import Role, Window
+from monitor.session import MonitorConfig
+from tests.workbench.models import Meddled, embedded
 from tests.workbench.sounds import emodb, samples_of, write
 from workbench import batch, runfolder
 from workbench.asked import Asked, Item
-from workbench.results import Prediction
-from workbench.runfolder import NpyRows, RunError, RunFolder
+from workbench.npyrows import NpyRows
+from workbench.prediction import predict
+from workbench.results import Prediction, decode
+from workbench.runfolder import RunError, RunFolder
 
 NOW = datetime(2026, 11, 28, 21, 5, 9)
 MODEL, SIZE = "undertone-emotion-small", 96
@@ -118,24 +123,89 @@ def test_what_a_crash_left_half_written_is_done_again(models: Models, recordings
     assert sorted(kept) == sorted(item.name for item in items(recordings))
 
 
-def test_a_recording_that_has_changed_is_done_again(models: Models, recordings: Path, tmp_path: Path) -> None:
+def test_of_a_recording_that_has_changed_nothing_older_is_kept(
+    models: Models, recordings: Path, tmp_path: Path
+) -> None:
     path = write(tmp_path / "a.wav", samples_of(emodb(recordings)))
     other = write(tmp_path / "b.wav", samples_of(emodb(recordings, "03a01Nc")))
     both = [Item("a.wav", path), Item("b.wav", other)]
-    out = tmp_path / "run"
-    ran(out, both, models, Asked())
+    out, asked = tmp_path / "run", Asked(embeddings=True, keep_audio=True)
+    ran(out, both, models, asked)
+    write(path, samples_of(emodb(recordings, "03a02Fc")))
     os.utime(path, ns=(1, 1))
-    (again,) = ran(out, both, models, Asked())
+    (again,) = ran(out, both, models, asked)
     assert again.file == "a.wav"
-    assert ran(out, both, models, Asked()) == []
-    with opened(out, Asked()) as folder:
-        assert sorted(each.file for each in folder.predictions()) == ["a.wav", "b.wav"]
+    assert again.emotion is not None
+    lines = [decode(line) for line in (out / "results.jsonl").read_bytes().splitlines()]
+    assert sorted(each.file for each in lines) == ["a.wav", "b.wav"]
+    assert again in lines
+    assert json.loads((out / "result.json").read_text(encoding="utf-8"))["done"] == 2
+    assert ran(out, both, models, asked) == []
+    write(path, np.zeros(48_000, np.float32))
+    (silent,) = ran(out, both, models, asked)
+    assert silent.status == "failed"
+    assert [file.name for file in (*out.rglob("*.npy"), *out.rglob("*.wav"))] == ["b.npy", "b.wav"]
+
+
+def test_what_may_have_passed_is_tried_again(models: Models, recordings: Path, tmp_path: Path) -> None:
+    def fail(windows: Sequence[Window]) -> None:
+        raise RuntimeError("out of memory")
+
+    model = models[Role.EMOTION]
+    assert isinstance(model, EmbeddingModel)
+    chosen = items(recordings, "03a01Wa", "03a01Nc")
+    broken = {**models, Role.EMOTION: Meddled(model, fail)}
+    assert [each.status for each in ran(tmp_path, chosen, broken, Asked())] == ["failed", "failed"]
+    assert [each.status for each in ran(tmp_path, chosen, models, Asked())] == ["done", "done"]
+    assert len((tmp_path / "results.jsonl").read_bytes().splitlines()) == 2
+
+
+def test_two_channels_never_write_over_another_recording(models: Models, recordings: Path, tmp_path: Path) -> None:
+    one, other = samples_of(emodb(recordings)), samples_of(emodb(recordings, "03a02Fc"))
+    length = min(len(one), len(other))
+    chosen = [Item(name, write(tmp_path / name, one[:length], other[:length])) for name in ("call.wav", "call_1.wav")]
+    everyone = MonitorConfig(emotion_roles=("*",))
+    asked = Asked(embeddings=True, roles=("customer", "agent"), monitor=everyone)
+    found = ran(tmp_path / "run", chosen, models, asked)
+    files = [about.file for prediction in found for about in prediction.embeddings]
+    assert len(files) == len(set(files)) == 4
+    assert len(list((tmp_path / "run").rglob("*.npy"))) == 4
+
+
+def test_a_full_disk_leaves_a_run_that_goes_on(
+    models: Models, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: object, rows: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    asked = Asked(embeddings=True)
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("workbench.runfolder.np.save", full)
+        with pytest.raises(OSError, match="No space left"):
+            ran(tmp_path, items(recordings), models, asked)
+    assert len(ran(tmp_path, items(recordings), models, asked)) == len(NAMES)
+
+
+def test_audio_that_has_gone_meanwhile_spoils_no_result(
+    models: Models, recordings: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write(tmp_path / "a.wav", samples_of(emodb(recordings)))
+    chosen, asked = [Item("a.wav", path), *items(recordings, "03a01Nc")], Asked(keep_audio=True)
+    with opened(tmp_path / "run", asked) as folder:
+        for outcome in predict(chosen, models, asked):
+            path.unlink(missing_ok=True)
+            item = next(item for item in chosen if item.name == outcome.prediction.file)
+            assert folder.keep(item, outcome).status == "done"
+    assert "no audio is kept" in caplog.text
+    assert [file.name for file in (tmp_path / "run" / "audio").rglob("*.wav")] == ["03a01Nc.wav"]
 
 
 def test_a_run_that_asked_for_something_else_is_left_alone(tmp_path: Path) -> None:
     opened(tmp_path, Asked()).__exit__(None, None, None)
     with pytest.raises(RunError, match="granularity was utterance"):
         opened(tmp_path, Asked("frame"))
+    with pytest.raises(RunError, match="it was of several recordings"):
+        opened(tmp_path, Asked(), single=True)
 
 
 def test_two_runs_are_never_at_work_in_one_folder(tmp_path: Path) -> None:

@@ -74,6 +74,14 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
         read_run(tmp_path, Kind.EMOTION)
 
 
+@pytest.mark.parametrize("line", ["[]", "3", '{"embeddings": [3]}', '{"embeddings": [{"file": "a.npy"}]}', "{"])
+def test_lines_that_are_no_results_are_said_to_be_that(line: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.ones((1, 12), np.float32))
+    (tmp_path / "results.jsonl").write_text(line + "\n", encoding="utf-8")
+    with pytest.raises(LibraryError, match="cannot be read"):
+        read_run(tmp_path, Kind.EMOTION)
+
+
 def test_an_array_that_is_no_embedding_is_refused(tmp_path: Path) -> None:
     for array in (np.zeros((2, 2, 2), np.float32), np.zeros(3, np.int64), np.zeros((0, 4), np.float32)):
         np.save(tmp_path / "a.npy", array)

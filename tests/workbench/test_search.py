@@ -42,3 +42,16 @@ def test_where_nothing_is_kept_nothing_is_found() -> None:
 @pytest.mark.parametrize(("cosine", "word"), [(0.9, "very"), (0.75, "fairly"), (0.5, "different")])
 def test_a_cosine_is_said_in_words(cosine: float, word: str) -> None:
     assert likeness(cosine).key == f"alike.{word}"
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan])
+def test_what_is_no_embedding_is_not_searched_for(value: float) -> None:
+    with pytest.raises(LibraryError, match="all zero, or not finite"):
+        search(shelf(1, 3), np.full(SIZE, value, np.float32))
+
+
+@pytest.mark.parametrize("count", [0, -3])
+def test_fewer_than_one_cannot_be_asked_for(count: int) -> None:
+    kept = shelf(1, 3)
+    with pytest.raises(LibraryError, match="ask for one or more"):
+        search(kept, kept.vectors[0], count)

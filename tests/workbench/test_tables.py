@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from pyarrow import parquet
 
 from inference.model import Models
@@ -55,6 +56,16 @@ def test_csv_and_parquet_hold_the_same_rows(predictions: list[Prediction], tmp_p
                 assert float(line[name]) == pytest.approx(row[name])
             else:
                 assert line[name] == ("" if row[name] is None else str(row[name]))
+
+
+def test_no_cell_is_a_formula_to_a_spreadsheet(predictions: list[Prediction], tmp_path: Path) -> None:
+    done = next(each for each in predictions if each.status == "done")
+    named = [replace(done, file=name) for name in ("=HYPERLINK(1)", "-1+2.wav", "a=b.wav")]
+    tables.write_csv(named, tmp_path / "a.csv")
+    with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert [line["file"] for line in lines] == ["'=HYPERLINK(1)", "'-1+2.wav", "a=b.wav"]
+    assert float(lines[0]["level_dbfs"]) < 0, "numbers stay as they are"
 
 
 def test_without_pyarrow_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
