@@ -257,8 +257,8 @@ def _predict(options: argparse.Namespace) -> int:
     from inference.model import CheckpointError
     from stream_server import predicting
     from workbench.asked import Asked
+    from workbench.ledger import RunError
     from workbench.recordings import find
-    from workbench.runfolder import RunError
     from workbench.tables import TableError
 
     settings = _settings(options)

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from stream_server.faults import Refusal
 from stream_server.jobworker import weight
-from workbench.runfolder import LOCK, RUN, STATE
+from workbench.ledger import LOCK, RUN, STATE
 
 PREFIX = "undertone-jobs-"
 UNHELD_S = 60.0

@@ -21,8 +21,8 @@ from stream_server.jobworker import Task
 from stream_server.uploads import OPENAPI, RETRY_S, receive
 from workbench.asked import Asked
 from workbench.jobs import Job, JobList, Results
+from workbench.ledger import RESULTS
 from workbench.results import Granularity
-from workbench.runfolder import RESULTS
 
 MOST = 1000
 MOST_PAGE_BYTES = 8 << 20

@@ -22,9 +22,10 @@ from workbench import batch, runfolder, tables
 from workbench.asked import Asked, Item
 from workbench.batch import Progress
 from workbench.jobs import ProblemCode
+from workbench.ledger import RunError
 from workbench.prediction import emotion_model
 from workbench.results import Prediction
-from workbench.runfolder import RunError, RunFolder
+from workbench.runfolder import RunFolder
 from workbench.sentences import Sentence
 
 log = logging.getLogger("undertone.jobs")

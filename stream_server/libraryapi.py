@@ -10,12 +10,12 @@ from fastapi import FastAPI, Query, Request, Response
 from stream_server.bodies import answers, asks, has_body, json, read_json
 from stream_server.engine import Engine
 from stream_server.faults import Refusal
-from stream_server.hearing import Store
 from stream_server.jobs import Jobs
 from stream_server.jobsapi import NO_STORE
 from stream_server.librarytasks import Cluster, Compare, Export, Keep, Search
 from stream_server.uploads import OPENAPI
 from stream_server.voicesapi import answered, kept_in, stored
+from stream_server.voicestore import Store
 from workbench.answers import Clustered, Found, Kept, Shelves
 from workbench.clusters import Method
 from workbench.comparison import Comparison

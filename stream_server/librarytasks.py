@@ -8,29 +8,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from history.database import DatabaseError
 from inference.model import Models
-from monitor.analysis import Role
-from stream_server.hearing import Store, open_store
 from stream_server.jobworker import TaskError
 from stream_server.settings import Settings
-from stream_server.voicetasks import heard
+from stream_server.voicestore import Store, open_store
 from workbench.answers import Clustered, Found, Kept, Left, Placed
-from workbench.asked import Asked, Item
+from workbench.asked import Item
 from workbench.clusters import Method, cluster
 from workbench.comparison import compare
 from workbench.learning import NotInstalledError
-from workbench.library import Item as Shelved
 from workbench.library import Kind, LibraryError, Shelf
 from workbench.maps import Projection, mapped, reduced
-from workbench.prediction import emotion_model, predict
 from workbench.projector import packed
-from workbench.runs import numbers_of
 from workbench.sealing import SealError
 from workbench.search import search, search_kept
+from workbench.shelving import model_of, shelved
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +55,7 @@ class Search:
     def answer(self, models: Models, items: Sequence[Item]) -> bytes:
         if self.source is not None:
             with _kept(self.settings) as store:
-                among = store.library.shelf(self.kind, _model(models, self.kind))
+                among = store.library.shelf(self.kind, model_of(models, self.kind))
                 found = search_kept(among, self.source, self.count)
             return msgspec.json.encode(Found(self.kind, among.model, len(among), found))
         shelf, left = embedded(self.settings, models, items[:1], self.kind)
@@ -106,7 +100,7 @@ class Cluster:
 
     def shelf(self, store: Store, models: Models) -> Shelf:
         """What is grouped. Raises LibraryError."""
-        shelf = store.library.shelf(self.kind, _model(models, self.kind))
+        shelf = store.library.shelf(self.kind, model_of(models, self.kind))
         return shelf if self.sources is None else _part(shelf, self.sources)
 
 
@@ -135,33 +129,14 @@ class Compare:
 
     def answer(self, models: Models, items: Sequence[Item]) -> bytes:
         with _kept(self.settings) as store:
-            shelf = store.library.shelf(self.kind, _model(models, self.kind))
+            shelf = store.library.shelf(self.kind, model_of(models, self.kind))
             return msgspec.json.encode(compare(_part(shelf, self.group), _part(shelf, self.reference)))
 
 
 def embedded(settings: Settings, models: Models, items: Sequence[Item], kind: Kind) -> tuple[Shelf, list[Left]]:
-    """The embeddings of recordings, each once, in their order, and the recordings that have none."""
-    if kind is Kind.SPEAKER:
-        ears, voices, left = heard(settings, models, items)
-        own = [Shelved(voice.name, about={"speech_s": voice.quality.speech_s}) for voice in voices]
-        return Shelf(kind, ears.spec.name, own, np.array([voice.vector for voice in voices])), left
-    rows: dict[str, tuple[Shelved, NDArray[np.float32]]] = {}
-    left = []
-    for outcome in predict(items, models, Asked(embeddings=True, endpointing=settings.vad)):
-        prediction = outcome.prediction
-        if prediction.failure is not None:
-            left.append(Left(prediction.file, prediction.failure))
-        elif outcome.vectors and outcome.vectors[0].rows is not None:
-            about = {} if prediction.emotion is None else numbers_of(msgspec.to_builtins(prediction.emotion))
-            rows[prediction.file] = Shelved(prediction.file, about=about), outcome.vectors[0].rows.mean(axis=0)
-    found = [rows[item.name] for item in items if item.name in rows]
-    vectors = np.array([vector for _, vector in found])
-    return Shelf(kind, emotion_model(models)[1].name, [item for item, _ in found], vectors), left
-
-
-def _model(models: Models, kind: Kind) -> str:
-    """The name of the model that makes embeddings of a kind."""
-    return models[Role.SPEAKER].spec.name if kind is Kind.SPEAKER else emotion_model(models)[1].name
+    """The embeddings of recordings, in their order, and the recordings that have none."""
+    left: list[Left] = []
+    return shelved(items, models, kind, settings.vad, left.append), left
 
 
 def _part(shelf: Shelf, sources: Collection[str]) -> Shelf:

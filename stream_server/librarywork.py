@@ -13,18 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_server.crews import load_models
-from stream_server.hearing import hear, open_ears, open_store, tell
 from stream_server.settings import Settings
-from workbench.asked import Asked
+from stream_server.voicestore import check_speaker, open_store, tell
+from workbench.answers import Left
 from workbench.clusters import Method, cluster
 from workbench.comparison import compare
-from workbench.library import Item, Kind, LibraryError, Shelf
+from workbench.library import Item, Kind, LibraryError, Shelf, check
 from workbench.maps import Projection, mapped, reduced
-from workbench.prediction import emotion_model, predict
 from workbench.projector import export
 from workbench.recordings import find
-from workbench.runs import is_run, numbers_of, read_run, vector_in
+from workbench.runs import is_named, is_run, read_run, vector_in
 from workbench.search import search, search_kept
+from workbench.shelving import shelved
 
 
 def _search(options: Namespace, settings: Settings) -> int:
@@ -117,7 +117,7 @@ def _query(path: Path, kind: Kind, settings: Settings) -> tuple[str | None, NDAr
         return None, vector_in(path)
     if path.is_dir():
         shelf = read_run(path, kind)
-        return shelf.model, np.asarray(shelf.vectors.mean(axis=0), np.float32)
+        return shelf.model if is_named(shelf.model) else None, np.asarray(shelf.vectors.mean(axis=0), np.float32)
     shelf = _heard([path], kind, settings)
     return shelf.model, shelf.vectors[0]
 
@@ -130,14 +130,20 @@ def _shelf(
     if not paths:
         with open_store(settings) as store:
             models = store.library.models(kind)
-            if model not in models and len(models) != 1:
-                raise LibraryError(f"which? there are embeddings of kind {kind} by {', '.join(models) or 'no model'}")
-            return store.library.shelf(kind, model if model is not None and model in models else next(iter(models)))
+            if model is None and len(models) == 1:
+                model = next(iter(models))
+            if model is None or model not in models:
+                wanted = "which?" if model is None else f"nothing is kept by {model};"
+                raise LibraryError(f"{wanted} there are embeddings of kind {kind} by {', '.join(models) or 'no model'}")
+            return store.library.shelf(kind, model)
     runs = [path for path in paths if path.is_dir() and is_run(path)]
     shelves = [read_run(path, kind) for path in runs]
     if heard := [path for path in paths if path not in runs]:
         shelves.append(_heard(heard, kind, settings))
     shelf = joined(shelves)
+    if model is not None and shelf.model != model and is_named(shelf.model):
+        raise LibraryError(f"what is searched for is embedded by {model}, and what is searched by {shelf.model}")
+    check(shelf)
     if keep:
         with open_store(settings) as store:
             store.library.add(shelf, time.time())
@@ -145,35 +151,20 @@ def _shelf(
 
 
 def _heard(paths: Sequence[Path], kind: Kind, settings: Settings) -> Shelf:
-    """Recordings, embedded by the model of that kind. Raises LibraryError if none of them can be used."""
-    shelf = _voices(paths, settings) if kind is Kind.SPEAKER else _feelings(paths, settings)
+    """Recordings, embedded by the model of that kind; of those that cannot be used a line on standard error says why.
+    Raises LibraryError if that is all of them."""
+    wanted = settings.models
+    if kind is Kind.SPEAKER:
+        check_speaker(settings)
+    one = replace(wanted, emotion="none") if kind is Kind.SPEAKER else replace(wanted, speaker="none")
+    shelf = shelved(find(paths), load_models(replace(settings, models=one)), kind, settings.vad, _tell)
     if not len(shelf):
         raise LibraryError("there is no recording with a voice")
     return shelf
 
 
-def _voices(paths: Sequence[Path], settings: Settings) -> Shelf:
-    ears = open_ears(settings)
-    named = find(paths)
-    order = {item.name: place for place, item in enumerate(named)}
-    voices = sorted(hear(ears, named), key=lambda voice: order[voice.name])
-    items = [Item(voice.name, about={"speech_s": voice.quality.speech_s}) for voice in voices]
-    return Shelf(Kind.SPEAKER, ears.spec.name, items, np.array([voice.vector for voice in voices]))
-
-
-def _feelings(paths: Sequence[Path], settings: Settings) -> Shelf:
-    models = load_models(replace(settings, models=replace(settings.models, speaker="none")))
-    items: list[Item] = []
-    rows: list[NDArray[np.float32]] = []
-    for outcome in predict(find(paths), models, Asked(embeddings=True, endpointing=settings.vad)):
-        prediction = outcome.prediction
-        if prediction.failure is not None:
-            tell(prediction.file, f"failed: {prediction.failure.reason.text} {prediction.failure.remedy.text}")
-        elif outcome.vectors and outcome.vectors[0].rows is not None:
-            reading = {} if prediction.emotion is None else msgspec.to_builtins(prediction.emotion)
-            items.append(Item(prediction.file, about=numbers_of(reading)))
-            rows.append(outcome.vectors[0].rows.mean(axis=0))
-    return Shelf(Kind.EMOTION, emotion_model(models)[1].name, items, np.array(rows))
+def _tell(left: Left) -> None:
+    tell(left.file, f"failed: {left.failure.reason.text} {left.failure.remedy.text}")
 
 
 def joined(shelves: Sequence[Shelf]) -> Shelf:

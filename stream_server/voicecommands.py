@@ -96,7 +96,7 @@ def guarded(work: Callable[[], Callable[[Options, Settings], int]], options: Opt
     """Import a command and run it; the exit status: 1 if what was asked for cannot be done."""
     from history.database import DatabaseError
     from inference.model import CheckpointError
-    from workbench.runfolder import RunError
+    from workbench.ledger import RunError
     from workbench.sealing import SealError
 
     try:

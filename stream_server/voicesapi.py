@@ -15,11 +15,11 @@ from monitor.analysis import SpeakerSpec
 from stream_server.bodies import JSON, answers, asks, json, read_body, read_json
 from stream_server.engine import Engine
 from stream_server.faults import Refusal
-from stream_server.hearing import Store, open_store
 from stream_server.jobs import Jobs
 from stream_server.jobsapi import NO_STORE, asked_of, submit, wait
 from stream_server.jobworker import Task
 from stream_server.uploads import OPENAPI, RETRY_S, Upload
+from stream_server.voicestore import Store, open_store
 from stream_server.voicetasks import Enroll, Identify, Verify
 from workbench.answers import Enrolled, Identified, Verified, VoiceprintList
 from workbench.exchange import Imported, VoiceprintDocument, exported, read, take_in

@@ -12,9 +12,9 @@ import msgspec
 from history.database import DatabaseError
 from inference.model import Models
 from monitor.analysis import Role
-from stream_server.hearing import hear_all, open_store
 from stream_server.jobworker import TaskError
 from stream_server.settings import Settings
+from stream_server.voicestore import open_store
 from workbench.answers import Enrolled, Identified, Left, Verified
 from workbench.asked import Item
 from workbench.enrolment import EnrolmentError, portray
@@ -75,7 +75,7 @@ class Identify:
 def heard(settings: Settings, models: Models, items: Sequence[Item]) -> tuple[Ears, list[Voice], list[Left]]:
     """The voices, in the order of the recordings, and those without one."""
     ears = Ears(models[Role.SPEAKER], models.get(Role.SPEECH), settings.vad)
-    found = {each.name: each for each in hear_all(ears, items)}
+    found = {each.name: each for each in ears.hear_files(items)}
     ordered = [found[item.name] for item in items]
     left = [Left(each.name, each.failure) for each in ordered if isinstance(each, Unheard)]
     return ears, [each for each in ordered if isinstance(each, Voice)], left

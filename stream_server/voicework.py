@@ -13,9 +13,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from stream_server.hearing import hear, hear_all, open_ears, open_store
 from stream_server.settings import Settings
 from stream_server.voicecommands import DAY_S
+from stream_server.voicestore import hear, open_ears, open_store
 from workbench.enrolment import portray
 from workbench.exchange import exported, read, take_in
 from workbench.identification import identify, open_gallery
@@ -24,7 +24,7 @@ from workbench.recordings import find
 from workbench.runfolder import named_for
 from workbench.sealing import Seal, new_key
 from workbench.verification import Purpose, verify
-from workbench.voicefolder import VoiceFolder
+from workbench.voicefolder import VoiceFolder, VoiceLine
 from workbench.voiceprints import Consent
 
 SHOWN_MATCHES = 3
@@ -51,19 +51,26 @@ def _verify(options: Namespace, settings: Settings) -> int:
 
 
 def _embed(options: Namespace, settings: Settings) -> int:
-    items = find(options.recordings)
+    items = {item.name: item for item in find(options.recordings)}
     ears = open_ears(settings)
-    folder = VoiceFolder(options.out or named_for(datetime.now()), ears.spec.name, len(items) == 1)
-    for heard in hear_all(ears, items):
-        line = folder.keep(heard)
-        if line.failure is not None:
-            print(f"{line.file}  failed: {line.failure.reason.text} {line.failure.remedy.text}")
-            continue
-        (facts,) = line.embeddings
-        print(f"{line.file}  done: {facts.file}, {facts.shape[1]} numbers, mean {facts.mean:.4f}, std {facts.std:.4f}")
-    folder.finish(datetime.now())
-    print(f"wrote {folder.path}")
-    return 0
+    counts = {"done": 0, "failed": 0}
+    with VoiceFolder(options.out or named_for(datetime.now()), ears.spec.name, len(items) == 1) as folder:
+        left = folder.left(items.values())
+        for heard in ears.hear_files(left):
+            line = folder.keep(items[heard.name], heard)
+            counts[line.status] += 1
+            print(_embedded(line), flush=True)
+        folder.finish(datetime.now())
+    before = f", {len(items) - len(left)} done before" if len(left) < len(items) else ""
+    print(f"{counts['done']} done, {counts['failed']} failed{before}; embeddings are in {folder.path}")
+    return 0 if counts["done"] or before else 1
+
+
+def _embedded(line: VoiceLine) -> str:
+    if line.failure is not None:
+        return f"{line.file}  failed: {line.failure.reason.text} {line.failure.remedy.text}"
+    (facts,) = line.embeddings
+    return f"{line.file}  done: {facts.file}, {facts.shape[1]} numbers, mean {facts.mean:.4f}, std {facts.std:.4f}"
 
 
 def _enroll(options: Namespace, settings: Settings) -> int:

@@ -3,7 +3,8 @@ whole batches; of each only what is still needed is kept."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -19,6 +20,7 @@ from vad.grid import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ
 from vad.listener import Listener
 from vad.pcm import Samples
 
+log = logging.getLogger("undertone.workbench")
 SIDE_BY_SIDE = 32
 HOP_FRAMES = 25
 FULL_SCALE = 0.999
@@ -146,6 +148,20 @@ class Listening:
         ear.finished = True
         return ear.listener.finish_hearing()
 
+    def _levels(self, judge: Model, windows: Sequence[Window]) -> list[bytes | None]:
+        """What the judge answers; None of those on which it fails: then the gate's word counts, as in a live call."""
+        levels: list[bytes | None] = []
+        for at in range(0, len(windows), judge.max_batch):
+            some = windows[at : at + judge.max_batch]
+            try:
+                answers = [checked(analysis, judge.spec) for analysis in judge.analyse(some)]
+            except Exception:
+                log.exception("%s failed on %d windows", judge.spec.name, len(some))
+                levels += [None] * len(some)
+                continue
+            levels += [answer.levels if isinstance(answer, SpeechAnalysis) else None for answer in answers]
+        return levels
+
     def _judge_speech(self, occurred: list[tuple[_Ear, list[Occurrence]]]) -> None:
         """Let the judge say what is speech; what follows from that joins what occurred."""
         asked = [(ear, found, block) for ear, found in occurred for block in ear.listener.take_unjudged()]
@@ -154,9 +170,8 @@ class Listening:
                 Window(number, Role.SPEECH, 0, end * FRAME_SAMPLES, samples, ear.judging)
                 for number, (ear, _, (_, end, samples)) in enumerate(asked)
             ]
-            for (ear, found, (frame, _, _)), analysis in zip(asked, self._judge.analyse(windows), strict=True):
-                answer = checked(analysis, self._judge.spec)
-                found += ear.listener.judge(frame, answer.levels if isinstance(answer, SpeechAnalysis) else None)
+            for (ear, found, (frame, _, _)), levels in zip(asked, self._levels(self._judge, windows), strict=True):
+                found += ear.listener.judge(frame, levels)
         for ear, found in occurred:
             if ear.finished:
                 found += ear.listener.flush()

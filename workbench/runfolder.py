@@ -11,36 +11,29 @@ import logging
 import os
 import wave
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 import numpy as np
-from filelock import FileLock, Timeout
 from msgspec.structs import replace
 
 from vad.grid import SAMPLE_RATE_HZ
 from workbench.asked import Asked, Item
 from workbench.conclusion import Outcome
+from workbench.ledger import RESULTS, Ledger, RunError
 from workbench.media import MediaError, Recording
 from workbench.npyrows import NpyRows
-from workbench.recordings import Places
 from workbench.results import Prediction, decode, encode
 
 log = logging.getLogger("undertone.workbench")
 OUTPUTS = Path("outputs")
-RUN, RESULT, RESULTS, STATE, LOCK = "run.json", "result.json", "results.jsonl", "state.jsonl", ".lock"
-TRIED_AGAIN = ("model", "not_permitted")
-"""Failures that may have passed without the recording being changed."""
-
-
-class RunError(Exception):
-    """A folder that cannot be used; the message says why, and what would be."""
+RESULT = "result.json"
 
 
 class About(msgspec.Struct, frozen=True):
@@ -54,15 +47,6 @@ class About(msgspec.Struct, frozen=True):
     keep_audio: bool
     roles: tuple[str, ...]
     single: bool
-
-
-class Done(msgspec.Struct, frozen=True):
-    """A recording that is done, as it was then: its size and the time of its last change; and where its files went."""
-
-    file: str
-    size: int
-    modified_ns: int
-    place: str = ""
 
 
 def named_for(now: datetime, base: Path = OUTPUTS) -> Path:
@@ -94,18 +78,8 @@ class RunFolder:
         self.path = path
         self.run = run
         self._size = size
-        self._places = Places(len(run.roles))
         self._open: dict[str, list[NpyRows]] = {}
-        self._done: dict[str, Done] = {}
-        self._lock = FileLock(path / LOCK, blocking=False)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire()
-            self._begin()
-            self._results, self._state = self._appended()
-        except (Timeout, OSError, msgspec.DecodeError, RunError) as error:
-            self._lock.release()
-            raise _told(path, error) from None
+        self._ledger = Ledger(path, run, len(run.roles))
 
     def __enter__(self) -> RunFolder:
         return self
@@ -114,23 +88,17 @@ class RunFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with ExitStack() as ending:  # all of it, even where a full disk keeps a part from being closed
-            ending.callback(self._lock.release)
+            ending.callback(self._ledger.close)
             for sink in chain.from_iterable(self._open.values()):  # of recordings that were not heard to their end
                 ending.callback(sink.discard)
-            ending.callback(self._state.close)
-            ending.callback(self._results.close)
 
     def is_done(self, item: Item) -> bool:
         """Whether an earlier run has done this recording, as it is now."""
-        done = self._done.get(item.name)
-        return done is not None and replace(done, place="") == _stamp(item)
+        return self._ledger.is_done(item)
 
     def left(self, items: Iterable[Item]) -> list[Item]:
         """Those that are not done. Of those that have changed since they were, what is kept is dropped."""
-        left = [item for item in items if not self.is_done(item)]
-        if changed := [item.name for item in left if item.name in self._done]:
-            self._drop(changed)
-        return left
+        return self._ledger.left(items, self._remove)
 
     def sink(self, name: str, channel: int) -> NpyRows:
         """Where the embeddings of a recording's frames go."""
@@ -158,18 +126,12 @@ class RunFolder:
         prediction = replace(outcome.prediction, embeddings=kept)
         if self.run.keep_audio and prediction.status == "done":
             self._keep_audio(item)
-        self._results.write(encode(prediction) + b"\n")
-        self._results.flush()
-        if prediction.failure is None or prediction.failure.code not in TRIED_AGAIN:
-            done = replace(_stamp(item), place=str(self._places.of(item.name)))
-            self._state.write(msgspec.json.encode(done) + b"\n")
-            self._state.flush()
+        self._ledger.note(item, encode(prediction), prediction.failure)
         return prediction
 
     def predictions(self) -> Iterator[Prediction]:
         """All lines of result that were kept, here and before."""
-        with (self.path / RESULTS).open("rb") as lines:
-            yield from (decode(line) for line in lines)
+        yield from map(decode, self._ledger.lines())
 
     def finish(self, now: datetime, log: dict[str, float]) -> None:
         """Write `result.json`: the result of the one recording, or what is to be said of the run; and `log`: how long
@@ -195,57 +157,12 @@ class RunFolder:
         text = json.dumps(document, ensure_ascii=False, indent=1)
         (self.path / RESULT).write_text(text + "\n", encoding="utf-8")
 
-    def _begin(self) -> None:
-        """Note what run this is, or find out how far it got."""
-        about_run = self.path / RUN
-        if not about_run.exists():
-            if any(each.name != LOCK for each in self.path.iterdir()):
-                raise RunError(f"{self.path}: holds something else than a run; choose a new folder with --out")
-            _rewrite(about_run, [msgspec.json.encode(self.run)])
-            return
-        try:
-            before = msgspec.json.decode(about_run.read_bytes(), type=About)
-        except msgspec.DecodeError as error:
-            raise RunError(f"{about_run}: is not about a run ({error}); choose another folder with --out") from None
-        if before != self.run:
-            changed = _changed(before, self.run)
-            raise RunError(f"{self.path}: holds a run that asked for something else ({changed}); choose another folder")
-        for line in _whole_lines(self.path / STATE):
-            done = msgspec.json.decode(line, type=Done)
-            self._done[done.file] = done
-            self._places.hold(done.file, done.place)
-        self._keep_only_what_is_done()
-
-    def _appended(self) -> tuple[IO[bytes], IO[bytes]]:
-        return (self.path / RESULTS).open("ab"), (self.path / STATE).open("ab")
-
-    def _drop(self, names: Collection[str]) -> None:
-        """Forget recordings that were done, and remove their files."""
-        for name in names:
-            del self._done[name]
-            for channel in range(len(self.run.roles)):
-                for kind in ("embedding", "frame_scores", "frame_embeddings"):
-                    (self.path / self._file_of(name, channel, kind)).unlink(missing_ok=True)
-            self._audio_of(name).unlink(missing_ok=True)
-        self._results.close()
-        self._state.close()
-        self._keep_only_what_is_done()
-        self._results, self._state = self._appended()
-
-    def _keep_only_what_is_done(self) -> None:
-        """Drop lines that a crash left half written, or wrote without noting that they are done."""
-        kept: set[str] = set()
-
-        def lines() -> Iterator[bytes]:
-            for line in _whole_lines(self.path / RESULTS):
-                name = decode(line).file
-                if name in self._done and name not in kept:
-                    kept.add(name)
-                    yield line
-
-        _rewrite(self.path / RESULTS, lines())
-        self._done = {name: done for name, done in self._done.items() if name in kept}
-        _rewrite(self.path / STATE, (msgspec.json.encode(done) for done in self._done.values()))
+    def _remove(self, name: str) -> None:
+        """What is kept of a recording."""
+        for channel in range(len(self.run.roles)):
+            for kind in ("embedding", "frame_scores", "frame_embeddings"):
+                (self.path / self._file_of(name, channel, kind)).unlink(missing_ok=True)
+        self._audio_of(name).unlink(missing_ok=True)
 
     def _file_of(self, name: str, channel: int, kind: str = "embedding") -> str:
         """Of a recording's embeddings or scores, relative to the folder. Each channel has its own."""
@@ -253,10 +170,10 @@ class RunFolder:
         if self.run.single:
             return f"{kind}{behind}.npy"
         folder = "embeddings" if kind == "embedding" else kind
-        return f"{folder}/{self._places.of(name)}{behind}.npy"
+        return f"{folder}/{self._ledger.places.of(name)}{behind}.npy"
 
     def _audio_of(self, name: str) -> Path:
-        return self.path / f"{'processed_audio' if self.run.single else f'audio/{self._places.of(name)}'}.wav"
+        return self.path / f"{'processed_audio' if self.run.single else f'audio/{self._ledger.places.of(name)}'}.wav"
 
     def _keep_audio(self, item: Item) -> None:
         """What the models heard: 16-bit WAV at 16 kHz, a channel per role."""
@@ -282,54 +199,3 @@ class RunFolder:
             os.link(self.path / file, target)
         except OSError:
             target.write_bytes((self.path / file).read_bytes())
-
-
-def _told(path: Path, error: Exception) -> RunError:
-    """What keeps a folder from being used, in words."""
-    match error:
-        case RunError():
-            return error
-        case Timeout():
-            return RunError(f"{path}: another run is at work in it; choose another with --out")
-        case OSError():
-            return RunError(f"{path}: cannot be written to ({error.strerror}); choose another with --out")
-    return RunError(f"{path}: what is noted there of a run is damaged ({error}); choose another with --out")
-
-
-def _changed(before: About, now: About) -> str:
-    """What another run asked for."""
-    told = []
-    for name in before.__struct_fields__:
-        was = getattr(before, name)
-        if was == getattr(now, name):
-            continue
-        if name == "single":
-            told.append("it was of one recording alone" if was else "it was of several recordings")
-        else:
-            told.append(f"{name} was {was}")
-    return ", ".join(told)
-
-
-def _stamp(item: Item) -> Done:
-    """A recording as it is now; what cannot be looked at has no size."""
-    if isinstance(item.source, bytes):
-        return Done(item.name, len(item.source), 0)
-    try:
-        found = item.source.stat()
-    except OSError:
-        return Done(item.name, -1, 0)
-    return Done(item.name, found.st_size, found.st_mtime_ns)
-
-
-def _whole_lines(path: Path) -> Iterator[bytes]:
-    """Those that end; the last one may not."""
-    if path.exists():
-        with path.open("rb") as lines:
-            yield from (line.rstrip(b"\n") for line in lines if line.endswith(b"\n"))
-
-
-def _rewrite(path: Path, lines: Iterable[bytes]) -> None:
-    beside = path.with_suffix(".new")
-    with beside.open("wb") as file:
-        file.writelines(line + b"\n" for line in lines)
-    beside.replace(path)

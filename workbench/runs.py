@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from workbench.library import Item, Kind, LibraryError, Shelf
 
 RESULT, RESULTS, RUN, EMBEDDING, EMBEDDINGS = "result.json", "results.jsonl", "run.json", "embedding.npy", "embeddings"
+UNNAMED = "unnamed"
 Found = tuple[Item, NDArray[np.float32]]
 
 
@@ -45,8 +46,13 @@ def read_run(folder: Path, kind: Kind) -> Shelf:
         raise LibraryError(
             f"{folder}: embeddings of {' and '.join(map(str, sorted(sizes)))} values; they are of two models"
         )
-    name = model if isinstance(model, str) else f"unnamed, {sizes.pop()} values"
+    name = model if isinstance(model, str) else f"{UNNAMED}, {sizes.pop()} values"
     return Shelf(kind, name, [item for item, _ in found], np.array([vector for _, vector in found]))
+
+
+def is_named(model: str) -> bool:
+    """Whether it is known of which model the embeddings of a run are."""
+    return not model.startswith(UNNAMED)
 
 
 def vector_in(file: Path) -> NDArray[np.float32]:

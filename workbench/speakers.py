@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -15,12 +16,16 @@ from monitor.gallery import unit
 from vad.cuts import SpeechCut
 from vad.endpointing import EndpointingConfig
 from vad.grid import FRAME_SAMPLES
+from vad.pcm import Samples
+from workbench import media
+from workbench.asked import Item
 from workbench.embedding import embed_windows
 from workbench.failures import failed
 from workbench.listening import Audio, Listening, Sound
 from workbench.results import Failure
 from workbench.sentences import Sentence, say
 
+log = logging.getLogger("undertone.workbench")
 LITTLE_SPEECH_S = 2.0
 NOISY_DB = 10.0
 CLIPPED_SHARE = 0.001
@@ -109,19 +114,51 @@ class Ears:
 
     def hear(self, recordings: Iterable[Audio]) -> Iterator[Voice | Unheard]:
         """The voice of each recording as it ends, not always in their order: batches are made across recordings, and of
-        each only seconds are kept. Raises ValueError if the model fails on a window."""
+        each only seconds are kept. One that the model fails on is Unheard and spoils none of the others."""
         heard: dict[int, _Heard] = {}
+        broken: set[int] = set()
         for cuts, ended in self._listening.hear(iter(recordings)):
             windows = [
                 Window(at, Role.SPEAKER, 0, cut.speech.end * FRAME_SAMPLES, cut.speech.samples, cut.stream)
                 for at, cut in enumerate(cuts)
             ]
-            for cut, embedding in zip(cuts, embed_windows(windows, self._model), strict=True):
+            for cut, embedding in zip(cuts, self._embedded(windows), strict=True):
+                if embedding is None:
+                    broken.add(cut.number)
+                    continue
                 if cut.number not in heard:
                     heard[cut.number] = _Heard(np.zeros(self.spec.embedding_size))
                 heard[cut.number].take(cut.speech, embedding)
             for each in ended:
-                yield self._voice(each.name, each.sound, heard.pop(each.number, None))
+                voice = self._voice(each.name, each.sound, heard.pop(each.number, None))
+                yield Unheard(each.name, failed("model"), voice.quality) if each.number in broken else voice
+
+    def hear_files(self, items: Iterable[Item]) -> Iterator[Voice | Unheard]:
+        """The same of recordings that are to be decoded, readable or not; their channels are mixed."""
+        unreadable: list[Unheard] = []
+        for voice in self.hear(_audio(items, unreadable)):
+            yield voice
+            yield from unreadable
+            unreadable.clear()
+        yield from unreadable
+
+    def _embedded(self, windows: Sequence[Window]) -> list[NDArray[np.float64] | None]:
+        """A unit embedding of each window; None of those on which the model fails. If it fails on a batch, they are
+        asked about one by one."""
+        remembered = [window.stream.memory for window in windows]
+        try:
+            return list(embed_windows(windows, self._model))
+        except Exception:
+            for window, memory in zip(windows, remembered, strict=True):
+                window.stream.memory = memory
+        found: list[NDArray[np.float64] | None] = []
+        for window in windows:
+            try:
+                found += list(embed_windows([window], self._model))
+            except Exception:
+                log.exception("%s failed on a window", self.spec.name)
+                found.append(None)
+        return found
 
     def _voice(self, name: str, sound: Sound, heard: _Heard | None) -> Voice | Unheard:
         consistency = None if heard is None else heard.consistency
@@ -138,6 +175,23 @@ class Ears:
             return Unheard(name, failure, quality)
         vector = unit(heard.total).astype(np.float32)
         return Voice(name, self.spec.name, vector, heard.frames * FRAME_SAMPLES / self.spec.window_samples, quality)
+
+
+def _audio(items: Iterable[Item], unreadable: list[Unheard]) -> Iterator[Audio]:
+    """Those that can be read; the others go into `unreadable`."""
+    for item in items:
+        try:
+            blocks = media.opened(_mono(item))
+        except media.MediaError as error:
+            unreadable.append(Unheard(item.name, failed(error.code, **error.values)))
+            continue
+        yield Audio(item.name, blocks)
+
+
+def _mono(item: Item) -> Iterator[Samples]:
+    with media.Recording(item.source, item.name) as recording:
+        for block in recording.blocks(1):
+            yield block[0]
 
 
 def _problems(quality: Quality, spec: SpeakerSpec) -> Iterator[Sentence]:

@@ -3,18 +3,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from types import TracebackType
 from typing import Literal
 
 import msgspec
 import numpy as np
 
-from workbench.recordings import Places
+from workbench.asked import Item
+from workbench.ledger import RESULTS, Ledger
 from workbench.results import EmbeddingFacts, Failure
-from workbench.runfolder import RESULT, RESULTS, RUN, RunError
+from workbench.runfolder import RESULT
 from workbench.sentences import say
 from workbench.speakers import Quality, Unheard, Voice
+
+
+class VoiceRun(msgspec.Struct, frozen=True):
+    """What a run is: a second one in its folder must be the same."""
+
+    model: str
+    kind: Literal["speaker"]
+    single: bool
 
 
 class VoiceLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,52 +41,58 @@ class VoiceLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VoiceFolder:
-    """Keeps voices as they come; `finish` after the last."""
+    """Keeps voices as they come. Use it as a context manager; `finish` after the last."""
 
     def __init__(self, path: Path, model: str, single: bool) -> None:
-        """`single`: there is one recording. Raises RunError if the folder cannot be written to, or holds something."""
+        """Begin in a new or empty folder, or go on where a run ended. `single`: there is one recording. Raises RunError
+        if something else is in the folder, or if it cannot be written to."""
         self.path = path
-        self._model = model
-        self._single = single
-        self._places = Places()
-        self._counts = {"done": 0, "failed": 0}
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            if any(path.iterdir()):
-                raise RunError(f"{path}: holds something already; choose a new folder with --out")
-            (path / RUN).write_bytes(msgspec.json.encode({"model": model, "kind": "speaker", "single": single}) + b"\n")
-            self._results = (path / RESULTS).open("xb")
-        except OSError as error:
-            raise RunError(f"{path}: cannot be written to ({error.strerror}); choose another with --out") from None
+        self._run = VoiceRun(model, "speaker", single)
+        self._ledger = Ledger(path, self._run)
 
-    def keep(self, heard: Voice | Unheard) -> VoiceLine:
+    def __enter__(self) -> VoiceFolder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ledger.close()
+
+    def left(self, items: Iterable[Item]) -> list[Item]:
+        """Those that are not done. Of those that have changed since they were, what is kept is dropped."""
+        return self._ledger.left(items, lambda name: (self.path / self._file_of(name)).unlink(missing_ok=True))
+
+    def keep(self, item: Item, heard: Voice | Unheard) -> VoiceLine:
         """Write what was heard of a recording; its line."""
-        if isinstance(heard, Unheard):
-            line = VoiceLine(
-                file=heard.name, status="failed", model=self._model, failure=heard.failure, quality=heard.quality
-            )
-        else:
-            facts = self._write(heard)
-            line = VoiceLine(
-                file=heard.name, status="done", model=self._model, quality=heard.quality, embeddings=[facts]
-            )
-        self._counts[line.status] += 1
-        self._results.write(msgspec.json.encode(line) + b"\n")
+        failure = heard.failure if isinstance(heard, Unheard) else None
+        line = VoiceLine(
+            file=item.name,
+            status="done" if failure is None else "failed",
+            model=self._run.model,
+            failure=failure,
+            quality=heard.quality,
+            embeddings=[self._write(heard)] if isinstance(heard, Voice) else [],
+        )
+        self._ledger.note(item, msgspec.json.encode(line), failure)
         return line
 
     def finish(self, now: datetime) -> None:
         """Write `result.json`."""
-        self._results.close()
+        counts = Counter(msgspec.json.decode(line, type=VoiceLine).status for line in self._ledger.lines())
         about = {
             "timestamp": now.isoformat(timespec="seconds"),
-            "model": self._model,
-            **self._counts,
+            "model": self._run.model,
+            "done": counts["done"],
+            "failed": counts["failed"],
             "results": RESULTS,
         }
         (self.path / RESULT).write_bytes(msgspec.json.format(msgspec.json.encode(about), indent=1) + b"\n")
 
+    def _file_of(self, name: str) -> str:
+        return "embedding.npy" if self._run.single else f"embeddings/{self._ledger.places.of(name)}.npy"
+
     def _write(self, voice: Voice) -> EmbeddingFacts:
-        file = "embedding.npy" if self._single else f"embeddings/{self._places.of(voice.name)}.npy"
+        file = self._file_of(voice.name)
         (self.path / file).parent.mkdir(parents=True, exist_ok=True)
         np.save(self.path / file, voice.vector)
         size = len(voice.vector)

@@ -96,3 +96,27 @@ def test_recordings_are_compared_by_their_emotion_too(
     more = {each["measure"] for each in told["differences"] if each["effect"] > 0}
     assert "angry" in more
     assert "arousal" in more
+
+
+def test_embeddings_of_another_model_are_not_searched_though_they_have_the_same_size(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, other = run_folder(tmp_path / "one", 2, 4), run_folder(tmp_path / "other", 2, 4)
+    (one / "run.json").write_text('{"model": "plus_large"}', encoding="utf-8")
+    unnamed = run_folder(tmp_path / "unnamed", 2, 4)
+    for folder, status in ((one, 0), (other, 1), (unnamed, 0)):
+        if folder is other:
+            (other / "run.json").write_text('{"model": "plus_base"}', encoding="utf-8")
+        assert run("search", one, folder, "--kind", "emotion", heard=()) == status
+    assert "is embedded by plus_large, and what is searched by plus_base" in capsys.readouterr().err
+    assert run("search", unnamed, other, "--kind", "emotion", "--keep", heard=()) == 0
+    assert run("search", one, "--kind", "emotion", heard=()) == 1
+    assert "nothing is kept by plus_large; there are embeddings of kind emotion by plus_base" in capsys.readouterr().err
+
+
+def test_a_vector_that_is_none_is_said_to_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = run_folder(tmp_path / "run", 2, 4)
+    np.save(folder / "embeddings" / "g1-2.wav.npy", np.full((1, 24), np.nan, np.float32))
+    for command in (("search", folder), ("cluster",)):
+        assert run(*command, folder, "--kind", "emotion", heard=()) == 1
+        assert "all zero, or not finite" in capsys.readouterr().err

@@ -12,6 +12,9 @@ import pytest
 from stream_server.cli import main
 from tests.evaluation.recordings import write_wav
 from tests.scripted import silence, voice
+from workbench.asked import Item
+from workbench.speakers import Unheard, Voice
+from workbench.voicefolder import VoiceFolder, VoiceLine
 
 HEARD = ("--vad.backend", "webrtcvad")
 
@@ -83,8 +86,43 @@ def test_embeddings_are_written_with_a_line_for_each_recording_also_for_bad_ones
     vector = np.load(tmp_path / "out" / done["embeddings"][0]["file"])
     assert done["embeddings"][0]["shape"] == [1, len(vector)]
     assert np.linalg.norm(vector) == pytest.approx(1.0)
-    assert run("voices", "embed", tmp_path / "calls", "--out", tmp_path / "out") == 1
-    assert "holds something already" in capsys.readouterr().err
+
+
+def test_embedding_goes_on_where_it_ended_and_does_anew_what_has_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["a", "b", "c"]
+    for number, name in enumerate(names):
+        spoken(tmp_path / "calls" / f"{name}.wav", 110 + 60 * number)
+    embed = ("voices", "embed", tmp_path / "calls", "--out", tmp_path / "out")
+    keep = VoiceFolder.keep
+
+    def stopped(folder: VoiceFolder, item: Item, heard: Voice | Unheard) -> VoiceLine:
+        if item.name.endswith("c.wav"):
+            raise KeyboardInterrupt
+        return keep(folder, item, heard)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(VoiceFolder, "keep", stopped)
+        assert run(*embed) == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert run(*embed) == 0
+    shown = capsys.readouterr().out
+    assert [name for name in names if f"{name}.wav  done" in shown] == ["c"]
+    assert "1 done, 0 failed, 2 done before" in shown
+    before = np.load(tmp_path / "out" / "embeddings" / f"{tmp_path}/calls/b.npy".lstrip("/"))
+    spoken(tmp_path / "calls" / "b.wav", 300)
+    (tmp_path / "calls" / "d.wav").write_text("no sound", encoding="utf-8")
+    assert run(*embed) == 0
+    assert "1 done, 1 failed, 2 done before" in capsys.readouterr().out
+    assert not np.allclose(np.load(tmp_path / "out" / "embeddings" / f"{tmp_path}/calls/b.npy".lstrip("/")), before)
+    lines = [json.loads(line) for line in (tmp_path / "out" / "results.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert sorted(Path(line["file"]).name for line in lines) == ["a.wav", "b.wav", "c.wav", "d.wav"]
+    told = json.loads((tmp_path / "out" / "result.json").read_text(encoding="utf-8"))
+    assert (told["done"], told["failed"]) == (3, 1)
+    assert run("voices", "embed", tmp_path / "calls" / "a.wav", "--out", tmp_path / "out") == 1
+    assert "it was of several recordings" in capsys.readouterr().err
+    assert run("voices", "embed", tmp_path / "calls" / "d.wav", "--out", tmp_path / "bad") == 1
 
 
 def test_a_run_of_one_voice_can_be_searched_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

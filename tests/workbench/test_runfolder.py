@@ -19,10 +19,11 @@ from tests.workbench.models import Meddled, embedded
 from tests.workbench.sounds import emodb, samples_of, write
 from workbench import batch, runfolder
 from workbench.asked import Asked, Item
+from workbench.ledger import RunError
 from workbench.npyrows import NpyRows
 from workbench.prediction import predict
 from workbench.results import Prediction, decode
-from workbench.runfolder import RunError, RunFolder
+from workbench.runfolder import RunFolder
 
 NOW = datetime(2026, 11, 28, 21, 5, 9)
 MODEL, SIZE = "undertone-emotion-small", 96

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import numpy as np
 import pytest
 
 from inference.loading import load
-from monitor.analysis import Role
+from monitor.analysis import Analysis, Role, Window
 from tests.evaluation.recordings import ScriptedModel
-from tests.scripted import silence, voice
+from tests.scripted import SPEECH, silence, voice
 from tests.workbench.scripted import ENDPOINTING, ears, recording
+from vad.endpointing import EndpointingConfig
 from vad.pcm import Samples
 from workbench import media
 from workbench.listening import SIDE_BY_SIDE, Audio
@@ -100,3 +102,42 @@ def test_real_speakers_are_nearer_to_themselves_than_to_others(recordings: Path)
     own = np.kron(np.eye(len(names)), np.ones((4, 4))) - np.eye(len(paths))
     assert cosines[own > 0].mean() > 0.55
     assert cosines[np.kron(np.eye(len(names)), np.ones((4, 4))) == 0].mean() < 0.25
+
+
+class Failing(ScriptedModel):
+    """Fails on every batch that holds a window of a certain loudness."""
+
+    def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
+        if any(np.abs(window.samples).max() > 0.5 for window in windows):
+            raise RuntimeError("out of memory")
+        return super().analyse(windows)
+
+
+def test_a_recording_that_the_model_fails_on_spoils_no_other() -> None:
+    pitches = (100, 150, 200)
+    loud = 2 * talk(150, 150)
+    failing = Ears(Failing(Role.SPEAKER), None, ENDPOINTING)
+    recordings = [recording(f"{pitch}", loud if pitch == 150 else talk(pitch, pitch)) for pitch in pitches]
+    found = {each.name: each for each in failing.hear(recordings)}
+    bad = found.pop("150")
+    assert isinstance(bad, Unheard)
+    assert bad.failure.code == "model"
+    for name, each in found.items():
+        assert isinstance(each, Voice)
+        assert each.vector == pytest.approx(heard(talk(int(name), int(name))).vector, abs=1e-6)
+
+
+class Judge:
+    """A judge of speech that fails."""
+
+    role, spec, max_batch, overlap_samples = Role.SPEECH, SPEECH, 8, None
+
+    def analyse(self, windows: Sequence[Window]) -> Sequence[Analysis]:
+        assert len(windows) <= self.max_batch
+        raise RuntimeError("out of memory")
+
+
+def test_where_the_judge_of_speech_fails_the_gate_decides() -> None:
+    judged = Ears(ScriptedModel(Role.SPEAKER), Judge(), EndpointingConfig("cascade"))
+    found = list(judged.hear(recording(f"{number}", talk(110, number)) for number in range(10)))
+    assert all(isinstance(each, Voice) for each in found)

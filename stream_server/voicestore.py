@@ -1,4 +1,4 @@
-"""From paths and settings to voices: what the commands about speakers have in common."""
+"""From settings to what hears voices, and to what is kept of them: for the commands and for REST."""
 
 from __future__ import annotations
 
@@ -13,12 +13,8 @@ from inference.model import CheckpointError
 from monitor.analysis import Role
 from stream_server.crews import load_models
 from stream_server.settings import Settings
-from vad.pcm import Samples
-from workbench import media
 from workbench.asked import Item
-from workbench.failures import failed
 from workbench.library import Library
-from workbench.listening import Audio
 from workbench.sealing import Seal
 from workbench.speakers import Ears, Unheard, Voice
 from workbench.voiceprints import Voiceprints
@@ -26,10 +22,15 @@ from workbench.voiceprints import Voiceprints
 
 def open_ears(settings: Settings) -> Ears:
     """The speaker model of the settings, and what tells it speech from noise. Raises CheckpointError."""
-    if settings.models.speaker == "none":
-        raise CheckpointError("models.speaker is none; voices need a speaker model")
+    check_speaker(settings)
     models = load_models(replace(settings, models=replace(settings.models, emotion="none")))
     return Ears(models[Role.SPEAKER], models.get(Role.SPEECH), settings.vad)
+
+
+def check_speaker(settings: Settings) -> None:
+    """Raises CheckpointError if the settings name no speaker model."""
+    if settings.models.speaker == "none":
+        raise CheckpointError("models.speaker is none; voices need a speaker model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,40 +58,13 @@ def open_store(settings: Settings) -> Iterator[Store]:
 def hear(ears: Ears, items: Iterable[Item]) -> Iterator[Voice]:
     """The voice of each recording. Of those that cannot be read, or hold none, a line on standard error says why; so
     also of what makes a voice less sure."""
-    for voice in hear_all(ears, items):
+    for voice in ears.hear_files(items):
         if isinstance(voice, Unheard):
             tell(voice.name, f"failed: {voice.failure.reason.text} {voice.failure.remedy.text}")
             continue
         for problem in voice.quality.problems:
             tell(voice.name, problem.text)
         yield voice
-
-
-def hear_all(ears: Ears, items: Iterable[Item]) -> Iterator[Voice | Unheard]:
-    """What becomes of each recording, readable or not; in the order in which they are done."""
-    unreadable: list[Unheard] = []
-    for voice in ears.hear(_audio(items, unreadable)):
-        yield voice
-        yield from unreadable
-        unreadable.clear()
-    yield from unreadable
-
-
-def _audio(items: Iterable[Item], unreadable: list[Unheard]) -> Iterator[Audio]:
-    """Those that can be read; the others go into `unreadable`."""
-    for item in items:
-        try:
-            blocks = media.opened(_mono(item))
-        except media.MediaError as error:
-            unreadable.append(Unheard(item.name, failed(error.code, **error.values)))
-            continue
-        yield Audio(item.name, blocks)
-
-
-def _mono(item: Item) -> Iterator[Samples]:
-    with media.Recording(item.source, item.name) as recording:
-        for block in recording.blocks(1):
-            yield block[0]
 
 
 def tell(name: str, text: str) -> None:
