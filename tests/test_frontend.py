@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from monitor.events import EVENTS, event_type
+from stream_server import uploads
 from stream_server.faults import ERRORS, WARNINGS
 from stream_server.jobsapi import AT_ONCE
 from workbench.recordings import SUFFIXES
@@ -119,6 +120,20 @@ def test_the_page_takes_the_recordings_and_writes_the_tables_that_the_workbench_
     assert exported("workbench/entries.js", "[...module.SUFFIXES]") == [suffix[1:] for suffix in SUFFIXES]
     assert exported("workbench/rows.js", "module.CSV_COLUMNS") == list(COLUMNS)
     assert exported("workbench/voicejobs.js", "module.MOST_AT_ONCE") == AT_ONCE
+
+
+def test_the_server_calls_recordings_as_the_page_does() -> None:
+    """So that what is kept of them is known again."""
+    given = [
+        f"{'录' * 90}.wav",
+        "a\\b/../c\u00a0d\n.flac",
+        f"{'x' * 300}/y",
+        "/ ..",
+        'say "no" (2).m4a',
+        "é" * 250 + ".ogg",
+    ]
+    ours = exported("workbench/entries.js", f"{json.dumps(given)}.map(module.named)")
+    assert [uploads.named(name) for name in ours] == ours
 
 
 def exported(path: str, expression: str) -> Any:

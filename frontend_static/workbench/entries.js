@@ -22,6 +22,7 @@ export const SUFFIXES = new Set(["wav", "flac", "mp3", "m4a", "aac", "ogg", "oga
 export const MOST_FILES = 5000;
 /** With room for the number of a name that is there more than once. */
 const MOST_NAME = 240;
+const MOST_PART_BYTES = 190;
 
 /** @param {string} path @returns {boolean} whether it is called like a recording */
 export function isRecording(path) {
@@ -32,8 +33,16 @@ export function isRecording(path) {
 /** What it is called here and in archives: without what is not to be seen, and within its folders. @param {string} name @returns {string} */
 export function named(name) {
   const printable = name.replaceAll("\\", "/").replace(/[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu, "");
-  const path = printable.split("/").filter((part) => !/^[. ]*$/.test(part)).join("/");
+  const path = printable.split("/").filter((part) => !/^[. ]*$/.test(part)).map(shortened).join("/");
   return [...path].slice(-MOST_NAME).join("").replace(/^[/ ]+|[/ ]+$/g, "") || "recording";
+}
+
+/** No longer than a disk takes, with its kind. @param {string} part @returns {string} */
+function shortened(part) {
+  const bytes = new TextEncoder().encode(part);
+  if (bytes.length <= MOST_PART_BYTES) return part;
+  const suffix = part.match(/.(\.[A-Za-z0-9]{1,8})$/)?.[1] ?? "";
+  return new TextDecoder().decode(bytes.slice(0, MOST_PART_BYTES - suffix.length), { stream: true }) + suffix; // without half a character
 }
 
 /** No two are called alike. @param {string} name @param {ReadonlySet<string>} taken @returns {string} "call (2).wav" */

@@ -36,7 +36,9 @@ test("of a folder only what is called like a recording is taken", () => {
 
 test("names are what the server will call them, each once", () => {
   assert.deepEqual(["../../etc/./call.wav", "a\\b.wav", "\u202fA\u00a0B \u0007.wav", "/", "..."].map(named), ["etc/call.wav", "a/b.wav", "AB .wav", "recording", "recording"]);
-  assert.equal(named("x".repeat(300)).length, 240);
+  assert.equal(named("x".repeat(300)).length, 190);
+  assert.equal(named(`${"录".repeat(90)}.wav`), `${"录".repeat(62)}.wav`);
+  assert.equal([...named(`${"a".repeat(150)}/${"b".repeat(150)}`)].length, 240);
   const taken = new Set(["a/call.wav", "a/call (2).wav", "call"]);
   assert.deepEqual(["a/call.wav", "b/call.wav", "call", "x.v2/call"].map((name) => unique(name, taken)), ["a/call (3).wav", "b/call.wav", "call (2)", "x.v2/call"]);
 });
