@@ -99,7 +99,7 @@ class App {
     const { ticked } = this.list;
     if (ticked.length) return ticked;
     const waiting = this.entries.filter(waits);
-    return waiting.length ? waiting : this.entries;
+    return waiting.length ? waiting : [...this.entries]; // more may be added meanwhile
   }
 
   async begin() {

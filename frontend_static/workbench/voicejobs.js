@@ -1,5 +1,7 @@
 /** Voices over REST: do recordings have the same speaker, whose voice is it, who is known. Failures are `ApiError`s. */
-import { ask, json, request } from "../shared/api.js";
+import { ApiError, ask, json, request } from "../shared/api.js";
+import { t } from "../shared/i18n.js";
+import { readable } from "./jobs.js";
 
 /**
  * @typedef {import("./entries.js").Sentence} Sentence
@@ -21,12 +23,15 @@ export async function fetchKnown() {
 }
 
 /**
- * The recordings are deleted with the answer.
+ * The recordings are deleted with the answer. One that was deleted here after it was chosen would look like a server that is away.
  * @param {"verify"|"identify"|"enroll"} what @param {Record<string, string>} query @param {{file: File, name: string}[]} entries @returns {Promise<any>}
  */
-export function askOf(what, query, entries) {
+export async function askOf(what, query, entries) {
   const form = new FormData();
-  for (const { file, name } of entries) form.append("audio", file, name);
+  for (const { file, name } of entries) {
+    if (!(await readable({ file }))) throw new ApiError("unreadable", () => `${name}: ${t("work.trouble.unreadable")}`);
+    form.append("audio", file, name);
+  }
   return ask(`/v1/${what}?${new URLSearchParams(query)}`, "POST", form);
 }
 

@@ -88,7 +88,7 @@ def analyse(page: Page, lines: int) -> None:
     page.locator(".start").click()
     over = page.locator(".list tbody tr[data-state=done], .list tbody tr[data-state=failed]")
     expect(over).to_have_count(lines, timeout=DONE_WITHIN_MS)
-    expect(page.locator(".go progress")).to_be_hidden()
+    expect(page.locator("main > .go progress")).to_be_hidden()
 
 
 def downloaded(page: Page, button: Any) -> bytes:
@@ -302,7 +302,7 @@ def test_a_long_recording_shows_how_much_of_it_is_heard_and_can_be_stopped(
     expect(page.get_by_role("switch")).to_be_disabled()
     row = page.locator("tr[data-state=working]")
     expect(row).to_contain_text(re.compile(r"At work, [1-9]\d?\u00a0% heard"), timeout=DONE_WITHIN_MS)
-    heard = float(page.locator(".go progress").get_attribute("value") or 0)
+    heard = float(page.locator("main > .go progress").get_attribute("value") or 0)
     assert 0 < heard < 1
     expect(page.locator(".status").first).to_contain_text(re.compile(r"About \d+ (s|min) left"))
     before = jobs(server)
@@ -340,7 +340,7 @@ def test_a_thousand_recordings_leave_the_page_smooth(bench: Bench, recordings: P
     began_s = time.monotonic()
     page.locator(".start").click()
     expect(page.locator(".status").first).to_contain_text(re.compile(r"About \d+ (s|min) left"), timeout=DONE_WITHIN_MS)
-    expect(page.locator(".go progress")).to_be_hidden(timeout=4 * DONE_WITHIN_MS)
+    expect(page.locator("main > .go progress")).to_be_hidden(timeout=4 * DONE_WITHIN_MS)
     taken_s = time.monotonic() - began_s
     median_ms, longest_ms = page.evaluate(FRAMES)
     print(f"{len(chosen)} recordings: {taken_s:.0f} s; frames of {median_ms:.0f} ms, at most {longest_ms:.0f} ms")

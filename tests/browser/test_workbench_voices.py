@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -212,3 +213,20 @@ def test_nothing_is_deleted_or_saved_by_who_thinks_better_of_it(
     other.close()
     assert len(asked) == 3
     assert [each["name"] for each in known(keeping.url)] == ["Ada"]
+
+
+def test_what_is_refused_is_said_in_the_language_of_the_page(
+    browser: Browser, keeping: ServerProcess, spoken: dict[str, list[Path]]
+) -> None:
+    (one, *_), (other, *_) = list(spoken.values())[:2]
+    page = browser.new_page(base_url=keeping.url, locale="zh-CN")
+    page.goto("/workbench")
+    page.locator("#work-files").set_input_files([one, other])
+    page.get_by_role("checkbox", name="勾选列出的全部文件").check()
+    page.locator(".voices summary").click()
+    page.get_by_label("姓名").fill("张伟")
+    page.get_by_label("同意的用途").fill("回访")
+    page.get_by_role("button", name="用勾选的 2 段录音登记声纹").click()
+    said = page.locator(".voices .remarks").last
+    expect(said).to_have_text(re.compile("^librispeech.*听起来与其他录音不是同一人"), timeout=ANSWERED_WITHIN_MS)
+    page.close()
