@@ -90,7 +90,7 @@ export class AlikeView {
     const { name, found } = told;
     if (!found.hits.length) return [h("p.says", {}, t("work.library.search.nothing"))];
     const words = this.#kind === "emotion"; // of voices a cosine means something else at every length
-    const rows = found.hits.map(({ source, start_s, cosine, sentence }) => [h("span.name", {}, source), cosine.toFixed(2), ...(words ? [sentence ? sentenceText(sentence) : ""] : []),
+    const rows = found.hits.map(({ source, start_s, cosine, sentence }) => [h("span.name", {}, source), cosine.toFixed(2), ...(words ? [sentenceText(sentence)] : []),
       this.listening.button(source, start_s), h("button.link", { type: "button", "aria-label": t("work.library.alike.of", { name: source }), onclick: () => this.ask(source) }, t("work.library.alike"))]);
     return [h("p.says", {}, t("work.library.search.like", { name })), h("p.hint", {}, t("work.library.search.among", { count: found.among })),
       table("work.library.search", ["file", "cosine", ...(words ? ["word"] : []), "listen", "alike"], rows), ...(words ? [] : [h("p.hint", {}, t("work.library.search.voices"))])];

@@ -5,7 +5,7 @@ import { ask, fetchFile, json, request } from "../shared/api.js";
  * @typedef {"emotion"|"speaker"} Kind
  * @typedef {import("./entries.js").Sentence} Sentence
  * @typedef {{file: string, failure: {reason: Sentence, remedy: Sentence}}} Left
- * @typedef {{source: string, start_s: number|null, end_s: number|null, cosine: number, sentence: Sentence|null}} Hit `sentence`: of emotion only
+ * @typedef {{source: string, start_s: number|null, end_s: number|null, cosine: number, sentence: Sentence}} Hit
  * @typedef {{among: number, hits: Hit[]}} Found
  * @typedef {{source: string, start_s: number|null, end_s: number|null, group: number, x: number, y: number, label: string|null}} Placed `group`: -1 for none
  * @typedef {{number: number, size: number, typical: string[], spread: number}} Group
