@@ -60,7 +60,8 @@ class Search:
             return msgspec.json.encode(Found(self.kind, among.model, len(among), found))
         shelf, left = embedded(self.settings, models, items[:1], self.kind)
         if left:
-            raise TaskError("recording.unusable", f"{left[0].failure.reason.text} {left[0].failure.remedy.text}")
+            reason, remedy = left[0].failure.reason, left[0].failure.remedy
+            raise TaskError("recording.unusable", f"{reason.text} {remedy.text}", reason)
         with _kept(self.settings) as store:
             among = store.library.shelf(self.kind, shelf.model)
             hits = search(among, shelf.vectors[0], self.count, {items[0].name})

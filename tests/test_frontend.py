@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from monitor.events import EVENTS, event_type
+from stream_server import uploads
 from stream_server.faults import ERRORS, WARNINGS
+from stream_server.jobsapi import AT_ONCE
 from workbench.recordings import SUFFIXES
 from workbench.sentences import SENTENCES
 from workbench.tables import COLUMNS
@@ -35,7 +37,7 @@ MISTAKES_OF_A_PROGRAM = (
 )
 """Codes of what the pages do not do; should it happen, the server's own words are shown."""
 SHOWN = ("emotion.", "band.", "moment.", "audio.", "failed.", "remedy.", "embeddings.", "voice.", "enrolment.",
-         "voices.", "verify.", "identify.", "alike.", "cluster.", "compare.")  # fmt: skip
+         "refused.", "voices.", "verify.", "identify.", "alike.", "cluster.", "compare.")  # fmt: skip
 """What the workbench says on its page."""
 
 
@@ -102,9 +104,36 @@ def test_the_page_says_of_recordings_what_the_workbench_says() -> None:
     assert {key: SENTENCES.get(key) for key in said} == said
 
 
+def test_whatever_the_workbench_says_on_its_page_is_said_in_chinese() -> None:
+    chinese = dict(exported("messages/zh.js", "Object.entries(module.default)"))
+    modules = {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / "workbench").glob("*.py"))}
+    said = {key for text in modules.values() for key in re.findall(r'\bsay\(\s*f?"([\w.]+)', text)}
+    assert len(said) > 20
+    assert {key for key in said if not any(known.startswith(key) for known in SENTENCES)} == set()
+    shown = [key for key in SENTENCES if key.startswith(SHOWN)]
+    assert [key for key in shown if not re.search("[\u4e00-\u9fff]", chinese.get(f"work.says.{key}", ""))] == [
+        "enrolment.recording"  # a name and a sentence, which is said in Chinese itself
+    ]
+
+
 def test_the_page_takes_the_recordings_and_writes_the_tables_that_the_workbench_does() -> None:
     assert exported("workbench/entries.js", "[...module.SUFFIXES]") == [suffix[1:] for suffix in SUFFIXES]
     assert exported("workbench/rows.js", "module.CSV_COLUMNS") == list(COLUMNS)
+    assert exported("workbench/voicejobs.js", "module.MOST_AT_ONCE") == AT_ONCE
+
+
+def test_the_server_calls_recordings_as_the_page_does() -> None:
+    """So that what is kept of them is known again."""
+    given = [
+        f"{'录' * 90}.wav",
+        "a\\b/../c\u00a0d\n.flac",
+        f"{'x' * 300}/y",
+        "/ ..",
+        'say "no" (2).m4a',
+        "é" * 250 + ".ogg",
+    ]
+    ours = exported("workbench/entries.js", f"{json.dumps(given)}.map(module.named)")
+    assert [uploads.named(name) for name in ours] == ours
 
 
 def exported(path: str, expression: str) -> Any:

@@ -3,6 +3,7 @@ import { alertKey, isOpen } from "../shared/alerts.js";
 import { h, setText } from "../shared/dom.js";
 import { t } from "../shared/i18n.js";
 import { AlertRow } from "./alertrow.js";
+import { Attention } from "./attention.js";
 
 /** @typedef {import("../shared/calls.js").Call} Call */
 /** @typedef {import("../shared/alerts.js").Alert} Alert */
@@ -20,6 +21,7 @@ export class AlertList {
   /** @param {(from_s: number, to_s: number) => void} onShow a part of the call */
   constructor(onShow) {
     this.onShow = onShow;
+    this.attention = new Attention();
     this.title = h("h3");
     this.rows = h("ul.alerts");
     this.element = h("section.panel", { "t-label": "dash.alerts" }, this.title, this.rows);
@@ -29,6 +31,7 @@ export class AlertList {
   show(call, now_s, shown) {
     if (this.#id !== call.call_id) this.forget();
     this.#id = call.call_id;
+    this.attention.open(call.alerts.length ? call.call_id : null);
     setText(this.title, call.alerts.length ? t("dash.alerts.count", { count: call.alerts.length }) : t("dash.alerts.none"));
     const order = call.alerts.toReversed().sort((a, b) => Number(isOpen(b)) - Number(isOpen(a)));
     const keys = new Set(order.map(alertKey));
@@ -45,6 +48,11 @@ export class AlertList {
     });
   }
 
+  /** No call is open any more. */
+  close() {
+    this.attention.open(null);
+  }
+
   forget() {
     this.#rows.clear();
     this.rows.replaceChildren();
@@ -53,7 +61,7 @@ export class AlertList {
 
   /** @param {string} key @returns {AlertRow} */
   #row(key) {
-    const row = this.#rows.get(key) ?? new AlertRow(({ start_s, end_s }) => {
+    const row = this.#rows.get(key) ?? new AlertRow(this.attention, ({ start_s, end_s }) => {
       this.#chosen = key;
       const room_s = Math.max(LEAST_ROOM_S, ROOM * (end_s - start_s));
       this.onShow(start_s - room_s, end_s + room_s);
@@ -64,8 +72,8 @@ export class AlertList {
 
   /** @param {AlertRow} row @param {number} place */
   #move(row, place) {
-    const focused = row.button === document.activeElement;
+    const focused = row.element.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement) : null;
     this.rows.insertBefore(row.element, this.rows.children[place] ?? null);
-    if (focused) row.button.focus({ preventScroll: true });
+    focused?.focus({ preventScroll: true });
   }
 }

@@ -1,9 +1,10 @@
-/** One alert of the open call: a button that shows its evidence on the timeline. */
+/** One alert of the open call: a button that shows its evidence on the timeline, and what was and can be done about it. */
 import { isOpen } from "../shared/alerts.js";
 import { glyph, h, setText } from "../shared/dom.js";
 import { clock, percent, ruleText } from "../shared/format.js";
 import { t } from "../shared/i18n.js";
 import { labelText, ranked } from "../shared/labels.js";
+import { AttendBox } from "./attendbox.js";
 import { evidenceText, severityText, valueText, whenText, whomText } from "./alerttext.js";
 
 /** @typedef {import("../shared/calls.js").Call} Call */
@@ -14,8 +15,8 @@ const TOPS = 3;
 export class AlertRow {
   /** @type {Alert|null} */ #alert = null;
 
-  /** @param {(alert: Alert) => void} onShow */
-  constructor(onShow) {
+  /** @param {import("./attention.js").Attention} attention @param {(alert: Alert) => void} onShow */
+  constructor(attention, onShow) {
     this.time = h("time");
     this.rule = h("strong");
     this.about = h("span.quiet");
@@ -25,11 +26,13 @@ export class AlertRow {
     this.state = h("span.state");
     this.button = h("button", { type: "button", onclick: () => this.#alert && onShow(this.#alert) }, this.time,
       h("span.what", {}, h("span.first", {}, this.rule, " ", this.about, " ", this.state), this.value, this.scores, this.evidence));
-    this.element = h("li", {}, this.button);
+    this.attend = new AttendBox(attention);
+    this.element = h("li", {}, this.button, this.attend.element);
   }
 
   /** @param {Call} call @param {Alert} alert @param {number} now_s @param {boolean} chosen whether its evidence is what is shown */
   show(call, alert, now_s, chosen) {
+    this.attend.show(alert.alert_id, Date.now());
     setText(this.state, whenText(alert, now_s));
     this.button.setAttribute("aria-current", String(chosen));
     if (this.#alert === alert) return;

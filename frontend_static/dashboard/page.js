@@ -61,7 +61,10 @@ export class Page {
     this.detail.hidden = !address.call;
     if (this.#left) this.board.focus(this.#left);
     this.#left = null;
-    if (!address.call) return;
+    if (!address.call) {
+      this.call.alerts.close();
+      return;
+    }
     const overview = written({ ...opening(address, null) });
     for (const back of [this.back, this.call.back]) if (back.getAttribute("href") !== overview) back.setAttribute("href", overview);
     const ready = Boolean(open?.detail);

@@ -1,6 +1,7 @@
 /** The server's REST API and socket addresses. Failures are `ApiError`s, whose text can be shown as it is. */
 import { noticeText } from "./format.js";
 import { t } from "./i18n.js";
+import { sentenceText } from "./sentences.js";
 
 export class ApiError extends Error {
   /** @param {string} code @param {() => string} text in the language in force */
@@ -64,7 +65,7 @@ export function request(path) {
   return ask(path, "GET");
 }
 
-/** @param {string} path @param {"GET"|"POST"|"DELETE"} method @param {FormData|object} [body] what is no form goes as JSON @param {AbortSignal} [signal] @returns {Promise<any>} the answer, null where it has none. Throws an ApiError, of the code `stopped` after the signal. */
+/** @param {string} path @param {"GET"|"POST"|"PATCH"|"DELETE"} method @param {BodyInit} [body] @param {AbortSignal} [signal] @returns {Promise<any>} the answer, null where it has none. Throws an ApiError, of the code `stopped` after the signal. */
 export async function ask(path, method, body, signal) {
   const response = await send(path, method, body, signal);
   if (response.status === 204) return null;
@@ -73,18 +74,22 @@ export async function ask(path, method, body, signal) {
   throw apiError(response.status, answer);
 }
 
-/** @param {string} path @param {"GET"|"POST"} method @param {FormData|object} [body] @returns {Promise<Blob>} the answer as a file. Throws an ApiError. */
+/** @param {string} path @param {"GET"|"POST"} method @param {BodyInit} [body] @returns {Promise<Blob>} the answer as a file. Throws an ApiError. */
 export async function fetchFile(path, method, body) {
   const response = await send(path, method, body);
   if (response.ok) return response.blob();
   throw apiError(response.status, await response.json().catch(() => null));
 }
 
-/** @param {string} path @param {string} method @param {FormData|object} [body] @param {AbortSignal} [signal] @returns {Promise<Response>} */
+/** @param {any} value @returns {Blob} it as the body of a request */
+export function json(value) {
+  return new Blob([JSON.stringify(value)], { type: "application/json" });
+}
+
+/** @param {string} path @param {string} method @param {BodyInit} [body] @param {AbortSignal} [signal] @returns {Promise<Response>} */
 async function send(path, method, body, signal) {
-  const [json, data] = body === undefined || body instanceof FormData ? [{}, body] : [{ "content-type": "application/json" }, JSON.stringify(body)];
   try {
-    return await fetch(path, { method, body: data, headers: { accept: "application/json", ...json }, signal });
+    return await fetch(path, { method, body, headers: { accept: "application/json" }, signal });
   } catch {
     throw signal?.aborted ? new ApiError("stopped", () => "") : new ApiError("unreachable", () => t("shared.error.unreachable"));
   }
@@ -92,6 +97,6 @@ async function send(path, method, body, signal) {
 
 /** @param {number} status @param {any} body of the answer, null where it was no JSON @returns {ApiError} */
 export function apiError(status, body) {
-  const code = body?.error?.code ?? `http.${status}`;
-  return new ApiError(code, () => noticeText({ code, reason: body?.error?.reason ?? t("shared.error.status", { status }) }));
+  const { code = `http.${status}`, reason, sentence } = body?.error ?? {};
+  return new ApiError(code, () => (sentence ? sentenceText(sentence) : noticeText({ code, reason: reason ?? t("shared.error.status", { status }) })));
 }

@@ -1,19 +1,17 @@
 /** Wires the workbench: recordings in, through the server, and their results on the page and in files. */
-import { failureText, fetchModels } from "../shared/api.js";
+import { fetchModels } from "../shared/api.js";
 import { byId, h, setText } from "../shared/dom.js";
-import { percent } from "../shared/format.js";
 import { onLanguage, startLanguage, t } from "../shared/i18n.js";
 import { masthead } from "../shared/masthead.js";
 import { Choices } from "./choices.js";
-import { counts, entryOf, files, MOST_FILES, named, remaining, reset, unique, unsaved, waits } from "./entries.js";
+import { Downloads } from "./downloads.js";
+import { counts, entryOf, isOver, MOST_FILES, named, remaining, reset, unique, unsaved, waits } from "./entries.js";
 import { Intake } from "./intake.js";
-import { fileUrl, server } from "./jobs.js";
+import { server } from "./jobs.js";
 import { LibraryView } from "./libraryview.js";
 import { List } from "./list.js";
 import { ResultView } from "./resultview.js";
-import { csv, jsonLines } from "./rows.js";
 import { Run } from "./run.js";
-import { packed, save } from "./saving.js";
 import { VoicesView } from "./voicesview.js";
 import { durationText } from "./words.js";
 
@@ -25,27 +23,29 @@ class App {
   /** @type {Entry[]} */ entries = [];
   /** @type {Entry|null} */ open = null;
   /** @type {Run|null} */ run = null;
+  /** @type {Entry[]} What is being worked on. */ going = [];
   began_ms = 0;
   last = 0;
   drawing = 0;
-  /** @type {(() => string)|null} How far a download is that is being packed, or what went wrong with it. */ packing = null;
 
   constructor() {
     startLanguage();
     masthead(byId("masthead"), "workbench");
-    this.intake = new Intake((found, skipped) => this.take(found, skipped));
+    this.intake = new Intake((found, left) => this.take(found, left));
     this.choices = new Choices(() => this.draw());
     this.start = h("button.button.primary.start", { type: "button", onclick: () => this.toggle() });
     this.progress = h("progress", { max: "1", hidden: true, "t-label": "work.progress" });
     this.status = h("p.status");
     this.going_on = h("div.go", {}, this.start, this.progress, this.status);
     this.spoken = h("p.unseen", { role: "status" });
+    this.downloads = new Downloads(() => this.entries, () => this.draw());
     this.list = new List({
-      open: (entry) => this.show(entry === this.open ? null : entry), remove: (entry) => this.remove(entry), clear: () => this.clear(),
-      csv: (some) => this.saveTable(some, "csv"), jsonl: (some) => this.saveTable(some, "jsonl"), all: () => this.saveAll(),
+      open: (entry) => this.show(entry === this.open ? null : entry), remove: (entry) => this.remove(entry), clear: (some) => this.clear(some), ticked: () => this.draw(),
+      csv: (some) => this.downloads.table(some, "csv"), jsonl: (some) => this.downloads.table(some, "jsonl"), all: (some) => this.downloads.archive(some),
     });
     this.result = new ResultView({
-      url: (entry, file) => fileUrl(entry.job, file), taken: (entry, file) => this.taken(entry, file), result: (entry) => this.saveResult(entry), close: () => this.show(null),
+      name: (entry, file) => this.downloads.name(entry, file), embedding: (entry, file) => this.downloads.embedding(entry, file),
+      result: (entry) => this.downloads.result(entry), close: () => this.show(null),
     });
     this.voices = new VoicesView();
     this.library = new LibraryView((entry) => this.show(entry));
@@ -53,7 +53,7 @@ class App {
       this.going_on, this.list.element, this.result.element, this.voices.element, this.library.element, this.spoken, h("p.notice", { t: "work.notice" }));
     onLanguage(() => this.relabel());
     addEventListener("beforeunload", (event) => {
-      if (this.run || this.entries.some(unsaved)) event.preventDefault();
+      if (this.run || this.library.busy || this.intake.recording || this.entries.some(unsaved)) event.preventDefault();
     });
     addEventListener("pagehide", () => this.forget(this.entries));
     this.drawNow();
@@ -65,15 +65,15 @@ class App {
     try {
       const models = await fetchModels();
       this.choices.know(models);
-      if (models.speaker) await this.voices.begin();
+      if (models.speaker) await this.voices.begin(models.speaker.name);
       await this.library.begin(models);
     } catch {
       // The server is away: whoever starts the work is told.
     }
   }
 
-  /** @param {import("./dropped.js").Found[]} found @param {number} skipped */
-  take(found, skipped) {
+  /** @param {import("./dropped.js").Found[]} found @param {import("./dropped.js").Left} left what was not taken, and why */
+  take(found, { skipped, unreadable, over }) {
     const taken = new Set(this.entries.map((entry) => entry.name));
     const room = Math.max(0, MOST_FILES - this.entries.length);
     for (const { name, file } of found.slice(0, room)) {
@@ -81,8 +81,10 @@ class App {
       taken.add(entry.name);
       this.entries.push(entry);
     }
-    const over = found.length - Math.min(found.length, room);
-    this.intake.say(() => [t("work.came", { count: found.length - over }), skipped ? t("work.skipped", { count: skipped }) : "", over ? t("work.too_many", { count: over, most: MOST_FILES }) : ""].filter(Boolean).join(" "));
+    const came = Math.min(found.length, room);
+    const most = over + found.length - came;
+    this.intake.say(() => [t("work.came", { count: came }), skipped ? t("work.skipped", { count: skipped }) : "", unreadable ? t("work.unreadable", { count: unreadable }) : "",
+      most ? t("work.too_many", { count: most, most: MOST_FILES }) : ""].filter(Boolean).join(" "));
     this.draw();
   }
 
@@ -92,14 +94,19 @@ class App {
     else this.begin();
   }
 
-  async begin() {
+  /** What a start is about: what is ticked; else what waits; else everything once more. */
+  get meant() {
+    const { ticked } = this.list;
+    if (ticked.length) return ticked;
     const waiting = this.entries.filter(waits);
-    const chosen = waiting.length ? waiting : this.entries;
-    if (!waiting.length) {
-      if (this.entries.some(unsaved) && !confirm(t("work.again.lose"))) return;
-      this.forget(chosen);
-      this.show(null);
-    }
+    return waiting.length ? waiting : [...this.entries]; // more may be added meanwhile
+  }
+
+  async begin() {
+    const chosen = this.meant;
+    if (chosen.some(unsaved) && !confirm(t("work.again.lose"))) return;
+    if (this.open && chosen.includes(this.open)) this.show(null);
+    this.forget(chosen);
     for (const entry of chosen) reset(entry);
     this.run = new Run(server, () => this.draw());
     this.began_ms = performance.now();
@@ -112,8 +119,6 @@ class App {
     this.drawNow();
     setText(this.spoken, this.summary());
   }
-
-  /** @type {Entry[]} What is being worked on. */ going = [];
 
   /** @param {Entry|null} entry whose result is shown */
   show(entry) {
@@ -130,64 +135,34 @@ class App {
   /** @param {Entry} entry */
   remove(entry) {
     if (unsaved(entry) && !confirm(t("work.remove.lose", { name: entry.name }))) return;
-    this.entries = this.entries.filter((other) => other !== entry);
-    this.forget([entry]);
-    if (entry === this.open) this.show(null);
-    this.draw();
+    const next = this.list.next(entry);
+    this.without([entry]);
+    if (next) this.list.focus(next);
+    else this.intake.focus();
   }
 
-  clear() {
-    if (this.entries.some(unsaved) && !confirm(t("work.clear.lose"))) return;
-    this.forget(this.entries);
-    this.entries = [];
-    this.show(null);
+  /** @param {Entry[]} some all, or those that are ticked */
+  clear(some) {
+    if (some.some(unsaved) && !confirm(t("work.clear.lose", { count: some.length }))) return;
+    this.without(some);
     this.intake.say(() => "");
-    this.draw();
+    if (!this.entries.length) this.intake.focus();
+  }
+
+  /** @param {Entry[]} gone */
+  without(gone) {
+    const going = new Set(gone);
+    this.forget(gone);
+    this.entries = this.entries.filter((entry) => !going.has(entry));
+    if (this.open && going.has(this.open)) this.show(null);
+    this.drawNow();
   }
 
   /** The server deletes the jobs that no file here belongs to any more. @param {Entry[]} gone */
   forget(gone) {
-    const kept = new Set(this.entries.filter((entry) => !gone.includes(entry)).map((entry) => entry.job));
+    const going = new Set(gone);
+    const kept = new Set(this.entries.filter((entry) => !going.has(entry)).map((entry) => entry.job));
     for (const job of new Set(gone.map((entry) => entry.job))) if (job && !kept.has(job)) server.remove(job);
-  }
-
-  /** @param {Entry} entry @param {string} file */
-  taken(entry, file) {
-    entry.taken.add(file);
-  }
-
-  /** @param {Entry[]} some @param {"csv"|"jsonl"} form */
-  saveTable(some, form) {
-    const predictions = some.map((entry) => /** @type {any} */ (entry.prediction));
-    save(`results.${form}`, [form === "csv" ? csv(predictions) : jsonLines(predictions)], form === "csv" ? "text/csv" : "application/jsonl");
-    for (const entry of some) entry.taken.add("");
-  }
-
-  /** @param {Entry} entry */
-  saveResult(entry) {
-    save("result.json", [`${JSON.stringify(entry.prediction, null, 1)}\n`], "application/json");
-    entry.taken.add("");
-  }
-
-  /** Results and embeddings as one archive, laid out like the folder of a run. */
-  async saveAll() {
-    const some = this.entries.filter((entry) => entry.prediction);
-    const predictions = some.map((entry) => /** @type {any} */ (entry.prediction));
-    const text = new TextEncoder();
-    const parts = [{ name: "results.jsonl", data: text.encode(jsonLines(predictions)) }, { name: "results.csv", data: text.encode(csv(predictions)) },
-      ...some.flatMap((entry) => files(entry).map((file) => ({ name: archived(entry, file), url: fileUrl(entry.job, file) })))];
-    const passed = (/** @type {number} */ share) => {
-      this.packing = () => t("work.packing", { share: percent(share) });
-      this.draw();
-    };
-    try {
-      save(`outputs_${stamp(new Date())}.zip`, await packed(parts, passed), "application/zip");
-      for (const entry of some) for (const file of ["", ...files(entry)]) entry.taken.add(file);
-      this.packing = null;
-    } catch (error) {
-      this.packing = failureText(error);
-    }
-    this.draw();
   }
 
   draw() {
@@ -197,22 +172,24 @@ class App {
   drawNow() {
     clearTimeout(this.drawing);
     this.drawing = 0;
-    const { run, entries } = this;
+    const { run, entries, going } = this;
     document.title = `${t("work.title")} \u00b7 Undertone`;
-    const waiting = entries.filter(waits).length;
-    this.choices.show(run ? this.going.length : waiting || entries.length);
+    this.list.show(entries, this.open, Boolean(run), this.downloads.packing);
+    const { ticked } = this.list;
+    const { meant } = this;
+    this.choices.show(run ? going.length : meant.length);
     this.choices.enable(!run);
-    setText(this.start, run ? t("work.stop") : waiting || !entries.length ? t("work.start", { count: waiting }) : t("work.again"));
-    /** @type {HTMLButtonElement} */ (this.start).disabled = !entries.length;
+    setText(this.start, t(run ? "work.stop" : startOf(ticked.length > 0, meant.some(waits) || !meant.length), { count: meant.length }));
+    /** @type {HTMLButtonElement} */ (this.start).disabled = !entries.length || Boolean(run?.stopped);
     this.progress.hidden = !run;
     this.going_on.classList.toggle("busy", Boolean(run));
-    const over = this.going.filter((entry) => entry.state === "done" || entry.state === "failed");
-    if (this.going.length > 1) this.progress.setAttribute("value", String(over.length / this.going.length));
-    else this.progress.removeAttribute("value"); // it is done or it is not
-    setText(this.status, [this.summary(), run?.trouble?.(), this.packing?.(), this.rest(over)].filter(Boolean).join(" "));
-    this.list.show(entries, this.open, Boolean(run));
-    this.voices.show(entries);
-    this.library.show(entries, []);
+    const over = going.filter(isOver);
+    const passed = run ? (over.length + run.under_way) / going.length : 0;
+    if (going.length > 1 || passed) this.progress.setAttribute("value", String(passed));
+    else this.progress.removeAttribute("value"); // nobody knows yet
+    setText(this.status, [this.summary(), run?.trouble?.(), this.downloads.said?.(), this.rest(over)].filter(Boolean).join(" "));
+    this.voices.show(ticked, entries.length);
+    this.library.show(entries, ticked);
   }
 
   /** @returns {string} how many files are how far */
@@ -225,9 +202,9 @@ class App {
 
   /** @param {Entry[]} over @returns {string} how long it will take */
   rest(over) {
-    if (!this.run || this.going.length < 2) return "";
+    if (!this.run) return "";
     const bytes = (/** @type {Entry[]} */ some) => some.reduce((sum, entry) => sum + entry.size, 0);
-    const rest_s = remaining(bytes(over), bytes(this.going) - bytes(over), (performance.now() - this.began_ms) / 1000);
+    const rest_s = this.going.length > 1 ? remaining(bytes(over), bytes(this.going) - bytes(over), (performance.now() - this.began_ms) / 1000) : this.run.remaining_s;
     return rest_s === null ? "" : t("work.remaining", { time: durationText(rest_s) });
   }
 
@@ -241,14 +218,10 @@ class App {
   }
 }
 
-/** @param {Entry} entry @param {string} file @returns {string} where it lies in the archive */
-function archived(entry, file) {
-  return file.includes("/") ? file : `embeddings/${entry.name.replace(/\.[^./]+$/, "")}${file.replace(/^embedding/, "")}`;
-}
-
-/** @param {Date} now */
-function stamp(now) {
-  return new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "_");
+/** @param {boolean} ticked whether the files were @param {boolean} fresh whether something waits among them @returns {string} the key of what the button says */
+function startOf(ticked, fresh) {
+  if (ticked) return fresh ? "work.start.ticked" : "work.again.ticked";
+  return fresh ? "work.start" : "work.again";
 }
 
 new App();

@@ -40,7 +40,8 @@ export class CourseView {
   show(prediction, file) {
     if (this.#prediction !== prediction) this.player.open(file);
     this.#prediction = prediction;
-    this.moments.replaceChildren(...prediction.moments.map((/** @type {any} */ moment) => this.#moment(moment)));
+    const moments = prediction.moments.map((/** @type {any} */ moment) => ({ ...moment, from_s: playedFrom(moment) }));
+    this.moments.replaceChildren(...moments.sort((/** @type {any} */ a, /** @type {any} */ b) => a.from_s - b.from_s).map((/** @type {any} */ moment) => this.#moment(moment)));
     this.moments.hidden = !prediction.moments.length;
     this.drawing.draw();
     this.#follow();
@@ -51,12 +52,11 @@ export class CourseView {
     this.#prediction = null;
   }
 
-  /** @param {any} moment */
-  #moment(moment) {
-    const from_s = Math.max(0, moment.start_s - (moment.kind === "turn" ? BEFORE_TURN_S : 0));
+  /** @param {{from_s: number, sentence: import("./entries.js").Sentence}} moment */
+  #moment({ from_s, sentence }) {
     const play = h("button.link", { type: "button", onclick: () => this.player.play(from_s) }, `\u25b6 ${clock(from_s)}`);
-    play.setAttribute("aria-label", t("work.play_from", { time: clock(from_s), what: sentenceText(moment.sentence) }));
-    return h("li", {}, play, h("span", {}, sentenceText(moment.sentence)));
+    play.setAttribute("aria-label", t("work.play_from", { time: clock(from_s), what: sentenceText(sentence) }));
+    return h("li", {}, play, h("span", {}, sentenceText(sentence)));
   }
 
   /** @param {CanvasRenderingContext2D} ctx @param {(name: string) => string} colour @param {number} width @returns {number} px tall, before anything is drawn if it was less */
@@ -122,4 +122,9 @@ export class CourseView {
     else return;
     event.preventDefault();
   }
+}
+
+/** @param {any} moment @returns {number} s */
+function playedFrom({ kind, start_s }) {
+  return Math.max(0, start_s - (kind === "turn" ? BEFORE_TURN_S : 0));
 }

@@ -28,7 +28,7 @@ export class GroupsAnswer {
     this.listening = listening;
     this.alike = alike;
     this.open = open;
-    this.says = h("p.says");
+    this.says = h("p.says", { role: "status" });
     this.by = /** @type {HTMLSelectElement} */ (h("select", { onchange: () => this.#recolour() }, ...["group", "label"].map((value) => h("option", { value, t: `work.library.by.${value}` }))));
     this.colouring = h("label.choice", {}, h("span", { t: "work.library.by" }), this.by);
     this.map = new MapView({ chosen: (index) => this.#choose(index), played: (index) => this.#play(index) });

@@ -15,6 +15,8 @@ import { save } from "./saving.js";
  */
 
 const LEAST = 3;
+/** As many as the server takes, for both take longer with the square of their number. @type {Record<string, number>} */
+const MOST = { hdbscan: 20_000, tsne: 5000 };
 /** As many as a request may name. */
 const MOST_NAMED = 10_000;
 
@@ -34,13 +36,12 @@ export class GroupsView {
     const choice = (/** @type {string} */ name, /** @type {HTMLElement} */ field) => h("label.choice", {}, h("span", { t: `work.library.groups.${name}` }), field);
     this.which = select("which", ["all", "here"]);
     this.method = select("method", ["kmeans", "hdbscan"]);
-    this.method.addEventListener("change", () => this.#enable());
-    this.which.addEventListener("change", () => this.#enable());
     this.count = /** @type {HTMLInputElement} */ (h("input", { type: "number", min: 2, max: 100, "aria-describedby": "library-count" }));
     this.how_many = choice("count", this.count);
     this.map = select("map", ["pca", "tsne"]);
+    for (const field of [this.which, this.method, this.map]) field.addEventListener("change", () => this.#enable());
     this.start = h("button.button.primary", { onclick: (/** @type {Event} */ event) => this.#toggle(event) });
-    this.status = h("p.status", { role: "status" });
+    this.status = h("p.status"); // tells the seconds; what is found is announced
     this.trouble = h("div");
     this.answer = new GroupsAnswer(listening, alike, open);
     this.dimensions = select("dimensions", ["", "24", "16"]);
@@ -83,10 +84,12 @@ export class GroupsView {
     this.how_many.hidden = this.method.value !== "kmeans";
     this.count.max = String(Math.min(100, Math.max(2, count)));
     setText(this.start, t(busy ? "work.stop" : "work.library.groups.start"));
-    Object.assign(this.start, { disabled: !busy && count < LEAST });
+    const beyond = [this.method.value, this.map.value].find((name) => count > MOST[name]);
+    Object.assign(this.start, { disabled: !busy && (count < LEAST || beyond) });
     for (const field of [this.which, this.method, this.count, this.map]) field.disabled = busy;
     const seconds = Math.floor((performance.now() - this.#began_ms) / 1000);
-    setText(this.status, busy ? t("work.library.groups.busy", { count, time: t("work.seconds", { value: seconds }) }) : count < LEAST ? t("work.library.groups.few", { count, least: LEAST }) : t("work.library.groups.of", { count }));
+    setText(this.status, busy ? t("work.library.groups.busy", { count, time: t("work.seconds", { value: seconds }) }) : count < LEAST ? t("work.library.groups.few", { count, least: LEAST })
+      : beyond ? t(`work.library.groups.beyond.${beyond}`, { count, most: MOST[beyond] }) : t("work.library.groups.of", { count }));
   }
 
   /** @param {Event} event */

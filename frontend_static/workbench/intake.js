@@ -3,31 +3,43 @@ import { h, setText } from "../shared/dom.js";
 import { clock } from "../shared/format.js";
 import { t } from "../shared/i18n.js";
 import { allowed, meterShare } from "../shared/microphone.js";
-import { dropped, picked } from "./dropped.js";
+import { dropped, nothing, picked } from "./dropped.js";
 import { LONGEST_S, Recorder } from "./recorder.js";
 
 /** @typedef {import("./dropped.js").Found} Found */
+/** @typedef {import("./dropped.js").Left} Left */
 
 const LEVEL_EVERY_MS = 100;
 
 export class Intake {
   /** @type {Recorder|null} */ #recorder = null;
   #timer = 0;
+  #asking = false;
   /** @type {() => string} */ #said = () => "";
 
-  /** @param {(found: Found[], skipped: number) => void} came */
+  /** @param {(found: Found[], left: Left) => void} came */
   constructor(came) {
     this.came = came;
-    const files = picker("work-files", "work.choose", false, (input) => this.#pick(input, false));
+    const [files, choose] = picker("work-files", "work.choose", false, (input) => this.#pick(input, false));
     const folder = picker("work-folder", "work.choose_folder", true, (input) => this.#pick(input, true));
+    this.files = files;
     this.record = h("button.button", { type: "button", onclick: () => this.#toggle() });
     this.meter = h("i");
-    this.recording = h("p.recording", { hidden: true }, h("span.meter", { "aria-hidden": "true" }, this.meter), h("span.time"));
+    this.running = h("p.recording", { hidden: true }, h("span.meter", { "aria-hidden": "true" }, this.meter), h("span.time"));
     this.note = h("p.note", { role: "status" });
-    this.element = h("section.panel.intake", { "t-label": "work.intake" }, h("p.lead", { t: "work.drop" }), h("div.buttons", {}, ...files, ...folder, this.record),
-      this.recording, h("p.hint", { t: "work.formats" }), this.note);
+    this.element = h("section.panel.intake", { "t-label": "work.intake" }, h("p.lead", { t: "work.drop" }), h("div.buttons", {}, files, choose, ...folder, this.record),
+      this.running, h("p.hint", { t: "work.formats" }), this.note);
     this.#listen();
     this.relabel();
+  }
+
+  /** Whether something is being recorded that would be lost. */
+  get recording() {
+    return this.#recorder !== null;
+  }
+
+  focus() {
+    this.files.focus();
   }
 
   relabel() {
@@ -43,29 +55,28 @@ export class Intake {
 
   #listen() {
     const over = (/** @type {boolean} */ on) => this.element.classList.toggle("over", on);
+    const files = (/** @type {DragEvent} */ { dataTransfer }) => Boolean(dataTransfer?.types.includes("Files"));
     document.addEventListener("dragover", (event) => {
+      if (!files(event)) return; // words are dragged into a field, say
       event.preventDefault();
       over(true);
     });
     document.addEventListener("dragleave", (event) => event.relatedTarget === null && over(false));
     document.addEventListener("drop", async (event) => {
+      if (!event.dataTransfer || !files(event)) return;
       event.preventDefault();
       over(false);
-      if (!event.dataTransfer) return;
-      try {
-        const { found, skipped } = await dropped(event.dataTransfer);
-        this.came(found, skipped);
-      } catch {
-        this.say(() => t("work.unreadable"));
-      }
+      this.say(() => t("work.looking"));
+      const { found, left } = await dropped(event.dataTransfer);
+      this.came(found, left);
     });
   }
 
   /** @param {HTMLInputElement} input @param {boolean} folder */
   #pick(input, folder) {
-    const { found, skipped } = picked(input.files ?? [], folder);
+    const { found, left } = picked(input.files ?? [], folder);
     input.value = ""; // so that the same can be chosen again
-    this.came(found, skipped);
+    this.came(found, left);
   }
 
   async #toggle() {
@@ -77,6 +88,8 @@ export class Intake {
       this.say(() => t("mic.problem.insecure", { host: location.host }));
       return;
     }
+    if (this.#asking) return;
+    this.#asking = true;
     this.say(() => t("mic.asking"));
     try {
       this.#recorder = await Recorder.begin((file) => this.#recorded(file));
@@ -86,15 +99,16 @@ export class Intake {
       const code = /** @type {{code?: string}} */ (error).code ?? "failed";
       this.say(() => t(`mic.problem.${code}`));
     }
+    this.#asking = false;
     this.#follow();
   }
 
   #follow() {
     const recorder = this.#recorder;
-    this.recording.hidden = !recorder;
+    this.running.hidden = !recorder;
     if (!recorder) return;
     this.meter.style.transform = `scaleX(${meterShare(recorder.level.read_db())})`;
-    setText(/** @type {Element} */ (this.recording.lastElementChild), `${clock(recorder.time_s)} / ${clock(LONGEST_S)}`);
+    setText(/** @type {Element} */ (this.running.lastElementChild), `${clock(recorder.time_s)} / ${clock(LONGEST_S)}`);
     if (recorder.time_s >= LONGEST_S) recorder.stop();
   }
 
@@ -104,7 +118,7 @@ export class Intake {
     this.#recorder = null;
     this.#follow();
     this.relabel();
-    this.came([{ name: file.name, file }], 0);
+    this.came([{ name: file.name, file }], nothing());
   }
 }
 

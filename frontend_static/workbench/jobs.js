@@ -1,6 +1,7 @@
 /** The server's work on recordings over REST: jobs, their results, their files. Failures are `ApiError`s. */
-import { apiError, ApiError, request } from "../shared/api.js";
+import { apiError, ApiError, ask, request } from "../shared/api.js";
 import { t } from "../shared/i18n.js";
+import { sentAs } from "./entries.js";
 
 /**
  * @typedef {import("./run.js").Asked} Asked
@@ -17,8 +18,10 @@ const LINES = { utterance: 100, turn: 50, frame: 4 };
 export const server = {
   most_files: MOST_FILES,
   most_bytes: MOST_BYTES,
+  readable,
   send,
   results: (id, after, granularity) => request(`${jobUrl(id)}/results?limit=${LINES[granularity]}${after === null ? "" : `&after=${after}`}`),
+  stop: (id) => ask(`${jobUrl(id)}/stop`, "POST"),
   remove: (id) => void fetch(jobUrl(id), { method: "DELETE", keepalive: true }).catch(() => {}), // else it expires
   wait,
 };
@@ -41,10 +44,33 @@ function jobUrl(id) {
   return `/v1/jobs/${encodeURIComponent(id)}`;
 }
 
+/** @param {{file: File}} entry @returns {Promise<boolean>} whether its file is still there, as it was chosen */
+export async function readable({ file }) {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** @param {string} url of a file @returns {Promise<void>} once it is known to be there. Throws an ApiError. */
+export async function available(url) {
+  const gone = new AbortController();
+  try {
+    const response = await fetch(url, { signal: gone.signal });
+    if (!response.ok) throw new ApiError("gone", () => t("work.trouble.gone"));
+  } catch (error) {
+    throw error instanceof ApiError ? error : new ApiError("unreachable", () => t("shared.error.unreachable"));
+  } finally {
+    gone.abort(); // it is fetched by the browser's own download
+  }
+}
+
 /** `fetch` does not tell how much has been sent. @type {Server["send"]} */
 function send(entries, asked, share, signal) {
   const form = new FormData();
-  for (const { file, name } of entries) form.append("audio", file, name);
+  for (const entry of entries) form.append("audio", entry.file, sentAs(entry));
   const post = new XMLHttpRequest();
   post.responseType = "json";
   post.open("POST", `/v1/jobs?${query(asked)}`);

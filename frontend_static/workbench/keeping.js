@@ -6,9 +6,11 @@
  * @typedef {{name: string, size: number, file: File}} Entry
  * @typedef {{name: string, says: () => string}} Left a recording that is not kept, and why, in the language in force
  * @typedef {{keep: (kind: Kind, entries: any[], signal: AbortSignal) => Promise<{kept: string[], left_out: import("./library.js").Left[]}>,
- *   wait: (ms: number, signal: AbortSignal) => Promise<void>}} Server
+ *   readable: (entry: any) => Promise<boolean>, wait: (ms: number, signal: AbortSignal) => Promise<void>}} Server
+ *   `readable`: whether the file is still there, as it was chosen
  */
 import { ApiError, failureText } from "../shared/api.js";
+import { t } from "../shared/i18n.js";
 import { batches } from "./entries.js";
 import { FULL } from "./run.js";
 import { sentencesText } from "./words.js";
@@ -35,7 +37,7 @@ export class Keeping {
   async go(kind, entries) {
     this.total = entries.length;
     for (const batch of batches(entries, MOST_FILES, MOST_BYTES)) {
-      if (!this.stopped) await this.#take(kind, batch);
+      if (!this.stopped) await this.#take(kind, await this.#there(batch));
       this.changed();
     }
   }
@@ -53,8 +55,16 @@ export class Keeping {
     return this.kept + this.left.length;
   }
 
+  /** A file that has gone would look like a server that has. @param {Entry[]} batch @returns {Promise<Entry[]>} those that can be read */
+  async #there(batch) {
+    const there = await Promise.all(batch.map((entry) => this.server.readable(entry)));
+    this.left.push(...batch.filter((_, i) => !there[i]).map(({ name }) => ({ name, says: () => `${t("work.trouble.unreadable")} ${t("work.trouble.choose_again")}` })));
+    return batch.filter((_, i) => there[i]);
+  }
+
   /** @param {Kind} kind @param {Entry[]} batch @returns {Promise<void>} */
   async #take(kind, batch) {
+    if (!batch.length) return;
     try {
       const { kept, left_out } = await this.#send(kind, batch);
       this.kept += kept.length;

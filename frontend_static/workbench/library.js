@@ -1,5 +1,5 @@
 /** The library over REST: embeddings that are kept, searched, grouped and compared. Failures are `ApiError`s. */
-import { ask, fetchFile, request } from "../shared/api.js";
+import { ask, fetchFile, json, request } from "../shared/api.js";
 
 /**
  * @typedef {"emotion"|"speaker"} Kind
@@ -41,22 +41,27 @@ export function search(kind, query, count) {
 
 /** @param {Kind} kind @param {Grouping} grouping @param {string[]|null} sources null: of all that is kept @param {AbortSignal} signal @returns {Promise<Clustered>} */
 export function group(kind, { method, count, map }, sources, signal) {
-  return ask(`/v1/cluster?${grouped(kind, { method, count, map })}`, "POST", sources === null ? undefined : { sources }, signal);
+  return ask(`/v1/cluster?${grouped(kind, { method, count, map })}`, "POST", named(sources), signal);
 }
 
 /** @param {Kind} kind @param {{method: string, count: string, dimensions: string}} of @param {string[]|null} sources @returns {Promise<Blob>} a ZIP archive */
 export function fetchExport(kind, of, sources) {
-  return fetchFile(`/v1/cluster?${grouped(kind, { export: "true", ...of })}`, "POST", sources === null ? undefined : { sources });
+  return fetchFile(`/v1/cluster?${grouped(kind, { export: "true", ...of })}`, "POST", named(sources));
 }
 
 /** @param {Kind} kind @param {string[]} group @param {string[]} reference @returns {Promise<Comparison>} */
 export function compare(kind, group, reference) {
-  return ask("/v1/compare", "POST", { kind, group, reference });
+  return ask("/v1/compare", "POST", json({ kind, group, reference }));
 }
 
 /** @param {Kind} kind @param {Record<string, string>} of what is empty is left to the server */
 function grouped(kind, of) {
   return new URLSearchParams({ kind, ...Object.fromEntries(Object.entries(of).filter(([, value]) => value)) });
+}
+
+/** @param {string[]|null} sources */
+function named(sources) {
+  return sources === null ? undefined : json({ sources });
 }
 
 /** @param {{file: File, name: string}[]} entries */

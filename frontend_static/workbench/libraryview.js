@@ -55,6 +55,11 @@ export class LibraryView {
       h("div.filters", {}, h("label.choice", {}, h("span", { t: "work.library.kind" }), this.kind)), this.said, this.whole);
   }
 
+  /** Whether recordings are being kept: who leaves stops that. */
+  get busy() {
+    return this.#keeping !== null;
+  }
+
   /** @param {Models} models of the server */
   async begin(models) {
     this.#models = models;
@@ -124,7 +129,7 @@ export class LibraryView {
 
   /** @param {Entry[]} entries */
   async #keep(entries) {
-    const keeping = new Keeping({ keep, wait: server.wait }, () => this.#drawKeep());
+    const keeping = new Keeping({ keep, readable: server.readable, wait: server.wait }, () => this.#drawKeep());
     this.#keeping = keeping;
     const going = keeping.go(this.#kind, entries);
     this.#draw();

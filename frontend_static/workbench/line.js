@@ -10,18 +10,19 @@ import { feelingWord, sentencesText, sentenceText } from "./words.js";
 const NONE = "\u2013";
 
 /**
- * @param {Entry} entry @param {boolean} open whether its result is shown @param {boolean} busy
- * @param {{open: (entry: Entry) => void, remove: (entry: Entry) => void}} on @param {HTMLElement} [element] to be written anew @returns {HTMLElement}
+ * @param {Entry} entry @param {{open: boolean, busy: boolean, ticked: boolean}} how `open`: whether its result is shown
+ * @param {{open: (entry: Entry) => void, remove: (entry: Entry) => void, tick: (on: boolean) => void}} on @param {HTMLElement} [element] to be written anew @returns {HTMLElement}
  */
-export function line(entry, open, busy, on, element = h("tr")) {
+export function line(entry, { open, busy, ticked }, on, element = h("tr")) {
   const { prediction } = entry;
+  const tick = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", checked: ticked, "aria-label": t("work.tick", { name: entry.name }), onchange: () => on.tick(tick.checked) }));
   const name = prediction ? h("button.link", { type: "button", "aria-expanded": String(open), onclick: () => on.open(entry) }, entry.name) : entry.name;
   const remove = h("button.link", { type: "button", "aria-label": t("work.remove", { name: entry.name }), disabled: busy, onclick: () => on.remove(entry) }, "\u2715");
-  const had = element.contains(document.activeElement);
+  const had = element.contains(document.activeElement) ? document.activeElement : null;
   element.classList.toggle("open", open);
   element.dataset.state = entry.state;
-  element.replaceChildren(h("th", { scope: "row" }, name), ...cells(entry), h("td", {}, remove));
-  if (had) element.querySelector("button")?.focus();
+  element.replaceChildren(h("td", {}, tick), h("th", { scope: "row" }, name), ...cells(entry), h("td", {}, remove));
+  if (had) (had.tagName === "INPUT" ? tick : element.querySelector("button"))?.focus();
   return element;
 }
 
@@ -30,8 +31,8 @@ function cells(entry) {
   const { state, prediction } = entry;
   if (state === "done" && prediction) return result(prediction);
   if (state === "failed") return [h("td.why", { colspan: "5" }, ...failure(entry))];
-  const share = state === "sending" ? entry.share : null;
-  const text = share === null ? t(`work.state.${state}`) : t("work.state.sent", { share: percent(share) });
+  const { share } = entry;
+  const text = share === null ? t(`work.state.${state}`) : t(state === "sending" ? "work.state.sent" : "work.state.heard", { share: percent(share) });
   const bar = share === null ? null : h("progress", { max: "1", value: String(share), "aria-label": entry.name });
   return [h("td.why", { colspan: "5" }, h("span.quiet", {}, text), bar)];
 }

@@ -1,5 +1,8 @@
 /** Plays a recording from where the reader points. What the browser cannot decode is shown all the same, only not heard. */
 
+/** One of the page's players begins: no two are heard at once. */
+const BEGINS = "undertone:player-begins";
+
 export class Player {
   #audio = new Audio();
   #url = "";
@@ -11,6 +14,10 @@ export class Player {
   constructor(changed) {
     this.changed = changed;
     this.#audio.preload = "metadata";
+    this.#audio.addEventListener("play", () => document.dispatchEvent(new CustomEvent(BEGINS, { detail: this })));
+    document.addEventListener(BEGINS, (event) => {
+      if (/** @type {CustomEvent} */ (event).detail !== this) this.#audio.pause();
+    });
     for (const type of ["play", "pause", "ended", "seeked"]) this.#audio.addEventListener(type, () => this.#tell());
     this.#audio.addEventListener("error", () => {
       if (!this.#url) return;

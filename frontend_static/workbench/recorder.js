@@ -12,13 +12,12 @@ export class Recorder {
   /** @param {MediaStream} stream @param {(file: File) => void} recorded */
   constructor(stream, recorded) {
     const [type, suffix] = KINDS.find(([kind]) => MediaRecorder.isTypeSupported(kind)) ?? ["", "webm"];
-    this.stream = stream;
+    this.recorder = new MediaRecorder(stream, type ? { mimeType: type } : {});
     this.level = new Level(stream);
     this.began_ms = performance.now();
-    this.recorder = new MediaRecorder(stream, type ? { mimeType: type } : {});
     this.recorder.addEventListener("dataavailable", ({ data }) => this.#parts.push(data));
     this.recorder.addEventListener("stop", () => {
-      for (const track of stream.getTracks()) track.stop();
+      close(stream);
       this.level.close();
       recorded(new File(this.#parts, `${stamp(new Date())}.${suffix}`, { type: this.recorder.mimeType }));
     });
@@ -27,7 +26,13 @@ export class Recorder {
 
   /** Asks for the microphone and begins. Throws a MicrophoneError. @param {(file: File) => void} recorded @returns {Promise<Recorder>} */
   static async begin(recorded) {
-    return new Recorder(await openMicrophone(""), recorded);
+    const stream = await openMicrophone("");
+    try {
+      return new Recorder(stream, recorded);
+    } catch (error) {
+      close(stream);
+      throw error;
+    }
   }
 
   get time_s() {
@@ -37,6 +42,11 @@ export class Recorder {
   stop() {
     if (this.recorder.state !== "inactive") this.recorder.stop();
   }
+}
+
+/** The browser's sign that it listens goes out. @param {MediaStream} stream */
+function close(stream) {
+  for (const track of stream.getTracks()) track.stop();
 }
 
 /** @param {Date} now @returns {string} "recording_20260302_140509" */

@@ -12,8 +12,8 @@ import { sentenceText } from "./words.js";
 /** @typedef {import("./entries.js").Entry} Entry */
 
 export class ResultView {
-  /** @param {{url: (entry: Entry, file: string) => string, taken: (entry: Entry, file: string) => void, result: (entry: Entry) => void, close: () => void}} on
-   *   `taken`: a file of it is being downloaded; `result`: its result is to be downloaded */
+  /** @param {{name: (entry: Entry, file: string) => string, embedding: (entry: Entry, file: string) => void, result: (entry: Entry) => void, close: () => void}} on
+   *   `name`: what a file of it is called in a download; `embedding`, `result`: such a file, or its result, is to be downloaded */
   constructor(on) {
     this.on = on;
     this.name = h("h2", { tabindex: "-1" });
@@ -50,7 +50,7 @@ export class ResultView {
     folk.replaceChildren(...(folks ? [folks] : []));
     this.frames.show(prediction.frames, done && entry.granularity === "frame");
     audio.replaceChildren(...(prediction.facts ? [audioFacts(prediction.facts)] : []));
-    embeddings.replaceChildren(...(done ? [embeddingCard(prediction.embeddings, entry.kept_until, (file) => this.on.url(entry, file), (file) => this.on.taken(entry, file))] : []));
+    embeddings.replaceChildren(...(done ? [embeddingCard(prediction.embeddings, entry.kept_until, (file) => this.on.name(entry, file), (file) => this.on.embedding(entry, file))] : []));
   }
 }
 

@@ -9,13 +9,16 @@ import { LABELS } from "../shared/labels.js";
  * @typedef {{text: string, state: string, label: string, band: string}} Filter "" anything
  */
 
+/** Where no feeling stands out. */
+export const FLAT = "flat";
+
 /** @type {Filter} */
 export const EVERYTHING = { text: "", state: "", label: "", band: "" };
 
 /** @type {Record<Column, (entry: Entry) => string|number|null|undefined>} */
 const VALUES = {
   file: (entry) => entry.name,
-  feeling: (entry) => entry.prediction?.emotion?.label,
+  feeling: (entry) => entry.prediction?.emotion?.stands_out[0],
   confidence: (entry) => entry.prediction?.emotion?.confidence,
   energy: (entry) => entry.prediction?.emotion?.arousal,
   length: (entry) => entry.prediction?.facts?.duration_s,
@@ -46,7 +49,13 @@ export function turned(order, column) {
 export function chosen(entries, { text, state, label, band }) {
   const wanted = text.trim().toLowerCase();
   return entries.filter((entry) => (!wanted || entry.name.toLowerCase().includes(wanted)) && (!state || stateOf(entry) === state)
-    && (!label || entry.prediction?.emotion?.label === label) && (!band || entry.prediction?.emotion?.band === band));
+    && (!label || feels(entry, label)) && (!band || entry.prediction?.emotion?.band === band));
+}
+
+/** Whether the line says so. @param {Entry} entry @param {string} label, or FLAT */
+function feels({ prediction }, label) {
+  const stands_out = prediction?.emotion?.stands_out;
+  return label === FLAT ? stands_out?.length === 0 : Boolean(stands_out?.includes(label));
 }
 
 /** @param {Entry} entry what the filter calls its state */
@@ -103,8 +112,9 @@ function texts(sentences) {
   return sentences.map(({ text }) => text).join(" ");
 }
 
-/** @param {any} value @returns {string} */
+/** What a spreadsheet would take for a formula, such as the name of a file, is text. @param {any} value @returns {string} */
 function cell(value) {
-  const text = value === null || value === undefined ? "" : typeof value === "boolean" ? (value ? "True" : "False") : String(value);
+  const plain = value === null || value === undefined ? "" : typeof value === "boolean" ? (value ? "True" : "False") : String(value);
+  const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${plain}` : plain;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

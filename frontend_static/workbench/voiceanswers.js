@@ -1,27 +1,22 @@
 /** What was answered about voices, in words first and then in numbers. */
 import { h } from "../shared/dom.js";
 import { percent } from "../shared/format.js";
-import { locale, t } from "../shared/i18n.js";
+import { t } from "../shared/i18n.js";
 import { sentencesText, sentenceText } from "./words.js";
 
-/** @param {any} answered of `POST /v1/verify`, `/v1/identify` or `/v1/enroll`, or what went wrong @returns {HTMLElement[]} */
-export function answer({ verification, identifications, voiceprint, left_out = [], trouble }) {
+/** @param {any} answered of `POST /v1/verify`, `/v1/identify`, `/v1/enroll` or `/v1/voices/import`, or what went wrong @returns {HTMLElement[]} */
+export function answer({ verification, identifications, voiceprint, added, left_out = [], trouble }) {
   if (trouble) return [h("ul.remarks", {}, h("li", {}, trouble()))];
   const parts = [];
   if (verification) parts.push(said(verification.sentence), pairTable(verification.pairs), caution(verification));
   for (const one of identifications ?? []) parts.push(said(one.sentence), ...(one.matches.length ? [matchTable(one.matches)] : []), ...problems(one.problems));
   if (identifications?.length) parts.push(caution(identifications[0]));
   if (voiceprint) parts.push(h("p.says", {}, t("work.voices.enrolled", { name: voiceprint.name, count: voiceprint.recordings })), ...problems(voiceprint.problems));
-  if (left_out.length) parts.push(h("ul.remarks", {}, ...left_out.map((/** @type {import("./voicejobs.js").Left} */ { file, failure }) => h("li", {}, `${file}: ${sentencesText([failure.reason, failure.remedy])}`))));
+  if (added) parts.push(h("p.says", {}, t("work.voices.imported", { count: added.length })));
+  const left = Array.isArray(left_out) ? left_out.map(({ file, failure }) => `${file}: ${sentencesText([failure.reason, failure.remedy])}`)
+    : Object.entries(left_out).map(([name, reason]) => `${name}: ${sentenceText(reason)}`);
+  if (left.length) parts.push(h("ul.remarks", {}, ...left.map((text) => h("li", {}, text))));
   return parts;
-}
-
-/** @param {import("./voicejobs.js").Known[]} known @param {(name: string) => void} forget @returns {HTMLElement} */
-export function knownTable(known, forget) {
-  if (!known.length) return h("p.quiet", {}, t("work.voices.nobody"));
-  return table("work.voices.known", ["name", "recordings", "consent", "until", "forget"], known.map(({ name, recordings, consent }) => [name, String(recordings), consent.purpose,
-    new Date(consent.expires_at * 1000).toLocaleDateString(locale()),
-    h("button.link", { type: "button", "aria-label": t("work.voices.forget.name", { name }), onclick: () => forget(name) }, t("work.voices.column.forget"))]));
 }
 
 /** @param {import("./voicejobs.js").Pair[]} pairs */
@@ -35,8 +30,8 @@ function matchTable(matches) {
   return table("work.voices.matches", ["name", "probability", "cosine"], matches.map(({ name, probability, cosine }) => [name, percent(probability), cosine.toFixed(2)]));
 }
 
-/** @param {string} title key @param {string[]} columns @param {(string|Node)[][]} rows */
-function table(title, columns, rows) {
+/** @param {string} title key @param {string[]} columns @param {(string|Node)[][]} rows @returns {HTMLElement} */
+export function table(title, columns, rows) {
   const head = columns.map((column) => h("th", { scope: "col" }, t(`work.voices.column.${column}`)));
   const body = rows.map(([first, ...cells]) => h("tr", {}, h("th", { scope: "row" }, first), ...cells.map((cell) => h("td", {}, cell))));
   return h("div.scrolls", { tabindex: "0", role: "group", "aria-label": t(title) }, h("table", {}, h("thead", {}, h("tr", {}, ...head)), h("tbody", {}, ...body)));

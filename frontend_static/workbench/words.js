@@ -1,23 +1,8 @@
 /** What the workbench's results are called, in the language in force. */
-import { has, language, t } from "../shared/i18n.js";
+import { t } from "../shared/i18n.js";
 import { labelText, labelWord } from "../shared/labels.js";
 
-/** @typedef {import("./entries.js").Sentence} Sentence */
-
-/** Values of sentences that are labels. */
-const LABELLED = new Set(["first", "second", "label", "before"]);
-
-/** A sentence of the server; its own words where there are no others. @param {Sentence} sentence @returns {string} */
-export function sentenceText({ key, text, values }) {
-  const known = `work.says.${key}`;
-  if (!has(known)) return text;
-  return t(known, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, LABELLED.has(name) ? labelWord(String(value)) : value])));
-}
-
-/** One after the other, as the language in force puts them. @param {Sentence[]} all @returns {string} */
-export function sentencesText(all) {
-  return all.map(sentenceText).join(language() === "zh" ? "" : " ");
-}
+export { sentencesText, sentenceText } from "../shared/sentences.js";
 
 /** The feeling in a word or two. @param {any} reading as `workbench/results.py` has it, or null where nobody is read @returns {string} */
 export function feelingWord(reading) {

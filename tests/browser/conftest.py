@@ -19,6 +19,7 @@ RESOURCE_FAILED = "Failed to load resource"
 """Chromium's own line about a server that is away, or a refusal; what the page makes of it is what is tested."""
 
 Visit = Callable[..., Page]
+Bench = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
@@ -89,3 +90,16 @@ def visit(browser: Browser, server: ServerProcess) -> Iterator[Visit]:
     for context in contexts:
         context.close()
     assert [text for text in complaints if RESOURCE_FAILED not in text and "WebSocket connection to" not in text] == []
+
+
+@pytest.fixture
+def bench(visit: Visit, recordings: Path) -> Bench:
+    """Opens the workbench with recordings chosen."""
+
+    def open_bench(*chosen: str | Path, size: tuple[int, int] = DESKTOP, **options: Any) -> Page:
+        page = visit("/workbench", size, **options)
+        if chosen:
+            page.locator("#work-files").set_input_files([recordings / path for path in chosen])
+        return page
+
+    return open_bench

@@ -263,7 +263,7 @@ def test_what_happened_while_the_network_was_down_is_shown_as_rest_tells_it(
         for turn in missed:
             shown = page.locator(".turns li").filter(has_text=clock(turn["start_s"]))
             expect(shown.filter(has_text=turn["speaker"].capitalize())).not_to_have_count(0)
-        expect(page.locator(".alerts li")).to_have_count(len(details(server)["alerts"]))
+        expect(page.locator(".alerts > li")).to_have_count(len(details(server)["alerts"]))
         at_s, feeling = felt_since(server, lost_s)
         page.evaluate("(hash) => { location.hash = hash }", f"#call=repairs-0413&span=1&end={at_s + 0.8:.1f}")
         page.locator(".glass").press("Home")
@@ -378,7 +378,7 @@ def test_the_alerts_of_an_open_call_say_what_they_rest_on_and_show_it(crowd_page
         call.event("alert.raised", 0, **anger | {"alert_id": "b", "speaker": "S2"}),
         call.event("alert.raised", None, **long | {"alert_id": "c", "value": 12.0, "threshold": 10.0}),
     )
-    alerts = crowd_page.locator(".alerts li")
+    alerts = crowd_page.locator(".alerts > li")
     expect(alerts).to_have_count(3)
     expect(row(crowd_page, call.call_id).locator(".level")).to_have_text("Alert: Anger +1")
     expect(row(crowd_page, call.call_id).locator(".sentence")).to_contain_text("Alert “Anger” for")
@@ -389,13 +389,13 @@ def test_the_alerts_of_an_open_call_say_what_they_rest_on_and_show_it(crowd_page
     expect(alerts.filter(has_text="long_silence")).to_contain_text("Silence of 10 s, threshold 10 s")
     assert violations(crowd_page) == []
     screenshot(crowd_page, "dashboard-alerts")
-    first.locator("button").focus()
+    first.locator("> button").focus()
     crowd.say(call.event("alert.updated", 0, **anger | {"alert_id": "a", "value": 0.9}))
     expect(first).to_contain_text(re.compile("Score 90.%"))
-    expect(first.locator("button")).to_be_focused()
+    expect(first.locator("> button")).to_be_focused()
     crowd_page.keyboard.press("Enter")
     expect(crowd_page).to_have_url(re.compile(r"span=10&end=28\b"))
-    expect(first.locator("button")).to_have_attribute("aria-current", "true")
+    expect(first.locator("> button")).to_have_attribute("aria-current", "true")
     crowd.say(call.event("alert.cleared", 0, **anger | {"alert_id": "a"}))
     expect(first).to_contain_text("until")
     expect(row(crowd_page, call.call_id).locator(".level")).to_have_text("Alert: Anger")

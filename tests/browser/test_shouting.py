@@ -86,12 +86,12 @@ def test_shouting_raises_and_clears_one_alert_everywhere(
         page = visit(f"/dashboard#call={CALL}")
         raised = until(lambda: rest(server), RAISED_WITHIN_S, "the alert")
         assert metric(server, FIRING) == 1
-        row = page.locator(".alerts li").filter(has_text="Anger")
-        expect(row.locator("button")).to_have_attribute("data-open", "yes")
+        row = page.locator(".alerts > li").filter(has_text="Anger")
+        expect(row.locator("> button")).to_have_attribute("data-open", "yes")
         screenshot(page, "shouting-alert")
         watched.sees_it()
         cleared = until(lambda: (a := rest(server)) and a["cleared_s"] and a, CLEARED_WITHIN_S, "its end")
-        expect(row.locator("button")).to_have_attribute("data-open", "no")
+        expect(row.locator("> button")).to_have_attribute("data-open", "no")
         shown = row.inner_text()
     start_s, end_s = starts
     assert start_s <= raised["raised_s"] <= end_s

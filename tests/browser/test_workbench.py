@@ -8,7 +8,6 @@ import json
 import re
 import time
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +15,17 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import Browser, Dialog, Page, Route, expect
+from playwright.sync_api import Dialog, Page, expect
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Bench
 from tests.browser.hooks import until
 from tests.browser.looks import DESKTOP, PHONE, Violations, screenshot
 from tests.browser.serving import ServerProcess
 from workbench import tables
 from workbench.results import Prediction, decode
 
-Bench = Callable[..., Page]
 DONE_WITHIN_MS = 90_000
-MANY, THOUSAND = 20, 1000
+THOUSAND = 1000
 MEDIAN_FRAME_MS = 20
 """A frame of a 60 Hz screen, and some."""
 WATCH_FRAMES = """() => {
@@ -72,17 +70,13 @@ def folder(recordings: Path, tmp_path: Path) -> Path:
     return root
 
 
-@pytest.fixture
-def bench(visit: Visit, recordings: Path) -> Bench:
-    """Opens the workbench with recordings chosen."""
-
-    def open_bench(*chosen: str | Path, size: tuple[int, int] = DESKTOP, **options: Any) -> Page:
-        page = visit("/workbench", size, **options)
-        if chosen:
-            page.locator("#work-files").set_input_files([recordings / path for path in chosen])
-        return page
-
-    return open_bench
+@pytest.fixture(scope="session")
+def long(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A conversation of an hour: one of half a minute, over and over."""
+    samples, rate = soundfile.read(recordings / TWO, dtype="int16")
+    path = tmp_path_factory.mktemp("long") / "long.wav"
+    soundfile.write(path, np.tile(samples, 120), rate)
+    return path
 
 
 def line(page: Page, name: str) -> Any:
@@ -94,7 +88,7 @@ def analyse(page: Page, lines: int) -> None:
     page.locator(".start").click()
     over = page.locator(".list tbody tr[data-state=done], .list tbody tr[data-state=failed]")
     expect(over).to_have_count(lines, timeout=DONE_WITHIN_MS)
-    expect(page.locator(".go progress")).to_be_hidden()
+    expect(page.locator("main > .go progress")).to_be_hidden()
 
 
 def downloaded(page: Page, button: Any) -> bytes:
@@ -186,7 +180,7 @@ def test_what_will_be_written_is_said_before_and_can_be_fetched_after(bench: Ben
     line(page, "03a01Wa.flac").get_by_role("button").first.click()
     card = page.get_by_label("Embeddings", exact=True)
     expect(card).to_contain_text("1 x 96 numbers, all finite, of usual length.")
-    rows = np.load(io.BytesIO(downloaded(page, card.get_by_role("link"))))
+    rows = np.load(io.BytesIO(downloaded(page, card.get_by_role("button", name="Download 03a01Wa.npy"))))
     assert rows.shape == (1, 96)
     expect(card).to_contain_text(f"{np.linalg.norm(rows):.3f}"[:-1])
     whole = zipfile.ZipFile(io.BytesIO(downloaded(page, page.get_by_role("button", name="Results and embeddings"))))
@@ -217,7 +211,7 @@ def test_leaving_with_what_was_not_downloaded_warns_and_with_all_of_it_does_not(
     page.close(run_before_unload=True)
     expect(page.locator(".result")).to_be_visible()
     assert asked == ["beforeunload"]
-    downloaded(page, page.get_by_label("Embeddings", exact=True).get_by_role("link"))
+    downloaded(page, page.get_by_label("Embeddings", exact=True).get_by_role("button"))
     before = jobs(server)
     with page.expect_event("close"):
         page.close(run_before_unload=True)
@@ -300,21 +294,39 @@ def test_what_is_dropped_anywhere_is_taken(bench: Bench) -> None:
     expect(line(page, "dropped.mp3")).to_contain_text("FFmpeg cannot read it")
 
 
-def test_work_that_is_stopped_waits_and_can_be_taken_up(bench: Bench, recordings: Path) -> None:
-    chosen = sorted((recordings / "emotion/emodb").glob("*.flac"))[:MANY]
-    page = bench(*chosen)
-    held: list[Route] = []
-    page.route("**/v1/jobs/*/results*", lambda route: held.append(route))
-    with page.expect_request("**/v1/jobs/*/results*"):
-        page.locator(".start").click()
+def test_a_long_recording_shows_how_much_of_it_is_heard_and_can_be_stopped(
+    bench: Bench, long: Path, server: ServerProcess
+) -> None:
+    page = bench(long)
+    page.locator(".start").click()
     expect(page.get_by_role("switch")).to_be_disabled()
-    expect(page.locator("tr[data-state=working]")).to_have_count(MANY)
+    row = page.locator("tr[data-state=working]")
+    expect(row).to_contain_text(re.compile(r"At work, [1-9]\d?\u00a0% heard"), timeout=DONE_WITHIN_MS)
+    heard = float(page.locator("main > .go progress").get_attribute("value") or 0)
+    assert 0 < heard < 1
+    expect(page.locator(".status").first).to_contain_text(re.compile(r"About \d+ (s|min) left"))
+    before = jobs(server)
     page.get_by_role("button", name="Stop", exact=True).click()
-    with page.expect_response(lambda response: response.request.method == "DELETE"):
-        held.pop().continue_()
-    expect(page.locator("tr[data-state=waiting]")).to_have_count(MANY)
-    page.unroute_all()
-    analyse(page, MANY)
+    expect(page.locator("tr[data-state=waiting]")).to_have_count(1)
+    expect(page.locator(".start")).to_have_text("Analyse 1 file")
+    until(lambda: len(jobs(server)) == len(before) - 1, 10, "the job of which nothing is done to be deleted")
+
+
+def test_what_is_done_when_work_is_stopped_stays_and_the_rest_can_be_taken_up(bench: Bench, long: Path) -> None:
+    page = bench(ANGRY, long)
+    page.get_by_role("switch").click()
+    page.locator(".start").click()
+    expect(line(page, "03a01Wa.flac")).to_have_attribute("data-state", "done", timeout=DONE_WITHIN_MS)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(line(page, "long.wav")).to_have_attribute("data-state", "waiting")
+    expect(page.locator(".start")).to_have_text("Analyse 1 file")
+    page.get_by_role("button", name="03a01Wa.flac", exact=True).click()
+    card = page.get_by_label("Embeddings", exact=True)
+    rows = np.load(io.BytesIO(downloaded(page, card.get_by_role("button", name="Download 03a01Wa.npy"))))
+    assert rows.shape == (1, 96)
+    page.locator(".start").click()
+    expect(line(page, "long.wav")).to_contain_text("heard", timeout=DONE_WITHIN_MS)
+    expect(line(page, "03a01Wa.flac")).to_have_attribute("data-state", "done")
 
 
 @pytest.mark.heavy
@@ -328,7 +340,7 @@ def test_a_thousand_recordings_leave_the_page_smooth(bench: Bench, recordings: P
     began_s = time.monotonic()
     page.locator(".start").click()
     expect(page.locator(".status").first).to_contain_text(re.compile(r"About \d+ (s|min) left"), timeout=DONE_WITHIN_MS)
-    expect(page.locator(".go progress")).to_be_hidden(timeout=4 * DONE_WITHIN_MS)
+    expect(page.locator("main > .go progress")).to_be_hidden(timeout=4 * DONE_WITHIN_MS)
     taken_s = time.monotonic() - began_s
     median_ms, longest_ms = page.evaluate(FRAMES)
     print(f"{len(chosen)} recordings: {taken_s:.0f} s; frames of {median_ms:.0f} ms, at most {longest_ms:.0f} ms")
@@ -380,66 +392,3 @@ def test_the_other_language_says_it_all_anew(bench: Bench) -> None:
     expect(page.locator(".result .word")).to_have_text(re.compile("愤怒"))
     expect(page.locator(".result .says")).to_contain_text("愤怒")
     expect(page.locator(".list tr[data-state=done]")).to_contain_text("愤怒")
-
-
-def spoken(recordings: Path) -> dict[str, list[Path]]:
-    """Recordings by speaker."""
-    found: dict[str, list[Path]] = {}
-    for path in sorted((recordings / "speakers/librispeech").glob("*__*__*.ogg")):
-        found.setdefault(path.name.split("__")[1], []).append(path)
-    return {speaker: paths for speaker, paths in found.items() if len(paths) > 1}
-
-
-def test_voices_are_compared_as_the_server_compares_them(bench: Bench, recordings: Path, server: ServerProcess) -> None:
-    (one, again, *_), (other, *_) = list(spoken(recordings).values())[:2]
-    page = bench(one, again, other)
-    voices = page.get_by_label("Voices", exact=True)
-    ask = voices.get_by_role("button", name="Same speaker?")
-    expect(ask).to_be_disabled()
-    for path in (one, again, other):
-        voices.get_by_label(path.name, exact=True).check()
-    voices.locator("select").select_option("grouping")
-    ask.click()
-    rows = voices.locator(".answer tbody tr")
-    expect(rows).to_have_count(3, timeout=DONE_WITHIN_MS)
-    files = [("audio", (path.name, path.read_bytes())) for path in (one, again, other)]
-    answer = httpx.post(f"{server.url}/v1/verify?purpose=grouping", files=files, timeout=60).json()["verification"]
-    expect(voices.locator(".says")).to_have_text(answer["sentence"]["text"])
-    expect(voices.locator(".answer")).to_contain_text("This does not authenticate anyone")
-    for row, pair in zip(rows.all(), answer["pairs"], strict=True):
-        told = [pair["other"], "yes" if pair["same"] else "no", f"{pair['probability'] * 100:.0f}\u00a0%"]
-        assert row.locator("td").all_inner_texts()[:3] == told
-    expect(voices.get_by_text("Voiceprints")).to_be_hidden()
-
-
-def test_who_agreed_is_known_by_their_voice_until_they_are_forgotten(
-    browser: Browser, recordings: Path, tmp_path: Path, violations: Violations
-) -> None:
-    first, second = next(iter(spoken(recordings).values()))[:2]
-    server = ServerProcess(tmp_path / "log", "--history.url", f"sqlite:///{tmp_path}/history.db")
-    server.start()
-    try:
-        page = browser.new_page(base_url=server.url, locale="en-GB")
-        page.on("dialog", lambda dialog: dialog.accept())
-        page.goto("/workbench")
-        page.locator("#work-files").set_input_files([first, second])
-        voices = page.get_by_label("Voices", exact=True)
-        voices.get_by_text("Voiceprints").click()
-        expect(voices.locator(".known")).to_have_text("Nobody has a voiceprint.")
-        for path in (first, second):
-            voices.get_by_label(path.name, exact=True).check()
-        voices.get_by_label("Name", exact=True).fill("Ada")
-        voices.get_by_label("What they agreed to").fill("a test")
-        voices.get_by_role("button", name="Make a voiceprint").click()
-        expect(voices.locator(".answer")).to_contain_text("Ada is known now, from 2", timeout=DONE_WITHIN_MS)
-        expect(voices.locator(".known tbody tr")).to_contain_text("a test")
-        voices.get_by_label(second.name, exact=True).uncheck()
-        voices.get_by_role("button", name="Whose voice?").click()
-        expect(voices.locator(".says")).to_contain_text("Ada", timeout=DONE_WITHIN_MS)
-        assert violations(page) == []
-        screenshot(page, "workbench-voices", full=True)
-        voices.get_by_role("button", name="Delete the voiceprint of Ada").click()
-        expect(voices.locator(".known")).to_have_text("Nobody has a voiceprint.")
-        page.close()
-    finally:
-        server.stop()

@@ -12,14 +12,15 @@ const entries = (count, size = 10) => Array.from({ length: count }, (_, i) => ({
 const all = async (kind, batch) => ({ kept: batch.map(({ name }) => name), left_out: [] });
 
 /** @returns {Promise<{keeping: Keeping, sent: number[], waits: number}>} what came of keeping so many, by what the server does with each portion */
-async function kept(count, answer, size = 10) {
+async function kept(count, answer, size = 10, gone = "") {
   const sent = [];
   let waits = 0;
   const keep = (kind, batch, signal) => {
     sent.push(batch.length);
     return answer(kind, batch, signal, sent.length);
   };
-  const keeping = new Keeping({ keep, wait: async () => void (waits += 1) }, () => {});
+  const readable = async ({ name }) => name !== gone;
+  const keeping = new Keeping({ keep, readable, wait: async () => void (waits += 1) }, () => {});
   await keeping.go("emotion", entries(count, size));
   return { keeping, sent, waits };
 }
@@ -57,11 +58,17 @@ test("a server that is full is waited for, and a portion that is too big is halv
   assert.deepEqual([big.sent, big.keeping.kept], [[4, 2, 1, 1, 2, 1, 1], 4]);
 });
 
+test("a file that has gone since it was chosen is left out alone, and what it leaves of a portion is sent", async () => {
+  const two = await kept(2, all, 10, "1.wav");
+  assert.deepEqual([two.sent, two.keeping.kept, two.keeping.left.map(({ name }) => name)], [[1], 1, ["1.wav"]]);
+  assert.deepEqual((await kept(1, all, 10, "0.wav")).sent, []);
+});
+
 test("what is stopped leaves the rest as it was, without a reason", async () => {
   const keeping = new Keeping({ keep: async () => {
     keeping.stop();
     throw new ApiError("stopped", () => "");
-  }, wait: async () => {} }, () => {});
+  }, readable: async () => true, wait: async () => {} }, () => {});
   await keeping.go("speaker", entries(40));
   assert.deepEqual([keeping.kept, keeping.left], [0, []]);
 });

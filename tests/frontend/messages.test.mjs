@@ -77,6 +77,8 @@ test("what went wrong is told in the language in force, not in that of its momen
   assert.deepEqual(failures.map((text) => text()), [en["shared.error.server.busy"], "The server answered 502."]);
   document.documentElement.lang = "zh-CN";
   assert.deepEqual(failures.map((text) => text()), [zh["shared.error.server.busy"], "服务器返回 502。"]);
+  const sentence = { key: "refused.stranger", text: "a.wav sounds like someone else.", values: { recording: "a.wav" } };
+  assert.equal(failureText(apiError(422, { error: { code: "voices.refused", reason: sentence.text, sentence } }))(), "a.wav 听起来与其他录音不是同一人；请去掉它。");
 });
 
 test("the address comes before the earlier choice, and that before the browser's", () => {

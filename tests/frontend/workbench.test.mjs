@@ -4,10 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { called, contents, places, predictions } from "../../frontend_static/workbench/archive.js";
 import { pointAt, ridges, stretchesOf } from "../../frontend_static/workbench/course.js";
-import { batches, conclude, counts, entryOf, fail, files, isRecording, named, remaining, reset, unique, unsaved } from "../../frontend_static/workbench/entries.js";
+import { batches, conclude, counts, entryOf, fail, files, isRecording, named, remaining, reset, sentAs, unique, unsaved, waits } from "../../frontend_static/workbench/entries.js";
 import { fileUrl, query } from "../../frontend_static/workbench/jobs.js";
-import { chosen, csv, EVERYTHING, jsonLines, ordered, turned } from "../../frontend_static/workbench/rows.js";
+import { chosen, csv, EVERYTHING, FLAT, jsonLines, ordered, turned } from "../../frontend_static/workbench/rows.js";
 import { expectedBytes, npyBytes } from "../../frontend_static/workbench/sizes.js";
 import { durationText, feelingWord, sentencesText, sentenceText, sizeText } from "../../frontend_static/workbench/words.js";
 import { crc32, zip } from "../../frontend_static/workbench/zip.js";
@@ -35,7 +36,9 @@ test("of a folder only what is called like a recording is taken", () => {
 
 test("names are what the server will call them, each once", () => {
   assert.deepEqual(["../../etc/./call.wav", "a\\b.wav", "\u202fA\u00a0B \u0007.wav", "/", "..."].map(named), ["etc/call.wav", "a/b.wav", "AB .wav", "recording", "recording"]);
-  assert.equal(named("x".repeat(300)).length, 240);
+  assert.equal(named("x".repeat(300)).length, 190);
+  assert.equal(named(`${"录".repeat(90)}.wav`), `${"录".repeat(62)}.wav`);
+  assert.equal([...named(`${"a".repeat(150)}/${"b".repeat(150)}`)].length, 240);
   const taken = new Set(["a/call.wav", "a/call (2).wav", "call"]);
   assert.deepEqual(["a/call.wav", "b/call.wav", "call", "x.v2/call"].map((name) => unique(name, taken)), ["a/call (3).wav", "b/call.wav", "call (2)", "x.v2/call"]);
 });
@@ -61,8 +64,10 @@ test("what was not downloaded is lost, results and embeddings alike", () => {
 
 test("what failed is lost to nobody", () => {
   const failed = entry("a.wav");
-  fail(failed, { reason: () => "gone", remedy: () => "" });
-  assert.equal(unsaved(failed), false);
+  fail(failed, { reason: () => "gone", remedy: () => "", again: true });
+  assert.deepEqual([unsaved(failed), waits(failed)], [false, true]);
+  fail(failed, { reason: () => "too big", remedy: () => "", again: false });
+  assert.equal(waits(failed), false);
   assert.deepEqual(counts([failed, entry("b.wav")]), { waiting: 1, sending: 0, working: 0, done: 0, failed: 1 });
 });
 
@@ -84,7 +89,7 @@ test("rows are sorted by any column, and what has no value comes last", () => {
 
 test("filters narrow what is shown", () => {
   const failed = entry("Bad.wav");
-  fail(failed, { reason: () => "", remedy: () => "" });
+  fail(failed, { reason: () => "", remedy: () => "", again: true });
   const rows = [result("one.wav", reading("sad", 0.4, { band: "low" })), result("two.wav", reading("angry", 0.9)), failed, { ...entry("four.wav"), state: "working" }];
   const shown = (filter) => names(chosen(rows, { ...EVERYTHING, ...filter }));
   assert.equal(shown({}).length, 4);
@@ -94,12 +99,40 @@ test("filters narrow what is shown", () => {
   assert.deepEqual(shown({ label: "sad", band: "high" }), []);
 });
 
+test("the filter of feelings finds what a line says, not the highest score where nothing stands out", () => {
+  const rows = [result("mixed", reading("sad", 0.4, { stands_out: ["sad", "angry"], shape: "mixed" })), result("flat", reading("sad", 0.2, { stands_out: [], shape: "flat" })), result("none", null)];
+  const shown = (label) => names(chosen(rows, { ...EVERYTHING, label }));
+  assert.deepEqual(["sad", "angry", FLAT].map(shown), [["mixed"], ["mixed"], ["flat"]]);
+});
+
+test("a file is sent by a name that nothing on the way writes otherwise, and its result goes by its own", () => {
+  assert.deepEqual(['say "hi".flac', "a/b.v2/call", "x.wav%22"].map((name, id) => sentAs({ id, name })), ["0.flac", "1", "2"]);
+  const made = entryOf(0, { size: 1 }, 'say "hi".flac');
+  conclude(made, { file: "0.flac", status: "done", embeddings: [] });
+  assert.equal(made.prediction.file, 'say "hi".flac');
+});
+
+test("in downloads every file has a place of its own, by its name and not by what the server calls it", () => {
+  const embedded = (name, file) => result(name, reading("sad", 0.4), { embeddings: [{ file, shape: [1, 2] }] });
+  const all = [embedded("a/call.wav", "embedding.npy"), embedded("a/Call.flac", "embeddings/1.npy"), embedded("b/call.wav", "embeddings/2_1.npy"), entry("a/call.mp3"), result(".x", null)];
+  const placed = places(all);
+  assert.deepEqual([...placed.values()], ["a/call", "a/Call.flac", "b/call", "a/call.mp3", ".x"]);
+  assert.equal(called("embedding_1.npy", "x"), "embeddings/x_1.npy");
+  const some = all.filter(({ prediction }) => prediction);
+  assert.deepEqual(predictions(some, placed).map(({ embeddings }) => embeddings[0]?.file), ["embeddings/a/call.npy", "embeddings/a/Call.flac.npy", "embeddings/b/call_1.npy", undefined]);
+  const parts = contents(some, placed);
+  assert.deepEqual(names(parts), ["results.jsonl", "results.csv", "embeddings/a/call.npy", "embeddings/a/Call.flac.npy", "embeddings/b/call_1.npy"]);
+  assert.match(parts[1].text, /embeddings\/b\/call_1\.npy/);
+  assert.equal(parts[4].file, "embeddings/2_1.npy");
+});
+
 test("a table quotes what would break its lines", () => {
   const text = csv([done('a, "b".wav', reading("angry", 0.9), { facts: { ...facts, remarks: [say("audio.quiet", "Line\nbreak.")] } })]);
   const [head, ...rest] = text.split("\n");
   assert.match(head, /^file,status,failure,/);
   assert.match(rest.join("\n"), /^"a, ""b"".wav",done,,,,angry,0.9,high,/);
   assert.match(text, /,False,"Line\nbreak.",/);
+  assert.match(csv([done("=cmd|'/c calc'!A0.wav", reading("angry", 0.9), { facts: { ...facts, level_dbfs: -20 } })]), /\n'=cmd.*,-20,/);
   assert.deepEqual(JSON.parse(jsonLines([done("a", null)]).trim()).file, "a");
 });
 
@@ -152,6 +185,15 @@ test("the server's sentences are said in the language in force, and as they came
   t.after(() => delete globalThis.document);
   assert.equal(sentenceText(sentence), "在 3 秒处由平静转为愤怒。");
   assert.equal(sentencesText([say("emotion.flat"), say("audio.new", "Something new.")]), "没有突出的情绪。Something new.");
+});
+
+test("a sentence within a sentence is said in the language in force, too", (t) => {
+  const problem = say("enrolment.recording", "a.wav: The speech is only 7 dB above the noise; record where it is quieter.",
+    { name: "a.wav", problem: "The speech is only 7 dB above the noise; record where it is quieter.", problem_key: "voice.noisy", snr_db: 7 });
+  assert.equal(sentenceText(problem), problem.text);
+  globalThis.document = { documentElement: { lang: "zh-CN" } };
+  t.after(() => delete globalThis.document);
+  assert.equal(sentenceText(problem), "a.wav：语音只比噪声高 7 dB；请在更安静处录音。");
 });
 
 test("durations are as long as one can say", () => {

@@ -269,7 +269,7 @@ ASKED: dict[str, Callable[[Any], Any]] = {
     "library": lambda client: client.library(Kind.EMOTION),
     "unkeep": lambda client: client.unkeep("a.wav", Kind.EMOTION),
     "search": lambda client: client.search(RECORDING, kind=Kind.EMOTION, count=3),
-    "cluster": lambda client: client.cluster(method=Method.HDBSCAN, count=4, projection=Projection.TSNE),
+    "cluster": lambda client: client.cluster(method=Method.HDBSCAN, projection=Projection.TSNE, sources=["a", "b"]),
     "export": lambda client: client.export(kind=Kind.EMOTION, count=3, dimensions=2, sources=["a.wav"]),
     "compare": lambda client: client.compare(["a"], ["b"], kind=Kind.EMOTION),
 }

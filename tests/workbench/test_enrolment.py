@@ -42,5 +42,6 @@ def test_recordings_of_another_model_are_refused() -> None:
 
 def test_what_makes_it_less_sure_is_kept() -> None:
     noisy = msgspec.structs.replace(CLEAN, problems=(say("voice.noisy", snr_db=4.0),))
-    keys = [problem.key for problem in portray([spoken(3, quality=noisy)], SPEC).problems]
-    assert keys == ["enrolment.recording", "enrolment.short", "enrolment.single"]
+    problems = portray([spoken(3, quality=noisy)], SPEC).problems
+    assert [each.key for each in problems] == ["enrolment.recording", "enrolment.short", "enrolment.single"]
+    assert problems[0].values.keys() >= {"problem_key", "snr_db"}, "so that a page can say the problem in its own words"
