@@ -111,6 +111,7 @@ class App {
     this.run = new Run(server, () => this.draw());
     this.began_ms = performance.now();
     this.going = chosen;
+    this.downloads.said = null; // that was about what is done anew now
     setText(this.spoken, t("work.begun", { count: chosen.length }));
     this.drawNow();
     await this.run.go(chosen, this.choices.asked);

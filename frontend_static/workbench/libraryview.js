@@ -50,7 +50,7 @@ export class LibraryView {
     });
     this.comparison = new ComparisonView(this.listening);
     this.tabs = new Tabs("work.library.tabs", [["work.library.search", this.alike.element], ["work.library.groups", this.groups.element], ["work.library.compare", this.comparison.element]]);
-    this.whole = h("div", {}, this.keep.element, this.kept, this.tabs.element);
+    this.whole = h("div", { hidden: true }, this.keep.element, this.kept, this.tabs.element);
     this.element.append(h("h2", { t: "work.library" }), h("p.hint", { t: "work.library.about" }),
       h("div.filters", {}, h("label.choice", {}, h("span", { t: "work.library.kind" }), this.kind)), this.said, this.whole);
   }
