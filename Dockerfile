@@ -45,5 +45,5 @@ ENV PATH=/opt/undertone/bin:$PATH \
     UNDERTONE_JOBS__FOLDER=/data
 VOLUME /data
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["python", "-m", "stream_server.health"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["python", "-m", "stream_server.rest.health"]
 CMD ["undertone", "serve"]

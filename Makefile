@@ -152,7 +152,7 @@ $(BUILT)/tuning: evaluation/conversations.py | $(VENV)/installed-evaluation
 	@$(EVALUATE) diarization --build $@ --part validation,train $(TALKERS) --seed 2 --count 12
 
 docs: $(VENV)/installed        ## make the tables in docs/ anew from what is declared
-	@$(BIN)/python -m stream_server.reference
+	@$(BIN)/python -m stream_server.commands.reference
 
 crossvalidate: $(VENV)/installed-tests  ## train the emotion model without one corpus and measure on it, for each (hours)
 	@$(BIN)/python -m training.crossvalidate training/search.toml --kinds shipped conv conv-level-only conv-per-clip recurrent attentive

@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(flags: Sequence[str]) -> Run | None:
     """`undertone predict` with `flags`, to its end; None if it failed, which it has said."""
-    command = [sys.executable, "-m", "stream_server.cli", "predict", *flags]
+    command = [sys.executable, "-m", "stream_server.commands.cli", "predict", *flags]
     began_s = time.monotonic()
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said, stdin=subprocess.DEVNULL)

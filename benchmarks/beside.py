@@ -17,7 +17,7 @@ from benchmarks.caller import Wire
 from benchmarks.figures import percentile
 from benchmarks.lag import Lags, measure
 from benchmarks.serving import Serving, ServingError
-from stream_server.sender import CHUNK_S
+from stream_server.live.sender import CHUNK_S
 from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Encoding
 from workbench import media

@@ -24,7 +24,7 @@ from inference.loading import load
 from inference.model import CheckpointError, Models, specs, warm_up
 from monitor.analysis import Role, Window
 from monitor.session import Session
-from stream_server.sessions import open_session
+from stream_server.live.sessions import open_session
 from stream_server.settings import Settings, SettingsError
 from stream_server.settings import load as load_settings
 from vad.grid import SAMPLE_RATE_HZ

@@ -7,10 +7,10 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from stream_server.rtcwire import Surroundings
-from stream_server.rtcworker import serve as serve_line
-from stream_server.serve import serve
+from stream_server.commands.serve import serve
 from stream_server.settings import declared, load
+from stream_server.webrtc.wire import Surroundings
+from stream_server.webrtc.worker import serve as serve_line
 
 
 class InLoop:
@@ -25,7 +25,7 @@ class InLoop:
 
 async def start(far: socket.socket, surroundings: Surroundings) -> InLoop:
     """Begin to serve the far end, in the running loop."""
-    from stream_server.rtctuned import prepare  # loads aiortc
+    from stream_server.webrtc.tuned import prepare  # loads aiortc
 
     prepare(surroundings)
     return InLoop(far.dup(), surroundings)

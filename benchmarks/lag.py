@@ -19,7 +19,7 @@ from benchmarks.caller import FINISH, Wire, play
 from benchmarks.figures import percentile
 from benchmarks.serving import Serving, ServingError
 from monitor.events import CallEnded, Emotion, Error, Warning, decode
-from stream_server.sender import CHUNK_S
+from stream_server.live.sender import CHUNK_S
 from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Encoding
 from workbench import media

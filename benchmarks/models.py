@@ -47,7 +47,7 @@ from inference.official import SpeakerNet
 from inference.precision import MAKE, Precision
 from inference.published import EMOTION_WINDOW_SAMPLES, SPEAKER_WINDOW_SAMPLES, quick
 from inference.reuse import Heard, Reuse, ReusingEmotion2vec
-from stream_server.pressure import LAST_FULL_S
+from stream_server.live.pressure import LAST_FULL_S
 from vad.grid import FRAME_SAMPLES, SAMPLE_RATE_HZ
 from workbench.media import MediaError
 
@@ -272,7 +272,7 @@ def _eps(emotion: Path | None) -> float:
 def calls_held(ms: float, hop_s: float) -> int:
     """How many calls a server holds whose emotion model takes `ms` for a window, if each brings one every `hop_s` while
     somebody speaks: of two-party calls, SPEECH_SHARE of the time. It lets nobody in from whom windows would wait longer
-    than LAST_FULL_S at p95 (`stream_server/pressure.py`); played through, one window after the other."""
+    than LAST_FULL_S at p95 (`stream_server/live/pressure.py`); played through, one window after the other."""
     dice, seconds = np.random.default_rng(0), ms / 1000
     calls = 0
     while calls < MOST_CALLS:

@@ -20,8 +20,8 @@ from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSes
 from av.packet import Packet
 
 from monitor.events import CallEnded, Emotion, Warning, decode
-from stream_server.rtctuned import prepare
-from stream_server.rtcwire import Surroundings
+from stream_server.webrtc.tuned import prepare
+from stream_server.webrtc.wire import Surroundings
 from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Samples
 

@@ -18,8 +18,8 @@ from evaluation.manifest import data_folder
 from inference.model import CheckpointError, Model, Models, specs, warm_up
 from monitor.analysis import Analysis, Window
 from monitor.events import encode
-from stream_server.crews import load_models
-from stream_server.sessions import open_session
+from stream_server.live.crews import load_models
+from stream_server.live.sessions import open_session
 from stream_server.settings import Settings, SettingsError
 from stream_server.settings import load as load_settings
 from vad.grid import SAMPLE_RATE_HZ

@@ -25,10 +25,10 @@ from metrics.settings import MetricsConfig
 from metrics.snapshot import Snapshot
 from monitor.events import CallStarted, Emotion
 from monitor.rules import AlertsConfig, Rule
-from stream_server.callbook import CallRecord
-from stream_server.crews import load_models
-from stream_server.engine import Engine
-from stream_server.sessions import open_session
+from stream_server.live.callbook import CallRecord
+from stream_server.live.crews import load_models
+from stream_server.live.engine import Engine
+from stream_server.live.sessions import open_session
 from stream_server.settings import Settings
 from vad.grid import SAMPLE_RATE_HZ
 from workbench import offline

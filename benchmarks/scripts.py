@@ -126,7 +126,7 @@ def hushed(audio: Samples, share: float, phase: float, seed: int) -> Samples:
 def reference(data: bytes, form: Form, settings: Settings, models: Models) -> Reference:
     """What an offline replay says of the very bytes that go over the wire."""
     from inference.model import specs  # torch stays out of the process that makes the load
-    from stream_server.sessions import open_session
+    from stream_server.live.sessions import open_session
     from workbench import offline
 
     roles = tuple(ROLES[form.channels].split(","))
@@ -168,7 +168,7 @@ def recut(scripts: Sequence[Script], pieces: Sequence[Samples], form: Form) -> l
 
 
 def _references(form: Form, settings: Settings, encoded: Sequence[bytes]) -> list[Reference]:
-    from stream_server.crews import load_models
+    from stream_server.live.crews import load_models
 
     models = load_models(settings)
     return [reference(data, form, settings, models) for data in encoded]

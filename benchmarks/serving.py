@@ -33,7 +33,7 @@ class Serving:
     removed at the end, and so, unless the flags say otherwise, is what it keeps.
     """
 
-    def __init__(self, flags: Sequence[str] = (), module: str = "stream_server.cli") -> None:
+    def __init__(self, flags: Sequence[str] = (), module: str = "stream_server.commands.cli") -> None:
         self.url = ""
         self.exit_status: int | None = None
         self.stop_s = 0.0

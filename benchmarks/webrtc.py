@@ -76,7 +76,7 @@ class Cores:
 
 def measure(packets: list[bytes], calls: int, seconds: float, in_loop: bool) -> Result:
     """So many calls, on a server of their own. Raises ServingError, HelperError."""
-    with Serving(FLAGS, "benchmarks.inloop" if in_loop else "stream_server.cli") as server:
+    with Serving(FLAGS, "benchmarks.inloop" if in_loop else "stream_server.commands.cli") as server:
         serving = psutil.Process(server.pid)
         models = set(serving.children(recursive=True))
         with Helper("the publishers", publishers.publish, server.url, packets, calls) as load:

@@ -108,7 +108,7 @@ def run(
     from evaluation.manifest import EvaluationError
     from evaluation.report import rounded, show
     from inference.model import CheckpointError
-    from stream_server.plot import PlotError
+    from stream_server.commands.plot import PlotError
     from workbench.media import MediaError
 
     try:
@@ -145,7 +145,7 @@ def _manifest(path: Path, options: Options, needed: tuple[str, ...]) -> Manifest
 
 def _models(settings: Settings, wanted: str, name: str | None) -> tuple[Settings, Models]:
     """The settings with the model of one role alone, beside that of speech detection, and what they load."""
-    from stream_server.crews import load_models
+    from stream_server.live.crews import load_models
 
     emotion = name or settings.models.emotion if wanted == "emotion" else "none"
     speaker = name or settings.models.speaker if wanted == "speaker" else "none"
@@ -187,7 +187,8 @@ def _alerts(options: Options, settings: Settings) -> Answer:
     from evaluation import alerts
     from evaluation.manifest import sampled
     from inference.model import specs
-    from stream_server import plot, rulefile
+    from stream_server.commands import plot
+    from stream_server.live import rulefile
 
     if options.plot is not None:
         plot.check()

@@ -31,7 +31,7 @@ from monitor.analysis import Missing
 from monitor.events import Event, SpeakerChanged
 from monitor.session import Session, State
 from monitor.turns import TurnLog
-from stream_server.sessions import open_session
+from stream_server.live.sessions import open_session
 from stream_server.settings import Settings
 from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Samples

@@ -14,7 +14,7 @@ from inference.model import Models, specs
 from monitor.analysis import Role
 from monitor.events import Emotion
 from monitor.labels import LABELS
-from stream_server.sessions import open_session
+from stream_server.live.sessions import open_session
 from stream_server.settings import Settings
 from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Samples

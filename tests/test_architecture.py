@@ -23,7 +23,9 @@ FLOORS = (
     "evaluation",
     "benchmarks",
 )
-COMPOSITION_ROOT = {"stream_server/cli.py": {"evaluation.command", "benchmarks.live"}}
+STOREYS = ("live", "jobs", "webrtc", "rest", "commands")
+"""Within `stream_server`, whose own modules (settings, faults, ...) lie below all of these."""
+COMPOSITION_ROOT = {"stream_server/commands/cli.py": {"evaluation.command", "benchmarks.live"}}
 """The command line puts everything together, so it may know these modules of what lies above it."""
 CORE = ("vad", "monitor")
 CORE_MAY_IMPORT = {"numpy", "soxr", "webrtcvad", "msgspec", "annotated_types", *CORE}
@@ -52,7 +54,7 @@ def imported(path: Path, known: Collection[str] = ()) -> set[str]:
 def violations(package: str, path: Path) -> list[str]:
     """The imports of `path` that point to a floor above `package`, or out of what inference may know of monitor."""
     above = FLOORS[FLOORS.index(package) + 1 :]
-    known = COMPOSITION_ROOT.get("/".join(path.parts[-2:]), set())
+    known = COMPOSITION_ROOT.get("/".join(path.parts[-3:]), set())
     wrong = [name for name in imported(path, known) if name.split(".")[0] in above and name not in known]
     if package == "inference":
         allowed = {"monitor.analysis", "monitor.labels"}
@@ -64,6 +66,18 @@ def violations(package: str, path: Path) -> list[str]:
 def test_imports_point_downwards_only(package: str) -> None:
     assert modules(package), f"{package} has no modules"
     wrong = {str(path.relative_to(ROOT)): found for path in modules(package) if (found := violations(package, path))}
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("storey", ["", *STOREYS])
+def test_imports_within_the_server_point_downwards_only(storey: str) -> None:
+    own = ROOT / "stream_server" / storey
+    above = {f"stream_server.{other}" for other in (STOREYS[STOREYS.index(storey) + 1 :] if storey else STOREYS)}
+    wrong = {
+        path.name: found
+        for path in sorted(own.glob("*.py"))
+        if (found := [name for name in imported(path) if ".".join(name.split(".")[:2]) in above])
+    }
     assert wrong == {}
 
 
@@ -88,8 +102,8 @@ def test_a_wrong_import_would_be_found(tmp_path: Path) -> None:
 
 
 def test_the_command_line_knows_no_more_of_what_lies_above_it_than_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "stream_server" / "cli.py"
-    path.parent.mkdir()
+    path = tmp_path / "stream_server" / "commands" / "cli.py"
+    path.parent.mkdir(parents=True)
     path.write_text("from benchmarks import live\nfrom evaluation import command\n", encoding="utf-8")
     assert violations("stream_server", path) == []
     path.write_text("from benchmarks import live, load\n", encoding="utf-8")

@@ -10,8 +10,8 @@ import yaml
 from msgspec.structs import fields
 
 from monitor.events import EVENTS, decode, event_type
+from stream_server.commands.reference import metrics_page, protocol_page, settings_page
 from stream_server.faults import ERRORS, WARNINGS
-from stream_server.reference import metrics_page, protocol_page, settings_page
 from stream_server.settings import declared
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,7 +52,7 @@ def test_every_alert_of_prometheus_stands_in_its_table() -> None:
 def test_every_code_that_is_used_is_declared() -> None:
     known = {fault.code for fault in (*ERRORS, *WARNINGS)}
     prefixes = {code.split(".")[0] for code in known}
-    for path in (*(ROOT / "stream_server").glob("*.py"), *(ROOT / "monitor").glob("*.py")):
+    for path in (*(ROOT / "stream_server").rglob("*.py"), *(ROOT / "monitor").glob("*.py")):
         used = re.findall(
             r"(?:warn|reject|Refusal|_end|answer)\(\s*f?\"([a-z_]+\.[a-z_]+)\"", path.read_text(encoding="utf-8")
         )

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from monitor.events import EVENTS, event_type
-from stream_server import uploads
 from stream_server.faults import ERRORS, WARNINGS
-from stream_server.jobsapi import AT_ONCE
+from stream_server.jobs import uploads
+from stream_server.rest.jobs import AT_ONCE
 from workbench.recordings import SUFFIXES
 from workbench.sentences import SENTENCES
 from workbench.tables import COLUMNS

@@ -16,7 +16,7 @@ from benchmarks.load import Load
 from benchmarks.overload import CALLS, twice
 from benchmarks.scripts import Form, Script
 from benchmarks.storm import STORM, Watch
-from stream_server import pressure, streaming
+from stream_server.live import pressure, streaming
 from tests.scripted import conversation
 from tests.stream_server.serving import serving, until
 

@@ -33,7 +33,7 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start it and wait for the greeting, which comes once the models are warm."""
-        command = [sys.executable, "-m", "stream_server.cli", "serve", "--port", str(self.port), *self._flags]
+        command = [sys.executable, "-m", "stream_server.commands.cli", "serve", "--port", str(self.port), *self._flags]
         if not any(flag.startswith("--history.") for flag in self._flags):
             command += ["--history.url", ""]  # gone with the server
         with self._log.open("a") as log:
@@ -86,7 +86,16 @@ class ServerProcess:
 
     def stream(self, recording: Path, *flags: str) -> subprocess.Popen[bytes]:
         """Play a recording to it as a live call, in real time, by the program's own client."""
-        command = [sys.executable, "-m", "stream_server.cli", "stream", str(recording), "--url", self.url, *flags]
+        command = [
+            sys.executable,
+            "-m",
+            "stream_server.commands.cli",
+            "stream",
+            str(recording),
+            "--url",
+            self.url,
+            *flags,
+        ]
         return subprocess.Popen(
             command,
             cwd=ROOT,

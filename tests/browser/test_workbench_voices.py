@@ -12,7 +12,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect
 
-from stream_server.jobsapi import AT_ONCE
+from stream_server.rest.jobs import AT_ONCE
 from tests.browser.conftest import Bench
 from tests.browser.looks import Violations, screenshot
 from tests.browser.serving import ServerProcess

@@ -13,8 +13,8 @@ pytest.importorskip("sklearn", reason="extra evaluate")
 from evaluation import command
 from inference.model import Models
 from monitor.analysis import Role
-from stream_server import crews
-from stream_server.cli import main
+from stream_server.commands.cli import main
+from stream_server.live import crews
 from stream_server.settings import Settings
 from tests.evaluation.recordings import ScriptedModel, write_wav
 from tests.scripted import conversation, silence, voice

@@ -13,8 +13,8 @@ from dataclasses import replace
 from history.clock import kept
 from history.database import Database
 from history.settings import HistoryConfig
-from stream_server.engine import Engine
-from stream_server.serve import DrainingServer, configured
+from stream_server.commands.serve import DrainingServer, configured
+from stream_server.live.engine import Engine
 from stream_server.settings import Settings
 from tests.history.callsmade import Telling
 from tests.stream_server.serving import scripted_models

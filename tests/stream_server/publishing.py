@@ -17,8 +17,8 @@ from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSes
 from av import AudioFrame, Packet
 
 from monitor.events import CallEnded, Event, decode
-from stream_server.rtctuned import prepare
-from stream_server.rtcwire import Surroundings
+from stream_server.webrtc.tuned import prepare
+from stream_server.webrtc.wire import Surroundings
 from tests.stream_server.serving import Served, as_query
 from vad.grid import SAMPLE_RATE_HZ
 from vad.pcm import Samples

@@ -24,9 +24,9 @@ from monitor.analysis import Analysis, EmotionSpec, Role, SpeakerSpec, SpeechSpe
 from monitor.events import Event, decode
 from monitor.rules import AlertsConfig
 from notify.delivery import Notifier
-from stream_server.engine import Engine
-from stream_server.jobs import Jobs
-from stream_server.serve import DrainingServer, configured
+from stream_server.commands.serve import DrainingServer, configured
+from stream_server.jobs.jobs import Jobs
+from stream_server.live.engine import Engine
 from stream_server.settings import ServerConfig, Settings, StreamConfig, WebrtcConfig
 from tests.scripted import EMOTION, SPEAKER, answer
 

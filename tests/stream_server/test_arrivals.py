@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stream_server.livecall import AHEAD_S, ARRIVALS_KEPT_S, ARRIVALS_SPARE, PATIENT_S, ArrivalClock, Pace
+from stream_server.live.livecall import AHEAD_S, ARRIVALS_KEPT_S, ARRIVALS_SPARE, PATIENT_S, ArrivalClock, Pace
 
 
 def told(messages: int, every_s: float = 0.1) -> ArrivalClock:

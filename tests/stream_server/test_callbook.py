@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from monitor.events import Alert, AlertCleared, AlertRaised, AlertUpdated, CallStarted, ChannelInfo
-from stream_server.callbook import ALERTS, AlertView, CallRecord
+from stream_server.live.callbook import ALERTS, AlertView, CallRecord
 from tests.scripted import SPECS, Session
 
 

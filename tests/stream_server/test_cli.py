@@ -23,12 +23,12 @@ from history.settings import HistoryConfig
 from inference.loading import WEIGHTS, load
 from inference.model import Models
 from monitor.analysis import Window
-from stream_server import serve
-from stream_server.cli import main
-from stream_server.engine import Engine
-from stream_server.serve import DrainingServer
+from stream_server.commands import serve
+from stream_server.commands.cli import main
+from stream_server.commands.serve import DrainingServer
+from stream_server.live.engine import Engine
+from stream_server.live.streaming import MAX_MESSAGE_BYTES
 from stream_server.settings import ServerConfig, Settings
-from stream_server.streaming import MAX_MESSAGE_BYTES
 from tests.scripted import conversation
 from tests.stream_server.serving import Served, scripted_models, serving
 from workbench import media

@@ -23,9 +23,9 @@ from inference.model import CheckpointError, Models
 from inference.remote import Worker, WorkerError
 from monitor.analysis import Role, Stream, Window
 from monitor.events import Emotion, Event, Warning, decode
-from stream_server import crews
-from stream_server.crews import load_engine, start_workers
-from stream_server.pressure import FULL_BUSY, FULL_S
+from stream_server.live import crews
+from stream_server.live.crews import load_engine, start_workers
+from stream_server.live.pressure import FULL_BUSY, FULL_S
 from stream_server.settings import ModelsConfig, Settings
 from tests.scripted import by_type_and_channel, conversation, of, voice
 from tests.stream_server.serving import Served, heard, loud, pcm, scripted_models, send_all, serving, until
@@ -259,7 +259,7 @@ def test_a_model_that_is_not_there_is_fetched_before_the_processes_start(
 
     monkeypatch.setattr(crews.subprocess, "run", run)
     crews.fetch(settings)
-    assert asked == [["-m", "stream_server.cli", "models", "pull", name]]
+    assert asked == [["-m", "stream_server.commands.cli", "models", "pull", name]]
     with pytest.raises(CheckpointError, match=f"{name} could not be fetched"):
         start_workers(settings)
     (tmp_path / "models" / name.replace("/", "--")).mkdir(parents=True)

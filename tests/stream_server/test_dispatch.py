@@ -10,7 +10,7 @@ import pytest
 
 from inference.batcher import Batcher
 from monitor.analysis import Missing, Role, Window
-from stream_server.dispatch import Dispatch
+from stream_server.live.dispatch import Dispatch
 from tests.scripted import EMOTION, SPEAKER
 from tests.stream_server.serving import ScriptedModel, scripted_models
 

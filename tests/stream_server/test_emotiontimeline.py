@@ -8,8 +8,8 @@ import pytest
 
 from monitor.events import CallEnded, CallStarted, CallSummary, ChannelInfo, Emotion, Reliability
 from monitor.labels import LABELS
-from stream_server.callbook import CallRecord
-from stream_server.emotiontimeline import POINTS, POINTS_ENDED, EmotionTimeline, Point
+from stream_server.live.callbook import CallRecord
+from stream_server.live.emotiontimeline import POINTS, POINTS_ENDED, EmotionTimeline, Point
 from tests.scripted import SPECS, Session
 
 

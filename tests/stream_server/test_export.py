@@ -59,7 +59,7 @@ async def test_parquet_has_types_and_the_same_rows() -> None:
 
 
 async def test_without_pyarrow_parquet_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stream_server.export.find_spec", lambda name: None)
+    monkeypatch.setattr("stream_server.rest.export.find_spec", lambda name: None)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     async with serving(kept=True) as served:
         refused = await served.get("/v1/calls?format=parquet")
@@ -78,7 +78,7 @@ async def test_a_name_is_no_formula_to_a_spreadsheet() -> None:
 
 
 async def test_an_export_is_not_paged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stream_server.callsapi.EXPORTED_AT_ONCE", 2)
+    monkeypatch.setattr("stream_server.rest.calls.EXPORTED_AT_ONCE", 2)
     async with serving(kept=True) as served:
         await fill(served, 5)
         lines = (await served.get("/v1/calls?format=jsonl&limit=1&tag=team:north,%20west")).text.splitlines()

@@ -8,9 +8,9 @@ import json
 import pytest
 
 from monitor.events import Event, SpeakerChanged, Warning
-from stream_server import fanout
-from stream_server.fanout import Batch, Fanout, Filter, Onlooker, Published
-from stream_server.outbox import Message
+from stream_server.live import fanout
+from stream_server.live.fanout import Batch, Fanout, Filter, Onlooker, Published
+from stream_server.live.outbox import Message
 
 ALL = Filter()
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from monitor.labels import LABELS
-from stream_server.formerapi import TOOLKIT_LABELS
+from stream_server.rest.former import TOOLKIT_LABELS
 from tests.stream_server.working import upload, working
 from tests.workbench.sounds import emodb
 

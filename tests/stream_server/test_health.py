@@ -7,8 +7,8 @@ import socket
 
 import pytest
 
-from stream_server import health
-from stream_server.engine import Engine
+from stream_server.live.engine import Engine
+from stream_server.rest import health
 from tests.stream_server.serving import serving
 
 

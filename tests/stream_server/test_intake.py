@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream_server.intake import BLOCK_SAMPLES, Intake, parse_parameters
+from stream_server.live.intake import BLOCK_SAMPLES, Intake, parse_parameters
 from tests.scripted import pieces
 from vad.pcm import Encoding, PcmDecoder, Samples
 from vad.resample import Resampler

@@ -12,7 +12,7 @@ import pytest
 from filelock import FileLock
 
 from stream_server.faults import Refusal
-from stream_server.jobfolder import PREFIX, UNHELD_S, JobFolder, weighed
+from stream_server.jobs.folder import PREFIX, UNHELD_S, JobFolder, weighed
 
 
 def test_only_the_user_of_the_server_may_look_into_it(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from stream_server.jobprocess import JobProcess
-from stream_server.jobworker import Begun, Drop, Order, Ready, serve
+from stream_server.jobs.process import JobProcess
+from stream_server.jobs.worker import Begun, Drop, Order, Ready, serve
 from tests.stream_server.working import Held, InThread, meddled, shipped
 from tests.workbench.sounds import emodb
 from workbench.asked import Asked, Item

@@ -20,9 +20,9 @@ from filelock import FileLock
 
 from inference.model import CheckpointError
 from monitor.analysis import Window
-from stream_server import jobs
-from stream_server.jobfolder import PREFIX, JobFolder
-from stream_server.jobworker import TaskError
+from stream_server.jobs import jobs
+from stream_server.jobs.folder import PREFIX, JobFolder
+from stream_server.jobs.worker import TaskError
 from tests.stream_server.serving import Served, serving, until
 from tests.stream_server.working import Held, Killed, Refusing, Stepped, found, meddled, upload, working
 from tests.workbench.sounds import emodb
@@ -165,7 +165,7 @@ async def test_no_more_recordings_are_waited_for_than_one_can_wait_for(tmp_path:
 async def test_a_page_ends_before_it_is_too_large(
     angry: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stream_server.jobsapi.MOST_PAGE_BYTES", 1)
+    monkeypatch.setattr("stream_server.rest.jobs.MOST_PAGE_BYTES", 1)
     async with working(tmp_path) as served:
         page = (await upload(served, "/v1/predict", angry, angry)).json()
         files = [page["results"][0]["file"]]
@@ -309,7 +309,7 @@ async def test_results_expire(angry: Recording, tmp_path: Path) -> None:
 async def test_more_results_than_the_disk_may_hold_end_a_job(
     long: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stream_server.jobworker.WEIGH_EVERY_S", 0.0)
+    monkeypatch.setattr("stream_server.jobs.worker.WEIGH_EVERY_S", 0.0)
     assert len(long[1]) < (1 << 20) - 1000
     async with working(tmp_path, disk_mb=1) as served:
         begun = await upload(served, "/v1/jobs?granularity=frame&embeddings=true", long)
@@ -321,7 +321,7 @@ async def test_more_results_than_the_disk_may_hold_end_a_job(
 async def test_a_job_says_how_much_of_a_long_recording_is_heard(
     long: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stream_server.jobworker.TELL_EVERY_S", 0.0)
+    monkeypatch.setattr("stream_server.jobs.worker.TELL_EVERY_S", 0.0)
     stepped = Stepped()
     async with working(tmp_path, lambda: meddled(stepped)) as served:
         path = f"/v1/jobs/{(await upload(served, '/v1/jobs', long)).json()['job_id']}"
@@ -492,7 +492,7 @@ async def test_what_a_task_refuses_is_told_so_that_a_page_can_say_it_otherwise(
 ) -> None:
     sentence = say("identify.likely", recording="a.wav", name="Ann")
     task = Refusing(TaskError("voices.refused", sentence.text, sentence))
-    monkeypatch.setattr("stream_server.voicesapi.Verify", lambda *_: task)
+    monkeypatch.setattr("stream_server.rest.voices.Verify", lambda *_: task)
     async with working(tmp_path) as served:
         refused = await upload(served, "/v1/verify", angry)
     assert refused.json()["error"] == {

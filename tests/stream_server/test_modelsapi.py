@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inference.loading import load
 from inference.model import specs
-from stream_server.modelsapi import facts_of
+from stream_server.rest.models import facts_of
 from tests.scripted import EMOTION, SPEAKER
 from tests.stream_server.serving import serving
 

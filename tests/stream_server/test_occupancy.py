@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stream_server.occupancy import OVER_S, Occupancy
+from stream_server.live.occupancy import OVER_S, Occupancy
 
 TICK_S = 0.25
 

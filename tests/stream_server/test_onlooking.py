@@ -13,9 +13,9 @@ import pytest
 
 from monitor.analysis import Window
 from monitor.events import EVENTS, Error, SpeakerChanged, Warning, decode, event_type
-from stream_server import fanout, onlookers
-from stream_server.fanout import Published
-from stream_server.outbox import Message
+from stream_server.live import fanout, onlookers
+from stream_server.live.fanout import Published
+from stream_server.live.outbox import Message
 from tests.scripted import conversation, of, voice
 from tests.stream_server.serving import Deaf, Served, heard, pcm, scripted_models, send_all, serving, until
 

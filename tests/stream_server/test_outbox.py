@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import fields
 
 from monitor.events import Event, SpeakerChanged, SpeechStarted
-from stream_server.outbox import Message, Outbox
+from stream_server.live.outbox import Message, Outbox
 
 
 def droppable(seq: int) -> Message:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from benchmarks.layouts import write_emotion
-from stream_server.cli import main
+from stream_server.commands.cli import main
 from tests.workbench.sounds import emodb
 from workbench.asked import Item
 from workbench.conclusion import Outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stream_server.pressure import (
+from stream_server.live.pressure import (
     CALM_S,
     EASED_S,
     FULL_BUSY,

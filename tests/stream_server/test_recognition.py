@@ -15,8 +15,8 @@ from inference.model import specs
 from monitor.analysis import Role
 from monitor.events import Event, SpeakerChanged, SpeakerUpdated
 from monitor.gallery import Gallery, Person
-from stream_server.recognition import Recognition, gallery_now
-from stream_server.sessions import open_session
+from stream_server.live.recognition import Recognition, gallery_now
+from stream_server.live.sessions import open_session
 from stream_server.settings import Settings, load
 from tests.scripted import SPECS, conversation, known_voices, of
 from tests.stream_server.serving import serving

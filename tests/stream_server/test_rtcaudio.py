@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream_server.rtcaudio import TrackAudio
+from stream_server.webrtc.audio import TrackAudio
 from vad.grid import SAMPLE_RATE_HZ
 from vad.resample import Resampler
 

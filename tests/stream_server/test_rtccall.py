@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 
 from monitor.events import CallEnded, CallSummary, Emotion, Error, Event, SpeechStarted, Warning, decode
-from stream_server import livecall
-from stream_server.intake import parse_whip_parameters
-from stream_server.livecall import AHEAD_S
-from stream_server.outbox import Message, Outbox, deliver
-from stream_server.rtccall import MOST_UNTAKEN_BYTES, EventChannel, RtcCall
-from stream_server.rtcprocess import RtcProcess
-from stream_server.rtcwire import Audio, Connected, Heard, Lost, Opened, Over, Report, Say, Told
-from stream_server.rtcwire import Message as Order
+from stream_server.live import livecall
+from stream_server.live.intake import parse_whip_parameters
+from stream_server.live.livecall import AHEAD_S
+from stream_server.live.outbox import Message, Outbox, deliver
+from stream_server.webrtc.call import MOST_UNTAKEN_BYTES, EventChannel, RtcCall
+from stream_server.webrtc.process import RtcProcess
+from stream_server.webrtc.wire import Audio, Connected, Heard, Lost, Opened, Over, Report, Say, Told
+from stream_server.webrtc.wire import Message as Order
 from tests.scripted import of
 from tests.stream_server.serving import serving, until
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_server.rtcclock import DRIFT, SLACK_S, WRAP, Place, RtpClock
+from stream_server.webrtc.clock import DRIFT, SLACK_S, WRAP, Place, RtpClock
 
 RATE_HZ = 48_000
 PIECE = 960

@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_server.rtcorder import WRAP, PacketOrder
+from stream_server.webrtc.order import WRAP, PacketOrder
 
 MOST = 4
 

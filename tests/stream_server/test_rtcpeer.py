@@ -9,10 +9,10 @@ import pytest
 from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription, rtcpeerconnection
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from stream_server.rtcpeer import EVENTS, MOST_UNHEARD_BYTES, Peer
-from stream_server.rtctuned import OpenCertificate
-from stream_server.rtcwire import Opened, Over, Report, Told
-from stream_server.rtcworker import configuration
+from stream_server.webrtc.peer import EVENTS, MOST_UNHEARD_BYTES, Peer
+from stream_server.webrtc.tuned import OpenCertificate
+from stream_server.webrtc.wire import Opened, Over, Report, Told
+from stream_server.webrtc.worker import configuration
 from tests.stream_server.certificates import signed_by
 from tests.stream_server.publishing import LOOPBACK
 from tests.stream_server.serving import until

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from stream_server import rtcprocess
 from stream_server.faults import Refusal
-from stream_server.rtcprocess import RtcProcess, Running, Switchboard
-from stream_server.rtcwire import Ask, Line, Order, Over, Ready, Report, Strained, Surroundings, connect, orders
+from stream_server.webrtc import process as rtcprocess
+from stream_server.webrtc.process import RtcProcess, Running, Switchboard
+from stream_server.webrtc.wire import Ask, Line, Order, Over, Ready, Report, Strained, Surroundings, connect, orders
 from tests.stream_server.serving import until
 
 SURROUNDINGS = Surroundings((), True, (), 5.0)

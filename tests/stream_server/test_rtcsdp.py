@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stream_server.faults import Refusal
-from stream_server.rtcsdp import MAX_MESSAGE_BYTES, Offer, compose_answer, parse_fragment, parse_offer
+from stream_server.webrtc.sdp import MAX_MESSAGE_BYTES, Offer, compose_answer, parse_fragment, parse_offer
 
 HEAD = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0 1 2 3", "a=ice-options:trickle"]
 ICE = ["a=ice-ufrag:abcd", "a=ice-pwd:0123456789012345678901", "a=setup:actpass", "a=rtcp-mux"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_server.rtcwire import (
+from stream_server.webrtc.wire import (
     MOST_MESSAGE_BYTES,
     Ask,
     Audio,

@@ -20,7 +20,7 @@ from monitor.events import AlertCleared, AlertRaised, CallEnded, decode
 from monitor.labels import LABELS
 from monitor.rules import AlertsConfig, Rule
 from stream_server.faults import Refusal
-from stream_server.rulebook import RuleBook, RuleView
+from stream_server.live.rulebook import RuleBook, RuleView
 from tests.scripted import EMOTION, of, silence, voice
 from tests.stream_server.serving import ScriptedModel, heard, pcm, send_all, serving
 

@@ -28,8 +28,8 @@ from monitor.events import (
     Warning,
 )
 from monitor.session import Session
-from stream_server import reception, streaming
-from stream_server.livecall import MOST_UNANSWERED
+from stream_server.live import reception, streaming
+from stream_server.live.livecall import MOST_UNANSWERED
 from tests.scripted import SPECS, SPEECH, by_type_and_channel, conversation, events_of, of, silence, voice
 from tests.stream_server.serving import (
     Deaf,

@@ -18,10 +18,10 @@ from monitor.events import (
     TurningPoint,
     TurnSummary,
 )
-from stream_server.callbook import AlertView, CallDetails
-from stream_server.emotiontimeline import Point
-from stream_server.summarypicture import LEFT, RIGHT, SPEAKERS, picture
-from stream_server.summarywords import CHINESE, ENGLISH, LANGUAGES, Words
+from stream_server.live.callbook import AlertView, CallDetails
+from stream_server.live.emotiontimeline import Point
+from stream_server.rest.summarypicture import LEFT, RIGHT, SPEAKERS, picture
+from stream_server.rest.summarywords import CHINESE, ENGLISH, LANGUAGES, Words
 from tests.history.callsmade import scores
 from tests.stream_server.serving import serving
 from tests.stream_server.test_callsapi import forgotten, ids, make_call

@@ -10,8 +10,8 @@ import pytest
 from websockets.asyncio.client import connect
 
 from monitor.events import CallEnded
-from stream_server import health
-from stream_server.serve import check_tls, greeting
+from stream_server.commands.serve import check_tls, greeting
+from stream_server.rest import health
 from stream_server.settings import ServerConfig, SettingsError
 from tests.scripted import of, voice
 from tests.stream_server.certificates import CertificateFiles, write_certificate

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_server import uploads
-from stream_server.uploads import Form, Part, PartEnd, named
+from stream_server.jobs import uploads
+from stream_server.jobs.uploads import Form, Part, PartEnd, named
 from tests.stream_server.serving import until
 from tests.stream_server.working import found, upload, working
 

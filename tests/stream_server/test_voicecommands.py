@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stream_server.cli import main
+from stream_server.commands.cli import main
 from tests.evaluation.recordings import write_wav
 from tests.scripted import silence, voice
 from workbench.asked import Item

@@ -28,8 +28,10 @@ from monitor.events import (
     SpeechStarted,
     Warning,
 )
-from stream_server import rtccall, rtcprocess, whip
 from stream_server.settings import WebrtcConfig
+from stream_server.webrtc import call as rtccall
+from stream_server.webrtc import process as rtcprocess
+from stream_server.webrtc import whip
 from tests.scripted import of, silence, voice
 from tests.stream_server.publishing import Played, Publisher, gone, opus, over, without_candidates
 from tests.stream_server.serving import Served, serving, until
@@ -450,13 +452,13 @@ async def test_a_real_call_has_emotion_and_its_speakers_apart(served: Served, re
 
 
 def test_the_server_itself_does_not_load_aiortc() -> None:
-    program = "import stream_server.serve, sys; sys.exit('aiortc' in sys.modules or 'aioice' in sys.modules)"
+    program = "import stream_server.commands.serve, sys; sys.exit('aiortc' in sys.modules or 'aioice' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_a_connection_asks_no_server_that_is_not_named() -> None:
     """Left to itself, aiortc would ask a public STUN server."""
-    from stream_server.rtcwire import Surroundings
-    from stream_server.rtcworker import configuration
+    from stream_server.webrtc.wire import Surroundings
+    from stream_server.webrtc.worker import configuration
 
     assert configuration(Surroundings((), False, (), 5.0)).iceServers == []

@@ -13,7 +13,7 @@ from websockets.frames import Frame, Opcode
 from websockets.utils import apply_mask
 
 from monitor.events import CallEnded, Error
-from stream_server.wire import Wire, text_frame
+from stream_server.live.wire import Wire, text_frame
 from tests.scripted import of, silence, voice
 from tests.stream_server.serving import Served, heard, pcm, serving, until
 
@@ -129,7 +129,7 @@ async def test_what_a_text_frame_holds_a_client_reads() -> None:
 
 
 async def test_the_application_that_breaks_in_the_short_way_ends_its_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    from stream_server.livecall import LiveCall
+    from stream_server.live.livecall import LiveCall
 
     def breaks(*_: object) -> None:
         raise RuntimeError("out of order")

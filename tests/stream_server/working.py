@@ -18,9 +18,9 @@ import httpx
 
 from inference.model import Models
 from monitor.analysis import Role, Stream, Window
-from stream_server.jobprocess import JobProcess
-from stream_server.jobs import Jobs
-from stream_server.jobworker import Load, TaskError, serve
+from stream_server.jobs.jobs import Jobs
+from stream_server.jobs.process import JobProcess
+from stream_server.jobs.worker import Load, TaskError, serve
 from stream_server.settings import JobsConfig, Settings
 from tests.stream_server.serving import Served, serving
 from tests.workbench.models import Meddled, embedded

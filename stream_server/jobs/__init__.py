@@ -1,0 +1,1 @@
+"""Work on recordings, in a process of its own."""

@@ -1,0 +1,1 @@
+"""Live calls: taken in, analysed, told, remembered; and the engine that all of them share."""

@@ -1,0 +1,1 @@
+"""WebRTC: offers and answers, and the processes that speak it."""
