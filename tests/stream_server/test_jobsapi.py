@@ -347,8 +347,7 @@ async def test_who_waits_goes_ahead_in_the_middle_of_a_long_recording(
         waiting = asyncio.create_task(upload(served, "/v1/predict", calm))
         while len((await served.ask("/v1/jobs"))["jobs"]) < 2:
             await asyncio.sleep(0.01)
-        stepped.step()
-        assert (await waiting).json()["results"][0]["emotion"]["label"] == "neutral"
+        assert (await stepped.until(waiting)).json()["results"][0]["emotion"]["label"] == "neutral"
         assert (await served.ask(f"/v1/jobs/{job_id}"))["state"] == "working"
         stepped.free()
         assert (await over(served, job_id))["done"] == 1
@@ -362,9 +361,7 @@ async def test_a_job_gives_up_in_the_middle_of_a_long_recording_and_its_process_
         job_id = (await upload(served, "/v1/jobs", long)).json()["job_id"]
         await asyncio.to_thread(stepped.asked.wait)
         deleting = asyncio.create_task(served.delete(f"/v1/jobs/{job_id}"))
-        await asyncio.sleep(0)
-        stepped.step()
-        assert (await deleting).status_code == 204
+        assert (await stepped.until(deleting)).status_code == 204
         assert "undertone_job_process_ends_total{" not in (await served.get("/metrics")).text
 
 
@@ -374,15 +371,14 @@ async def test_a_job_that_is_stopped_keeps_what_is_done_of_it(
     stepped = Stepped()
     async with working(tmp_path, lambda: meddled(stepped)) as served:
         job_id = (await upload(served, "/v1/jobs?embeddings=true", long, angry)).json()["job_id"]
-        async with asyncio.timeout(30):
+
+        async def first() -> str:
             while not (page := await served.ask(f"/v1/jobs/{job_id}/results"))["results"]:
-                stepped.step()
-                await asyncio.sleep(0.05)
-        assert page["results"][0]["file"] == angry[0]
-        stopping = asyncio.create_task(served.post(f"/v1/jobs/{job_id}/stop"))
-        await asyncio.sleep(0)
-        stepped.step()
-        job = (await stopping).json()
+                await asyncio.sleep(0.01)
+            return str(page["results"][0]["file"])
+
+        assert await stepped.until(asyncio.create_task(first())) == angry[0]
+        job = (await stepped.until(asyncio.create_task(served.post(f"/v1/jobs/{job_id}/stop")))).json()
         assert (job["state"], job["problem_code"], job["done"]) == ("stopped", "stopped", 1)
         assert job["expires_at"] is not None
         assert not found(tmp_path, "*.flac")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import threading
@@ -12,7 +13,7 @@ from fnmatch import fnmatch
 from functools import cache, partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -62,6 +63,9 @@ class Held:
         assert self.go.wait(60)
 
 
+T = TypeVar("T")
+
+
 class Stepped:
     """Holds up the recording of which it hears first, block by block: `step` lets one block through, `free` all."""
 
@@ -69,17 +73,28 @@ class Stepped:
         self.asked = threading.Event()
         self._steps = threading.Semaphore(0)
         self.first: Stream | None = None
-        self._free = False
+        self._free = self._held = False
 
     def __call__(self, batch: Sequence[Window]) -> None:
         self.first = self.first or batch[0].stream
         if self._free or all(window.stream is not self.first for window in batch):
             return
         self.asked.set()
+        self._held = True
         assert self._steps.acquire(timeout=60)
+        self._held = False
 
     def step(self) -> None:
         self._steps.release()
+
+    async def until(self, over: asyncio.Task[T]) -> T:
+        """Let block after block through until something is over: what was asked is read between two of them, and
+        nobody knows when it has come."""
+        while not over.done():
+            if self._held:
+                self.step()
+            await asyncio.wait([over], timeout=0.2)
+        return await over
 
     def free(self) -> None:
         self._free = True

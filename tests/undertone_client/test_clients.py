@@ -102,10 +102,7 @@ async def test_a_job_that_is_stopped_says_so_to_who_reads_its_results(recordings
         long = recordings / "conversations" / "two_speakers_30s.flac"
         job = await client.begin(long)
         await asyncio.to_thread(stepped.asked.wait)
-        stopping = asyncio.create_task(client.stop(job.job_id))
-        await asyncio.sleep(0)
-        stepped.step()
-        assert (await stopping).state == "stopped"
+        assert (await stepped.until(asyncio.create_task(client.stop(job.job_id)))).state == "stopped"
         with pytest.raises(UndertoneError, match="it was stopped"):
             [each async for each in client.results(job.job_id)]
         stepped.free()
