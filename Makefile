@@ -16,10 +16,10 @@ CHARTS := $(VENDOR)/uPlot.esm.js
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-browser pictures browser publishers operators bench-operators test-models check bench bench-overload bench-replay bench-batch soak evaluate conversations docs crossvalidate train-emotion train-speaker train-permissive compare clean
+.PHONY: help install run test test-browser test-browser-whole pictures browser publishers operators bench-operators test-models check bench bench-overload bench-replay bench-batch soak evaluate conversations docs crossvalidate train-emotion train-speaker train-permissive compare clean
 
 help:            ## list the targets
-	@grep -E '^[a-z-]+: .*##|^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
+	@grep -E '^[a-z-]+: .*##|^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 22
 
 $(BIN)/python:
 	@echo "== 1/3 making a virtual environment in $(VENV)"
@@ -63,11 +63,14 @@ node_modules/complete: package-lock.json
 	@cp node_modules/uplot/dist/uPlot.esm.js node_modules/uplot/dist/uPlot.min.css node_modules/uplot/LICENSE $(VENDOR)/
 	@touch $@
 
-test: $(VENV)/installed-tests   ## run the tests, two files at a time
-	@$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile
+test: $(VENV)/installed-tests   ## run the tests, four files at a time (much of what they do is to wait)
+	@$(BIN)/python -m pytest -q --numprocesses 4 --dist loadfile
 
 test-browser: browser           ## run the pages in a real browser, with a real server and a recording as microphone
-	@$(BIN)/python -m pytest -q tests/browser -m "not heavy" --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest -q tests/browser -m "not heavy" --numprocesses 3 --dist loadfile
+
+test-browser-whole: browser     ## the same with all that takes long: outages, hundreds of calls, thousands of recordings (8 minutes)
+	@$(BIN)/python -m pytest -q tests/browser --numprocesses 2 --dist loadfile
 
 pictures: browser               ## take the README's pictures of the pages anew, from real calls (4 minutes)
 	@$(BIN)/python -m tests.browser.pictures

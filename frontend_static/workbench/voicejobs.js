@@ -1,5 +1,5 @@
 /** Voices over REST: do recordings have the same speaker, whose voice is it, who is known. Failures are `ApiError`s. */
-import { ApiError, ask, json, request } from "../shared/api.js";
+import { ApiError, ask, fetchFile, json, request } from "../shared/api.js";
 import { t } from "../shared/i18n.js";
 import { readable } from "./jobs.js";
 
@@ -14,12 +14,16 @@ import { readable } from "./jobs.js";
 
 /** So many recordings one request may hold; a test holds it to the server's. */
 export const MOST_AT_ONCE = 32;
-export const EXPORT_URL = "/v1/voices/export";
 const KNOWN = "/v1/voices";
 
 /** @returns {Promise<Known[]>} everyone who has a voiceprint */
 export async function fetchKnown() {
   return (await request(KNOWN)).voices;
+}
+
+/** @returns {Promise<Blob>} all voiceprints as a document that `takeIn` takes */
+export function fetchExport() {
+  return fetchFile(`${KNOWN}/export`, "GET");
 }
 
 /**

@@ -2,10 +2,10 @@
 import { failureText } from "../shared/api.js";
 import { h, setText } from "../shared/dom.js";
 import { t } from "../shared/i18n.js";
-import { available } from "./jobs.js";
 import { knownTable } from "./knowntable.js";
+import { save } from "./saving.js";
 import { answer } from "./voiceanswers.js";
-import { askOf, EXPORT_URL, fetchKnown, forget, forgetAll, MOST_AT_ONCE, rename, takeIn } from "./voicejobs.js";
+import { askOf, fetchExport, fetchKnown, forget, forgetAll, MOST_AT_ONCE, rename, takeIn } from "./voicejobs.js";
 
 /** @typedef {import("./entries.js").Entry} Entry */
 
@@ -107,10 +107,7 @@ export class VoiceprintsView {
     const sealed = this.#known?.some(({ encrypted }) => encrypted);
     if (!confirm(t(sealed ? "work.voices.export.sealed" : "work.voices.export.plain"))) return;
     await this.#do(async () => {
-      await available(EXPORT_URL);
-      const link = document.createElement("a");
-      Object.assign(link, { href: EXPORT_URL, download: "voiceprints.json" });
-      link.click();
+      save("voiceprints.json", [await fetchExport()], "application/json");
       return null;
     });
   }

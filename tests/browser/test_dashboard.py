@@ -236,6 +236,7 @@ def test_an_outage_is_seen_at_once_and_heals_without_lost_history(crowd_page: Pa
     expect(crowd_page.locator(".headline .sentence")).to_contain_text("Alert “Anger” for")
 
 
+@pytest.mark.heavy
 def test_what_happened_while_the_network_was_down_is_shown_as_rest_tells_it(
     calls: None, charts: None, server: ServerProcess, recordings: Path, browser: Browser
 ) -> None:
@@ -401,6 +402,7 @@ def test_the_alerts_of_an_open_call_say_what_they_rest_on_and_show_it(crowd_page
     expect(row(crowd_page, call.call_id).locator(".level")).to_have_text("Alert: Anger")
 
 
+@pytest.mark.heavy
 def test_three_hundred_live_calls_stay_smooth(crowd_page: Page) -> None:
     crowd = Crowd(crowd_page, 300)
     crowd_page.goto("/dashboard")

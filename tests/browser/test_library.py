@@ -282,6 +282,7 @@ def test_a_group_is_compared_with_a_reference_set_and_told_why(
     expect(compared.locator(".differences")).to_contain_text("Angry: more")
 
 
+@pytest.mark.heavy
 def test_a_large_map_stays_smooth(opened: Open, folder: Path) -> None:
     with closing(Database(database_in(folder))) as database:
         Library(database, Seal("")).add(made_up(), time.time())

@@ -150,6 +150,7 @@ def test_a_restarted_server_is_found_again_and_a_new_call_begins(visit: Visit, s
     stop(page)
 
 
+@pytest.mark.heavy
 def test_when_webrtc_s_process_dies_the_page_goes_on_by_itself_and_keeps_what_it_heard(
     visit: Visit, server: ServerProcess
 ) -> None:
@@ -170,6 +171,7 @@ def test_when_webrtc_s_process_dies_the_page_goes_on_by_itself_and_keeps_what_it
     expect(page.locator(".summary")).to_contain_text("The call broke off before.")
 
 
+@pytest.mark.heavy
 def test_over_webrtc_a_server_that_died_is_found_again_and_a_new_call_begins(
     visit: Visit, server: ServerProcess
 ) -> None:

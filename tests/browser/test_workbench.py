@@ -364,7 +364,12 @@ def test_a_server_that_is_away_is_waited_for(bench: Bench, server: ServerProcess
 
 @pytest.mark.parametrize(
     ("size", "dark", "locale"),
-    [(DESKTOP, False, "en-GB"), (DESKTOP, True, "zh-CN"), (PHONE, True, "en-GB"), (PHONE, False, "zh-CN")],
+    [
+        (DESKTOP, False, "en-GB"),
+        (PHONE, True, "zh-CN"),
+        pytest.param(DESKTOP, True, "zh-CN", marks=pytest.mark.heavy),
+        pytest.param(PHONE, False, "en-GB", marks=pytest.mark.heavy),
+    ],
 )
 def test_everyone_can_use_it(
     bench: Bench, violations: Violations, not_audio: Path, size: tuple[int, int], dark: bool, locale: str

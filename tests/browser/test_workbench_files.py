@@ -84,6 +84,7 @@ def test_a_file_that_is_deleted_after_it_was_chosen_fails_alone(bench: Bench, re
     expect(page.locator(".start")).to_have_text("Analyse again")
 
 
+@pytest.mark.heavy
 def test_a_server_that_is_killed_in_the_middle_has_it_all_done_when_it_is_back(
     bench: Bench, recordings: Path, server: ServerProcess
 ) -> None:
