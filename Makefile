@@ -76,6 +76,7 @@ pictures: browser               ## take the README's pictures of the pages anew,
 	@$(BIN)/python -m tests.browser.pictures
 	@$(BIN)/python -m tests.browser.dashboardpicture
 	@$(BIN)/python -m tests.browser.workbenchpicture
+	@$(BIN)/python -m tests.browser.trendspicture
 
 browser: $(VENV)/installed-browser $(if $(NPM),node_modules/complete)  ## install what test-browser needs (Chromium by apt-get)
 	@command -v chromium >/dev/null || { echo "== installing Chromium"; \

@@ -1,5 +1,5 @@
 /** Wires the dashboard: events and REST into the store, the store into the views, what is shown into the address. */
-import { isOpen, raisedSince } from "../shared/alerts.js";
+import { raisedSince } from "../shared/alerts.js";
 import { failureText, fetchCall, fetchCalls } from "../shared/api.js";
 import { EMPTY, reduce, sorted, timeIn } from "../shared/calls.js";
 import { byId } from "../shared/dom.js";
@@ -8,7 +8,7 @@ import { onLanguage, startLanguage, t } from "../shared/i18n.js";
 import { masthead } from "../shared/masthead.js";
 import { moment, opening, parsed, written } from "./address.js";
 import { Bell } from "./bell.js";
-import { admits, choices } from "./filters.js";
+import { admits, alerted, choices } from "./filters.js";
 import { Page } from "./page.js";
 import { ranked, UNRANKED } from "./ranking.js";
 
@@ -214,7 +214,7 @@ class App {
     const levels = { help: 0, watch: 0, calm: 0 };
     for (const { level } of standings.values()) levels[level] += 1;
     const shown = this.address.view === "live" ? live : ended;
-    const alerts = shown.filter((call) => call.alerts.some((alert) => isOpen(alert) || call.state === "ended")).length;
+    const alerts = shown.filter((call) => alerted(call, standings.get(call.call_id))).length;
     const open = this.address.call ? (calls.get(this.address.call) ?? null) : null;
     document.title = `${levels.help ? t("dash.title.help", { count: levels.help }) : t("dash.title")} \u00b7 Undertone`;
     this.page.show({

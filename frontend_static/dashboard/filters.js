@@ -19,9 +19,15 @@ export function admits(call, standing, wanted, t) {
   if (role && !call.channels.some((channel) => channel.role === role)) return false;
   if (tag && !tagsOf(call).includes(tag)) return false;
   if (emotion && !(t - (call.pulse.led[emotion] ?? -Infinity) <= HEARD_S)) return false;
-  if (alert && !call.alerts.some((a) => isOpen(a) || call.state === "ended")) return false;
+  if (alert && !alerted(call, standing)) return false;
   if (level && call.state === "live" && standing?.level !== level) return false;
   return !find || [call.call_id, ...tagsOf(call)].some((text) => text.toLowerCase().includes(find.toLowerCase()));
+}
+
+/** Whether a call has an open alert as its row shows it, which is no newer than its standing; one that is over, whether it had any. @param {Call} call @param {Standing|undefined} standing */
+export function alerted(call, standing) {
+  if (call.state === "ended") return call.alerts.length > 0;
+  return standing ? standing.alerts.length > 0 : call.alerts.some(isOpen);
 }
 
 /** @param {Address} wanted @returns {boolean} whether anything is left out */

@@ -20,7 +20,7 @@ import { BIN_S, binsUntil, distressAt, MOST_BINS, worst } from "../shared/pulse.
 
 export const ENTER = { help: 0.45, watch: 0.28 };
 export const LEAVE = { help: 0.38, watch: 0.22 };
-export const MARGIN = 0.06;
+export const MARGIN = 0.03;
 /** The course is told from what has changed in this time. */
 const COURSE_S = 16;
 const COURSE_CHANGE = 0.06;

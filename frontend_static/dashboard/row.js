@@ -108,11 +108,12 @@ export class EndedRow {
   }
 }
 
-/** The rule of the most pressing alert, in the place of the level's word. @param {Standing} standing @returns {string|undefined} */
+/** The rule of the alert that presses, or how many do, in the place of the level's word. @param {Standing} standing @returns {string|undefined} */
 function alertWord({ alerts }) {
-  const [first, ...more] = alerts.filter(presses);
-  if (!first) return undefined;
-  return t(more.length ? "dash.level.alerts" : "dash.level.alert", { rule: ruleText(first.rule), count: more.length });
+  const pressing = alerts.filter(presses);
+  if (!pressing.length) return undefined;
+  if (pressing.length > 1) return t("dash.level.alerts", { count: pressing.length });
+  return t("dash.level.alert", { rule: ruleText(pressing[0].rule) });
 }
 
 /** Roles and tags. @param {Call} call */

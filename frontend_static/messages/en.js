@@ -268,7 +268,7 @@ export default {
   "dash.empty.filtered": "No call matches the filters.",
 
   "dash.level.alert": "Alert: {rule}",
-  "dash.level.alerts": "Alert: {rule} +{count}",
+  "dash.level.alerts": "{count} alerts",
   "dash.level.help": "Needs help",
   "dash.level.watch": "Watch",
   "dash.level.calm": "Routine",

@@ -268,7 +268,7 @@ export default {
   "dash.empty.filtered": "没有符合筛选条件的通话。",
 
   "dash.level.alert": "告警：{rule}",
-  "dash.level.alerts": "告警：{rule} +{count}",
+  "dash.level.alerts": "{count} 个告警",
   "dash.level.help": "需要介入",
   "dash.level.watch": "需关注",
   "dash.level.calm": "常规",

@@ -15,7 +15,7 @@ from tests.browser.serving import ROOT, ServerProcess
 
 DATA = Path(os.environ.get("UNDERTONE_DATA", ROOT.parent / "shared" / "data"))
 SIZE = {"width": 1360, "height": 890}
-HEAD_S, SEEN_S = 60.0, 25.0
+HEAD_S, SEEN_S = 60.0, 20.0
 """How old the calls are when the page is opened, and how long it is open before the picture is taken."""
 
 

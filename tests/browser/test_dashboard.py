@@ -381,7 +381,7 @@ def test_the_alerts_of_an_open_call_say_what_they_rest_on_and_show_it(crowd_page
     )
     alerts = crowd_page.locator(".alerts > li")
     expect(alerts).to_have_count(3)
-    expect(row(crowd_page, call.call_id).locator(".level")).to_have_text("Alert: Anger +1")
+    expect(row(crowd_page, call.call_id).locator(".level")).to_have_text("2 alerts")
     expect(row(crowd_page, call.call_id).locator(".sentence")).to_contain_text("Alert “Anger” for")
     first = alerts.filter(has_text="Customer")
     expect(first).to_contain_text(re.compile(r"Anger Critical · Customer.*Score 82.%, threshold 60.%"))

@@ -37,7 +37,7 @@ test("another call is shown as usual, the same one as it was", () => {
 });
 
 test("each filter lets in what it names and nothing else", () => {
-  const standing = { level: "watch" };
+  const standing = { level: "watch", alerts: [] };
   for (const [yes, no] of [
     [{ role: "agent" }, { role: "mixed" }],
     [{ tag: "team:north" }, { tag: "team:south" }],
@@ -63,6 +63,8 @@ test("only an open alert counts while the call is live, any once it has ended", 
   assert.ok(!admits(call({ alerts }), undefined, asked({ alert: true }), 60));
   assert.ok(admits(call({ alerts, state: "ended" }), undefined, asked({ alert: true }), 60));
   assert.ok(admits(call({ alerts: [{ rule: "anger", cleared_s: null }] }), undefined, asked({ alert: true }), 60));
+  const standing = { level: "help", alerts: [{ rule: "anger", cleared_s: null }] }; // what the row says, a moment ago
+  assert.ok(admits(call({ alerts }), standing, asked({ alert: true }), 60));
 });
 
 test("the choices are what the calls have, and what was chosen", () => {
