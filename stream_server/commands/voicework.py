@@ -13,7 +13,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from stream_server.commands.voicecommands import DAY_S
+from history.tally import DAY_S
 from stream_server.jobs.voicestore import hear, open_ears, open_store
 from stream_server.settings import Settings
 from workbench.enrolment import portray

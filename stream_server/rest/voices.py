@@ -11,6 +11,7 @@ import msgspec
 from fastapi import FastAPI, Query, Request, Response
 
 from history.database import DatabaseError
+from history.tally import DAY_S
 from monitor.analysis import SpeakerSpec
 from stream_server.bodies import JSON, answers, asks, json, read_body, read_json
 from stream_server.faults import Refusal
@@ -28,7 +29,6 @@ from workbench.verification import Purpose
 from workbench.voiceprints import UnknownVoiceError, Voiceprint, VoiceprintError
 
 PATIENCE_S = 600.0
-DAY_S = 86_400.0
 MOST_DOCUMENT_BYTES = 8 << 20
 """Of a document of voiceprints: some thousands of people. For more there is the command line."""
 SENT_WITHIN_S = 60.0

@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from benchmarks.pastcalls import fill
-from history.database import Database
 from tests.browser.conftest import Visit
 from tests.browser.looks import PHONE, Violations, screenshot
+from tests.browser.past import with_past
 from tests.browser.serving import ServerProcess
 
 DAYS, CALLS_A_DAY = 40, 12
 TALL = (1280, 1900)
-NO_MODELS = ("--models.emotion", "none", "--models.speaker", "none", "--vad.backend", "webrtcvad")
 
 
 @pytest.fixture(scope="module")
 def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A server that has had calls for some weeks up to yesterday, two parties each, with teams and agents."""
-    folder = tmp_path_factory.mktemp("past")
-    url = f"sqlite:///{folder}/history.sqlite3"
-    database = Database(url)
-    fill(database, DAYS, CALLS_A_DAY, time.time())
-    database.close()
-    process = ServerProcess(folder / "log", "--history.url", url, *NO_MODELS)
+    process = with_past(tmp_path_factory.mktemp("past"), DAYS, CALLS_A_DAY)
     process.start()
     yield process
     process.stop()

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
 
-from benchmarks.pastcalls import fill
-from history.database import Database
 from tests.browser.chromium import launch, write_microphone
-from tests.browser.serving import ROOT, ServerProcess
+from tests.browser.past import with_past
+from tests.browser.serving import ROOT
 from tests.browser.workbenchpicture import DATA
 
 DAYS, CALLS_A_DAY = 65, 12
-NO_MODELS = ("--models.emotion", "none", "--models.speaker", "none", "--vad.backend", "webrtcvad")
 
 
 def main() -> None:
     """Write docs/trends.png."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        url = f"sqlite:///{folder}/history.sqlite3"
-        database = Database(url)
-        fill(database, DAYS, CALLS_A_DAY, time.time())
-        database.close()
-        server = ServerProcess(Path(folder) / "log", "--history.url", url, *NO_MODELS)
+        server = with_past(Path(folder), DAYS, CALLS_A_DAY)
         server.start()
         try:
             silent = write_microphone(DATA / "conversations" / "two_speakers_30s.flac", Path(folder) / "none.wav")
